@@ -1,0 +1,60 @@
+"""What holds for every test: warnings are errors (pyproject.toml) and nothing outlives its test."""
+
+import asyncio
+import contextlib
+import inspect
+import os
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# A red gate must never be luck: the gate tries the same examples each time. To look for new ones:
+# HYPOTHESIS_PROFILE=explore python -m pytest tests/properties
+hypothesis.settings.register_profile("gate", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=5000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+
+def _open_files() -> set[tuple[str, str]]:
+    """Return each open descriptor of this process with what it points to."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - closes its own descriptor before we look
+        with contextlib.suppress(FileNotFoundError):  # that descriptor
+            found.add((name, str(Path(f"/proc/self/fd/{name}").readlink())))
+    return found
+
+
+def _children() -> set[str]:
+    """Return the process ids of this process's children, ended but not waited for included."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return {pid for children in lists for pid in children.read_text().split()}
+
+
+@pytest.fixture(autouse=True)
+def nothing_outlives_its_test() -> Iterator[None]:
+    """A test leaves no thread, no child process and no open file behind."""
+    threads, children, files = set(threading.enumerate()), _children(), _open_files()
+    yield
+    assert set(threading.enumerate()) <= threads, "a thread is still running"
+    assert _children() <= children, "a child process was not waited for"
+    assert _open_files() <= files, "a file or socket is still open"
+
+
+@pytest.fixture
+async def _no_task_outlives_its_test() -> AsyncIterator[None]:
+    """A test leaves the loop as it found it."""
+    before = asyncio.all_tasks()
+    yield
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert not left, f"still running: {sorted(task.get_name() for task in left)}"
+
+
+@pytest.fixture(autouse=True)
+def tasks_are_watched(request: pytest.FixtureRequest, nothing_outlives_its_test: None) -> None:
+    """Watch the tasks of asynchronous tests; the others (all of the core's) start no loop."""
+    del nothing_outlives_its_test  # asked for so that files are counted after the loop has closed
+    if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
+        request.getfixturevalue("_no_task_outlives_its_test")
