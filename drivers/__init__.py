@@ -1,0 +1,1 @@
+"""Drivers: each speaks one device protocol and says what it saw. They never import `agent`."""

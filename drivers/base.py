@@ -1,0 +1,283 @@
+"""What can be seen of a device, and what a driver owes: the words that drivers and core share.
+
+Laws:
+    1. Everything the agent learns is an observation. It says when it happened: between
+       `earliest_ms` and `latest_ms` by our boot-time clock (DOMAIN D-24), never "about then".
+    2. A value never travels without its quality, and a BAD one carries no value (D-96).
+    3. A driver makes one attempt. It does not retry, log or swallow; whoever supervises it does.
+
+This module is pure and imports the standard library only; `agent.core` depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Protocol
+
+Scalar = bool | int | float | str
+"""What a tag can hold. Integers beyond 2**53 stay integers here; JSON writes them as strings."""
+
+
+@unique
+class Quality(StrEnum):
+    """How far a value can be trusted; the severities of OPC UA (D-95)."""
+
+    GOOD = "good"
+    UNCERTAIN = "uncertain"
+    BAD = "bad"
+
+
+@unique
+class ClockState(StrEnum):
+    """What is known about the wall clock (D-90)."""
+
+    SYNCED = "synced"
+    HOLDOVER = "holdover"
+    UNSYNCED = "unsynced"
+    STEPPED = "stepped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    """One reading of both clocks together: wall time for records, boot time for durations."""
+
+    wall_ms: int
+    """UTC, milliseconds since 1970."""
+    offset_min: int
+    """Local offset from UTC in minutes; stands beside UTC, never replaces it (D-89)."""
+    boot_ms: int
+    """CLOCK_BOOTTIME in milliseconds; comparable only within one `boot_id` (D-91)."""
+    boot_id: str
+    clock_state: ClockState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagValue:
+    """One value one driver saw once: never without quality, never stale under a good one."""
+
+    tag: str
+    value: Scalar | None
+    """None exactly when `quality` is BAD."""
+    quality: Quality
+    code: str = ""
+    """The protocol's own code (`0x80340000`, `exception 2`); empty where it has none to give."""
+    source_ms: int | None = None
+    """When it happened by the device's clock, UTC ms; None if the device keeps none."""
+
+    def __post_init__(self) -> None:
+        """Refuse a value that does not fit its quality.
+
+        Raises:
+            ValueError: a BAD value is present, or a GOOD or UNCERTAIN one is missing.
+        """
+        if (self.value is None) != (self.quality is Quality.BAD):
+            raise ValueError(f"{self.tag}: value {self.value!r} does not fit {self.quality}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagFault:
+    """A tag that the device has not got as configured: an engineer edits the file."""
+
+    tag: str
+    cause: str
+    """What the device says, with its own code: `BadNodeIdUnknown (0x80340000)`."""
+    hint: str
+    """What to do about it, one sentence."""
+
+
+@unique
+class FrameStatus(StrEnum):
+    """What the scanner's framer makes of the bytes between two ends (D-83)."""
+
+    OK = "ok"
+    NO_READ = "noread"
+    INVALID = "invalid"
+    """A control character inside that no code carries."""
+    OVERLONG = "overlong"
+    PARTIAL = "partial"
+    """Cut by silence, by a disconnect or by a new start; never bound to a unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What was learned once. It happened in [earliest_ms, latest_ms] by our boot clock."""
+
+    id: str
+    """Unique within one run of the agent; what `because` names when no event stands for it."""
+    device: str
+    """The device's name in the station file; empty for what the engine itself saw."""
+    earliest_ms: int
+    latest_ms: int
+    received: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValuesSeen(Observation):
+    """Values that a poll or a subscription brought, newest last."""
+
+    values: tuple[TagValue, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRead(Observation):
+    """The answer to a snapshot ask: guard, data, guard (D-21)."""
+
+    ask: str
+    """The ask that this answers; empty when a driver is read outside the engine."""
+    group: str
+    values: tuple[TagValue, ...]
+    """Every tag of the group, guard tags included, as last read."""
+    coherent: bool
+    """Whether the guard read the same before and after the data."""
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeScanned(Observation):
+    """What a reader sent between two ends, as received."""
+
+    raw: bytes
+    """The bytes as framed; empty when they were a badge and `operator` stands for them (D-64)."""
+    status: FrameStatus = FrameStatus.OK
+    operator: str | None = None
+    """The pseudonym that the rim put in place of a badge's bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkChanged(Observation):
+    """The link to a device came up or went down."""
+
+    up: bool
+    reason: str = ""
+    """Why it went down, one line that names the endpoint; empty when it came up."""
+    faults: tuple[TagFault, ...] = ()
+    """Tags that this device has not got as configured; the rest works."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplesLost(Observation):
+    """Values were lost on the way: a device's queue or ours ran over (D-95, D-157)."""
+
+    tag: str | None
+    count: int | None
+    """How many, None where nobody can know."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerFired(Observation):
+    """A moment that `decide` asked to be woken at has come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskAnswered(Observation):
+    """The answer to a lookup ask, or that none came in time."""
+
+    ask: str
+    known: bool
+    """False when the question could not be answered: the station's policy decides (D-41)."""
+    seen_at: str | None = None
+    """Address of the newest unit event of this unit at this station; None: never here."""
+    seen_kind: str | None = None
+    """The kind of that event."""
+    seen_result: str | None = None
+    """Its result, where the kind has one."""
+    knowledge_as_of: str | None = None
+    """The address up to which the answer looked."""
+
+
+AnyObservation = (
+    ValuesSeen
+    | SnapshotRead
+    | CodeScanned
+    | LinkChanged
+    | SamplesLost
+    | TimerFired
+    | AskAnswered
+)
+"""The closed union of what `decide` can be given."""
+
+Emit = Callable[[AnyObservation], Awaitable[None]]
+"""Where a driver hands its observations; it waits while the receiver is full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagGroup:
+    """Tags to be read as one coherent whole: guard, data, guard (D-21)."""
+
+    name: str
+    guard: tuple[str, ...]
+    """Tags that must read the same before and after; empty where the device offers none."""
+    tags: tuple[str, ...]
+    """Data tags; may repeat guard tags."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteGroup:
+    """Values to be written together, before the next group, and read back."""
+
+    device: str
+    values: tuple[tuple[str, Scalar], ...]
+    """(tag, value) in writing order."""
+
+
+class DriverError(Exception):
+    """What a driver may raise: the classes below say who has to act."""
+
+
+class LinkDownError(DriverError):
+    """The device cannot be reached now. The supervisor connects again."""
+
+
+class DriverConfigError(DriverError):
+    """The station file asks for what this device has not got. An engineer edits the file."""
+
+    def __init__(self, tag: str | None, cause: str, hint: str) -> None:
+        super().__init__(f"tag '{tag}': {cause}; {hint}" if tag else f"{cause}; {hint}")
+        self.tag = tag
+        self.cause = cause
+        self.hint = hint
+
+
+class Clock(Protocol):
+    """Time as the agent knows it; tests turn the hands themselves."""
+
+    def now(self) -> Instant:
+        """Return the wall clock and the boot-time clock, read together."""
+        ...
+
+    async def sleep(self, delay_s: float) -> None:
+        """Return after that long by this clock."""
+        ...
+
+
+class Driver(Protocol):
+    """One device, one attempt: it connects, says what it sees, and never hides a failure."""
+
+    async def run(self, emit: Emit) -> None:
+        """Connect once, emit `LinkChanged(up=True)` and then what is seen; never return.
+
+        Raises:
+            LinkDownError: the device cannot be reached, or no longer.
+            DriverConfigError: nothing of what is configured can work with this device.
+        """
+        ...
+
+    async def read(self, group: TagGroup) -> SnapshotRead:
+        """Return the group's values, coherent if the guard held still within the tries.
+
+        Raises:
+            LinkDownError: there is no link, or it broke; `run` ends as well.
+        """
+        ...
+
+    async def write(self, groups: Sequence[WriteGroup]) -> None:
+        """Write the groups in order, reading each back before the next.
+
+        Raises:
+            LinkDownError: there is no link, it broke, or the device does not hold the value.
+            DriverConfigError: a tag is not declared for writing or the device refuses the write.
+        """
+        ...
