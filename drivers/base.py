@@ -189,13 +189,7 @@ class AskAnswered(Observation):
 
 
 AnyObservation = (
-    ValuesSeen
-    | SnapshotRead
-    | CodeScanned
-    | LinkChanged
-    | SamplesLost
-    | TimerFired
-    | AskAnswered
+    ValuesSeen | SnapshotRead | CodeScanned | LinkChanged | SamplesLost | TimerFired | AskAnswered
 )
 """The closed union of what `decide` can be given."""
 

@@ -1,0 +1,646 @@
+"""What can have happened at a station: frozen facts in the past tense, one class a kind.
+
+Laws:
+    1. An event is never changed. A correction is a new event that supersedes it (D-143).
+    2. Its address (epoch, seq) is given when it is made: seq starts at 1 in each epoch, rises by
+       one, and no address is ever used twice (D-88).
+    3. The field names are public API: `agent.formats.json` writes them as they stand here, and
+       leaves out a field that is None or empty.
+
+A new kind is a class here, its row in `evolve`, and a line in docs/CHANGES.md. `schema` rises when
+the meaning of a field changes; a field added with a default does not raise it (D-141).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import ClassVar
+
+from drivers.base import ClockState, FrameStatus, Quality, Scalar
+
+
+@unique
+class Certainty(StrEnum):
+    """How sure a statement is (DESIGN 3)."""
+
+    CERTAIN = "certain"
+    POSSIBLE = "possible"
+    REFUSED = "refused"
+
+
+@unique
+class Why(StrEnum):
+    """Why a statement is not certain, or not made; the reasons of D-5 and the core's own."""
+
+    BOUNDARY_UNCERTAIN = "boundary_uncertain"
+    MATERIAL_UNKNOWN = "material_unknown"
+    NO_LOT_OPEN = "no_lot_open"
+    NO_SCAN = "no_scan"
+    TWO_CANDIDATES = "two_candidates"
+    SCAN_BEFORE_RESTART = "scan_before_restart"
+    """The scan was pending when the agent went down: a newer one may have been missed."""
+    REPEAT_POSSIBLE = "repeat_possible"
+    """Nothing proves that this request was not answered before (D-20)."""
+    REQUEST_ID_CONFLICT = "request_id_conflict"
+    """A known request number came with other content, so it is not a repeat (D-20)."""
+    BAD_CODE = "bad_code"
+    BAD_QUALITY = "bad_quality"
+    STALE_CODE = "stale_code"
+    """The tag held the same code as for the cycle before, while the counter moved on (D-23)."""
+    DUPLICATE = "duplicate"
+    OPERATOR_MISSING = "operator_missing"
+    ORDER_MISSING = "order_missing"
+    COMPONENT_MISSING = "component_missing"
+    LOT_EXPIRED = "lot_expired"
+    KNOWLEDGE_MISSING = "knowledge_missing"
+    """The question could not be answered in time; the station's policy decided (D-41)."""
+    CLOCK_UNSYNCED = "clock_unsynced"
+    VERDICT_UNKNOWN = "verdict_unknown"
+    """The verdict tag could not be read GOOD, so the result is taken as NOK."""
+    ORDER_OF_FACTS = "order_of_facts"
+    """Two facts overlap in time and their order matters (D-24)."""
+
+
+@unique
+class Result(StrEnum):
+    """What the machine says of the unit."""
+
+    OK = "ok"
+    NOK = "nok"
+
+
+@unique
+class ExpiryReason(StrEnum):
+    """Why a scan never met a cycle."""
+
+    WINDOW = "window"
+    """No cycle came within the pairing window."""
+    CYCLE_REFUSED = "cycle_refused"
+    """It belongs to a cycle that was refused or left unbound (D-24)."""
+    TWO_CANDIDATES = "two_candidates"
+    """It was one of several candidates; none was chosen, all are spent (D-25)."""
+    SUPERSEDED = "superseded"
+    """The same code was scanned again; the newer scan stands for it."""
+    OTHER_BOOT = "other_boot"
+    """It was pending over a boot of the gateway: its age is not known (D-91)."""
+    CANCELLED = "cancelled"
+    """A cancel code was scanned (D-23)."""
+
+
+@unique
+class SignOffReason(StrEnum):
+    """Why an operator's session ended (D-60)."""
+
+    BADGE_OUT = "badge_out"
+    OTHER_BADGE = "other_badge"
+    IDLE = "idle"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventTime:
+    """When it was learned, and when it happened if the device said so (D-87, D-89, D-91)."""
+
+    received_ms: int
+    """UTC ms; written as RFC 3339 with milliseconds under the name `received`."""
+    offset_min: int
+    boottime_ms: int
+    boot_id: str
+    clock_state: ClockState
+    source_ms: int | None = None
+    """The device's time, UTC ms, written as `source`; None where the device keeps none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorRef:
+    """Who worked: a pseudonym, never a badge (D-63, D-64)."""
+
+    ref: str
+    role: str = "operator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """One captured value with its quality."""
+
+    name: str
+    value: Scalar | None
+    quality: Quality
+    code: str | None = None
+    """The protocol's own code where the quality is not plain good."""
+    measure: str | None = None
+    """Unit of measure."""
+    source_ms: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentUse:
+    """What a unit received at one position: one candidate is certain, more are possible (D-44)."""
+
+    position: str
+    candidates: tuple[str, ...]
+    """Lots or serials; empty when nothing is known to have been loaded."""
+    certainty: Certainty
+    why: Why | None = None
+    loads: tuple[str, ...] = ()
+    """Addresses of the loads behind the candidates."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """The envelope that every event has."""
+
+    kind: ClassVar[str]
+    schema: ClassVar[int] = 1
+
+    epoch: str
+    seq: int
+    station: str
+    config: str
+    """Hash of the station file under which it was concluded."""
+    time: EventTime
+    machine: str
+    order: str | None = None
+    operators: tuple[OperatorRef, ...] = ()
+    certainty: Certainty = Certainty.CERTAIN
+    why: tuple[Why, ...] = ()
+    because: tuple[str, ...] = ()
+    """Addresses of events, or ids of observations, that led here."""
+
+    @property
+    def address(self) -> str:
+        """The event's address as text, `{epoch}-{seq}`."""
+        return f"{self.epoch}-{self.seq}"
+
+
+# ------------------------------------------------------------------ station
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentStarted(Event):
+    """First event of each epoch: says where the one before ended, so that links can be proven."""
+
+    kind = "agent_started"
+    version: str
+    previous_epoch: str | None = None
+    """None only for the first epoch ever."""
+    previous_seq: int | None = None
+    previous_hash: str | None = None
+    down_ms: int | None = None
+    """How long the agent was away, where one boot covers it (D-91)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentStopped(Event):
+    """Last event of an epoch that ended in order; a killed agent has none."""
+
+    kind = "agent_stopped"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateCarried(Event):
+    """One concern's folded state, so that older events can be pruned (DESIGN 2)."""
+
+    kind = "state_carried"
+    part: str
+    part_schema: int
+    body: dict[str, object]
+    last: bool
+    """Whether this closes a complete set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigChanged(Event):
+    """The station runs under another station file than before."""
+
+    kind = "config_changed"
+    previous_config: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkLost(Event):
+    """A device could no longer be reached. Emitted once a change, not once an attempt."""
+
+    kind = "link_lost"
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkRestored(Event):
+    """A device can be reached (again, or for the first time in this epoch)."""
+
+    kind = "link_restored"
+    device: str
+    down_ms: int | None = None
+    """None where the loss was not seen in this boot."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockStepped(Event):
+    """The wall clock jumped against the boot clock (D-90). Recorded events keep their times."""
+
+    kind = "clock_stepped"
+    step_ms: int
+    """New wall time minus the one expected; negative is a step back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplesLost(Event):
+    """Values or scans were lost on the way to us."""
+
+    kind = "samples_lost"
+    device: str
+    tag: str | None = None
+    n: int | None = None
+    """How many; None where nobody can know."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultRaised(Event):
+    """Something does not work as configured; it stands until `fault_cleared`."""
+
+    kind = "fault_raised"
+    source: str
+    """Device, `device/tag`, sink or part."""
+    cause: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultCleared(Event):
+    """A raised fault is gone."""
+
+    kind = "fault_cleared"
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryLost(Event):
+    """Recorded events no longer verify and cannot be delivered (S1, S2)."""
+
+    kind = "history_lost"
+    lost_epoch: str
+    first_seq: int
+    last_seq: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinkSkipped(Event):
+    """An optional sink lost this range to the quota (DESIGN 6)."""
+
+    kind = "sink_skipped"
+    sink: str
+    from_address: str
+    to_address: str
+    n: int
+
+
+# ------------------------------------------------------------------ identification
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeScanned(Event):
+    """A reader's code was accepted under exactly one scan rule."""
+
+    kind = "code_scanned"
+    device: str
+    raw: str | None = None
+    """The bytes as received, lower-case hex; None for a badge (D-64)."""
+    symbology: str | None = None
+    """The AIM symbology identifier, if the reader sent one."""
+    means: str
+    """`unit`, `lot`, `component`, `operator`, `order`, `cancel`."""
+    code: str
+    """The identity in canonical text: Digital Link, plain text, or the operator's pseudonym."""
+    product: str | None = None
+    lot: str | None = None
+    serial: str | None = None
+    expiry: str | None = None
+    """ISO date."""
+    quantity: str | None = None
+    position: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+    """What the code carried, (identifier, value) in order."""
+    doubtful: tuple[str, ...] = ()
+    earliest_ms: int
+    latest_ms: int
+    """Boot-clock interval in which it was scanned."""
+    parser: str
+    """Version of the parser, so that a parser bug can be cured from `raw` (D-68)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeRefused(Event):
+    """A reader's code was not accepted; nothing is bound to it (D-85)."""
+
+    kind = "code_refused"
+    device: str
+    raw: str | None = None
+    reason: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeRepeated(Event):
+    """The same code came again at the same reader within the duplicate window (D-34)."""
+
+    kind = "code_repeated"
+    device: str
+    raw: str | None = None
+    code: str
+    first: str
+    """Address of the `code_scanned` that is repeated."""
+    n: int
+    """Repeats counted so far: 1 at the first, the total when `closed`."""
+    closed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoRead(Event):
+    """The reader was triggered and read nothing (D-81)."""
+
+    kind = "no_read"
+    device: str
+    raw: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanExpired(Event):
+    """An accepted scan will never meet a cycle. `because` names the `code_scanned`."""
+
+    kind = "scan_expired"
+    code: str
+    reason: ExpiryReason
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanTruncated(Event):
+    """Bytes that never became a whole code (T3, D-83)."""
+
+    kind = "scan_truncated"
+    device: str
+    raw: str
+    status: FrameStatus
+
+
+# ------------------------------------------------------------------ unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitEvent(Event):
+    """What the answers to a handshake have in common (D-17, D-20, D-39)."""
+
+    unit: str | None = None
+    """The unit's identity in canonical text; None where there is none."""
+    product: str | None = None
+    cycle: str
+    """The cycle's id; every event of one cycle carries the same (D-59)."""
+    handshake: str
+    """`begin` or `end`."""
+    generation: int
+    """The PLC's device generation (D-33)."""
+    request: int | None = None
+    """The PLC's request number; None where it has none."""
+    content: tuple[Scalar | None, ...] = ()
+    """What the guard held; with generation and request it names the request (D-20)."""
+    answer: int
+    """The code that the PLC is given (D-39)."""
+    values: tuple[Value, ...] = ()
+    components: tuple[ComponentUse, ...] = ()
+    earliest_ms: int
+    latest_ms: int
+    """Boot-clock interval in which the trigger rose."""
+    knowledge_as_of: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitStarted(UnitEvent):
+    """The unit may run here (`begin`, answer 1)."""
+
+    kind = "unit_started"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitCompleted(UnitEvent):
+    """The cycle is bound to one unit (`end`, answer 1 or 2)."""
+
+    kind = "unit_completed"
+    result: Result
+    visit: int
+    """1 for the first pass of this unit through this station (D-35)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitRefused(UnitEvent):
+    """Understood and declined with a named reason (answers 3 to 6)."""
+
+    kind = "unit_refused"
+    reason: Why
+    raw: str | None = None
+    """The code as read, hex, where a tag carried it and it was refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitUnbound(UnitEvent):
+    """A cycle with no candidate or with several: recorded with all of them (D-25, answer 8)."""
+
+    kind = "unit_unbound"
+    candidates: tuple[str, ...] = ()
+
+
+# ------------------------------------------------------------------ lot
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotOpened(Event):
+    """From here on the station makes this lot. The same lot again later is a new interval."""
+
+    kind = "lot_opened"
+    lot: str
+    product: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotCounted(Event):
+    """Pieces of one counter interval; never a row a piece (D-29)."""
+
+    kind = "lot_counted"
+    lot: str | None = None
+    """None when no lot was open: then `possible`, `no_lot_open`."""
+    lots: tuple[str, ...] = ()
+    """Where the lot changed within the interval, each that these pieces may belong to."""
+    tag: str
+    from_count: int
+    to_count: int
+    n: int
+    first_ms: int
+    last_ms: int
+    """Boot-clock times of the readings `from_count` and `to_count`."""
+    components: tuple[ComponentUse, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotClosed(Event):
+    """The station no longer makes this lot."""
+
+    kind = "lot_closed"
+    lot: str
+    n: int
+    """Pieces counted certainly for it in this interval."""
+    n_possible: int = 0
+    """Pieces more that may be of this lot or of its neighbour."""
+    reason: str
+
+
+# ------------------------------------------------------------------ material
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentLoaded(Event):
+    """From some moment in the interval on, the position is fed from this lot (D-43)."""
+
+    kind = "component_loaded"
+    position: str
+    lot: str
+    product: str | None = None
+    expiry: str | None = None
+    quantity: str | None = None
+    earliest_ms: int
+    latest_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentUnloaded(Event):
+    """The load named in `load` no longer feeds the position."""
+
+    kind = "component_unloaded"
+    position: str
+    lot: str
+    load: str
+    """Address of its `component_loaded`."""
+    reason: str
+    earliest_ms: int
+    latest_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentInstalled(Event):
+    """A serial component went into a unit (D-42)."""
+
+    kind = "component_installed"
+    position: str
+    component: str
+    unit: str
+    cycle: str
+
+
+# ------------------------------------------------------------------ people and orders
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorSignedOn(Event):
+    """A session begins (D-60)."""
+
+    kind = "operator_signed_on"
+    operator: OperatorRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorSignedOff(Event):
+    """A session ends; nobody is carried over (D-61)."""
+
+    kind = "operator_signed_off"
+    operator: OperatorRef
+    reason: SignOffReason
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderStarted(Event):
+    """From here on the station works on the order in `order`."""
+
+    kind = "order_started"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderEnded(Event):
+    """The station no longer works on the order in `order`."""
+
+    kind = "order_ended"
+    reason: str
+
+
+# ------------------------------------------------------------------ machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleMissed(Event):
+    """Cycles that no unit event stands for (D-7, D-21, D-29)."""
+
+    kind = "cycle_missed"
+    n: int | None
+    """How many; None where nobody can know."""
+    reason: str
+    """`counter`, `request` or `torn`."""
+    from_count: int | None = None
+    to_count: int | None = None
+    first_ms: int | None = None
+    last_ms: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleAborted(Event):
+    """A handshake ended before it was answered: trigger fell, or the PLC restarted (D-33)."""
+
+    kind = "cycle_aborted"
+    handshake: str
+    request: int | None = None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CounterReset(Event):
+    """A counter went back, or jumped further than pieces can be made; lost is unknown (D-31)."""
+
+    kind = "counter_reset"
+    tag: str
+    from_count: int
+    to_count: int
+    reason: str
+    """`reset` or `jump`."""
+
+
+# ------------------------------------------------------------------ correction
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventCorrected(Event):
+    """Supersedes one or more events, by a named person, with a reason (D-143)."""
+
+    kind = "event_corrected"
+    supersedes: tuple[str, ...]
+    reason: str
+    who: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownEvent(Event):
+    """An event of a kind or schema that this version does not know: kept and passed on as is."""
+
+    kind = "unknown"
+    true_kind: str
+    true_schema: int
+    body: dict[str, object]
+
+
+def _leaves(cls: type[Event]) -> list[type[Event]]:
+    below = cls.__subclasses__()
+    return [leaf for sub in below for leaf in _leaves(sub)] if below else [cls]
+
+
+KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in _leaves(Event) if cls is not UnknownEvent}
+"""Every kind that this version knows, by name."""

@@ -1,0 +1,271 @@
+"""What the outside must offer: every clock, disk, thread, broker and random bit comes in here.
+
+The real ones are small classes at the rim; a test or a simulation passes its own (DESIGN 8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from drivers.base import Clock, Instant
+
+__all__ = [
+    "Address",
+    "Clock",
+    "Delivery",
+    "Files",
+    "Instant",
+    "Journal",
+    "Random",
+    "Recovery",
+    "Refusal",
+    "RefusedError",
+    "Row",
+    "Sink",
+    "SinkDownError",
+    "TraceLookup",
+    "UnitSeen",
+    "Worker",
+]
+
+T = TypeVar("T")
+
+
+# ------------------------------------------------------------------ machine
+
+
+class Worker(Protocol):
+    """One thread that does one thing at a time; inline in a simulation."""
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Return what `job` returns, done off the event loop, in the order of the calls."""
+        ...
+
+    def close(self) -> None:
+        """Let the running job finish and end the thread."""
+        ...
+
+
+class Random(Protocol):
+    """Randomness: epoch ids, jitter."""
+
+    def token_hex(self, n_bytes: int) -> str:
+        """Return that many random bytes as lower-case hex."""
+        ...
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return a number between the two."""
+        ...
+
+
+class Files(Protocol):
+    """The few files beside the database (mark, ballast): what a simulated disk must offer."""
+
+    def read(self, path: Path) -> bytes | None:
+        """Return the whole file, or None where there is none."""
+        ...
+
+    def create(self, path: Path, content: bytes) -> None:
+        """Write a new file and its directory entry through to the disk."""
+        ...
+
+    def overwrite(self, path: Path, offset: int, content: bytes) -> None:
+        """Write in place and fdatasync; the file keeps its size."""
+        ...
+
+    def remove(self, path: Path) -> None:
+        """Remove the file if it is there."""
+        ...
+
+    def free_bytes(self, directory: Path) -> int:
+        """Return the space left for an unprivileged writer."""
+        ...
+
+
+# ------------------------------------------------------------------ journal
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """Where an event stands: epochs sort as text, seq counts from 1 within one (D-88)."""
+
+    epoch: str
+    seq: int
+
+    def __str__(self) -> str:
+        """Return `{epoch}-{seq}`, as in `because`."""
+        return f"{self.epoch}-{self.seq}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One event as it is stored, hashed and delivered."""
+
+    epoch: str
+    seq: int
+    kind: str
+    unit: str | None
+    """Unit or lot that the event is about, for look-ups; None where there is none."""
+    wall_ms: int
+    body: bytes
+    """The event's JSON, `hash` included: exactly what a consumer gets in `data`."""
+    hash: str
+    """SHA-256 over the canonical JSON without `hash`, lower-case hex."""
+
+    @property
+    def address(self) -> Address:
+        """The row's address."""
+        return Address(self.epoch, self.seq)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """What was found when the journal was opened."""
+
+    last: Row | None
+    """The newest row, None in an empty journal."""
+    highest_ordinal: int
+    """Highest epoch ordinal that journal or mark know; 0 for none."""
+    fold: tuple[Row, ...]
+    """Rows to fold, oldest first: from the newest complete set of `state_carried` on."""
+    lost: tuple[tuple[str, int, int, str], ...]
+    """(epoch, first seq, last seq, reason) of what does not verify, for `history_lost`."""
+    set_aside: tuple[Path, ...]
+    """Copies of damaged files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitSeen:
+    """What is known of a unit at this station."""
+
+    address: str | None
+    """The newest unit event of it here; None: never here."""
+    kind: str | None
+    result: str | None
+    visits: int
+    as_of: str
+    """Everything up to this address was looked through."""
+
+
+class Journal(Protocol):
+    """What happened at this station, in order, on disk."""
+
+    def append(self, rows: Sequence[Row]) -> asyncio.Future[None]:
+        """Queue one decision's rows for the next commit; done when they are durable and marked.
+
+        The future fails with the journal's error if the commit failed or is in doubt; then every
+        later append fails too, and the journal must be opened again (PITFALLS S5).
+        """
+        ...
+
+    async def read(self, after: Address | None, limit: int) -> list[Row]:
+        """Return durable rows after an address (None: from the oldest kept), oldest first."""
+        ...
+
+    def cursor(self, sink: str) -> Address | None:
+        """Return how far a sink has confirmed, None if it never has."""
+        ...
+
+    def move_cursor(self, sink: str, to: Address) -> None:
+        """Record how far a sink has confirmed; durable with the next commit or soon after."""
+        ...
+
+    @property
+    def last(self) -> Address | None:
+        """The newest durable address."""
+        ...
+
+    @property
+    def last_hash(self) -> str | None:
+        """The hash of the newest durable row."""
+        ...
+
+    @property
+    def first_kept(self) -> Address | None:
+        """The oldest row kept."""
+        ...
+
+    async def wait_beyond(self, address: Address | None) -> None:
+        """Return when a durable row after the address exists."""
+        ...
+
+    async def close(self) -> None:
+        """Commit what waits, checkpoint, close."""
+        ...
+
+
+class TraceLookup(Protocol):
+    """What can be known of a unit beyond the station's state."""
+
+    async def unit_seen(self, unit: str, handshake: str) -> UnitSeen:
+        """Return the newest durable unit event of a unit at this station and its visits."""
+        ...
+
+
+# ------------------------------------------------------------------ sinks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One event on its way to one sink."""
+
+    row: Row
+    after: Address | None = None
+    """The previous address on this stream where the sink is filtered (D-138)."""
+    resend: bool = False
+
+
+@unique
+class Refusal(StrEnum):
+    """Whether a refused event can pass later (D-118)."""
+
+    LATER = "later"
+    """Quota, not authorised, busy: the sink pauses."""
+    NEVER = "never"
+    """Too large, malformed, poison: the event goes to the sink's quarantine."""
+
+
+class SinkDownError(Exception):
+    """The sink cannot be reached now. The publisher tries again with back-off."""
+
+
+class RefusedError(Exception):
+    """The sink refused one event."""
+
+    def __init__(self, refusal: Refusal, cause: str) -> None:
+        super().__init__(cause)
+        self.refusal = refusal
+        self.cause = cause
+
+
+class Sink(Protocol):
+    """One transport outwards. It confirms or refuses each event; it keeps no queue of its own."""
+
+    @property
+    def window(self) -> int:
+        """How many unconfirmed events it takes at once, read anew for each send."""
+        ...
+
+    async def connect(self) -> None:
+        """Make one attempt to be ready.
+
+        Raises:
+            SinkDownError: it cannot be reached; the text names it and says what to do.
+        """
+        ...
+
+    def send(self, delivery: Delivery) -> asyncio.Future[None]:
+        """Start one delivery; done when the other side has confirmed it.
+
+        The future fails with RefusedError, or with SinkDownError when the connection broke.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye and let go of the connection."""
+        ...
