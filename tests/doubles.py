@@ -1,0 +1,146 @@
+"""Stand-ins for the outside that no customer could use; those that one could use are shipped.
+
+Laws:
+    1. `ManualClock` moves only when a test moves it, and wakes sleepers in the order of their time.
+    2. Nothing here waits for real time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from random import Random as _Mersenne
+from typing import TypeVar
+
+from drivers.base import ClockState, Instant
+
+T = TypeVar("T")
+
+MORNING_MS = 1_796_029_200_000
+"""2026-11-30T07:00:00Z, where a manual clock starts."""
+
+
+async def settled(most_turns: int = 100_000) -> None:
+    """Return when no task of this loop can go on without time, a thread or a socket.
+
+    Raises:
+        RuntimeError: something keeps the loop busy without end.
+    """
+    ready = vars(asyncio.get_running_loop())["_ready"]  # no public way to ask whether it is idle
+    for _ in range(most_turns):
+        await asyncio.sleep(0)
+        if not ready:
+            return
+    raise RuntimeError("the loop never comes to rest")
+
+
+class ManualClock:
+    """A clock whose hands the test turns; wall and boot time move together unless stepped."""
+
+    def __init__(
+        self,
+        *,
+        wall_ms: int = MORNING_MS,
+        boot_ms: int = 1_000_000,
+        offset_min: int = 60,
+        boot_id: str = "boot-1",
+        clock_state: ClockState = ClockState.SYNCED,
+    ) -> None:
+        self.clock_state = clock_state
+        self.offset_min = offset_min
+        self.boot_id = boot_id
+        self._wall_us = wall_ms * 1000
+        self._boot_us = boot_ms * 1000
+        self._asked = 0
+        self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+
+    def now(self) -> Instant:
+        """Return both hands."""
+        return Instant(
+            wall_ms=self._wall_us // 1000,
+            offset_min=self.offset_min,
+            boot_ms=self._boot_us // 1000,
+            boot_id=self.boot_id,
+            clock_state=self.clock_state,
+        )
+
+    async def sleep(self, delay_s: float) -> None:
+        """Return when the test has turned the clock that far; at once for nothing or less."""
+        if delay_s <= 0:
+            await asyncio.sleep(0)
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asked += 1
+        due_us = self._boot_us + max(1, round(delay_s * 1e6))
+        heapq.heappush(self._sleepers, (due_us, self._asked, woken))
+        await woken
+
+    @property
+    def sleepers(self) -> int:
+        """How many are asleep by this clock."""
+        return sum(not woken.done() for _, _, woken in self._sleepers)
+
+    @property
+    def next_wake_s(self) -> float | None:
+        """How far the clock must turn to wake the next sleeper; None when nobody sleeps."""
+        while self._sleepers and self._sleepers[0][2].done():  # cancelled
+            heapq.heappop(self._sleepers)
+        return (self._sleepers[0][0] - self._boot_us) / 1e6 if self._sleepers else None
+
+    async def advance(self, by_s: float) -> None:
+        """Turn both hands, waking each sleeper at its own time and letting the loop come to rest.
+
+        What waits for a thread or a socket does not count as busy: a test that mixes them with
+        this clock waits for what it expects itself.
+        """
+        await settled()
+        until_us = self._boot_us + round(by_s * 1e6)
+        while self._sleepers and self._sleepers[0][0] <= until_us:
+            due_us, _, woken = heapq.heappop(self._sleepers)
+            if woken.done():  # cancelled
+                continue
+            self._turn_to(due_us)
+            woken.set_result(None)
+            await settled()
+        self._turn_to(until_us)
+
+    def step_wall(self, by_s: float) -> None:
+        """Set the wall clock forward or back; boot time does not notice."""
+        self._wall_us += round(by_s * 1e6)
+
+    def reboot(self, boot_id: str) -> None:
+        """Start boot time anew, as after a power cycle of the gateway."""
+        self.boot_id = boot_id
+        self._boot_us = 0
+
+    def _turn_to(self, boot_us: int) -> None:
+        ahead_us = max(0, boot_us - self._boot_us)
+        self._wall_us += ahead_us
+        self._boot_us += ahead_us
+
+
+class SeededRandom:
+    """Randomness that is the same in each run (the port `Random`)."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._source = _Mersenne(seed)  # noqa: S311 - tests want it predictable
+
+    def token_hex(self, n_bytes: int) -> str:
+        """Return that many bytes as lower-case hex."""
+        return self._source.randbytes(n_bytes).hex()
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return a number between the two."""
+        return self._source.uniform(low, high)
+
+
+class InlineWorker:
+    """Does a job at once, on the loop (the port `Worker`)."""
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Return what the job returns."""
+        return job()
+
+    def close(self) -> None:
+        """There is no thread to end."""
