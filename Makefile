@@ -1,0 +1,107 @@
+# Lineside: `make demo` shows it, `make test` proves it, `make help` lists the rest.
+#
+# Everything is set up on first use, below .venv, and again when a lock file has changed. No root is
+# needed, except to get a C compiler for the tests where there is none.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON_SOURCES := agent drivers tests
+# What must be covered to the last branch: the parts that decide what is true and keep it.
+COVERED := agent/core/*,drivers/base.py,agent/journal/*
+# Tests that share the cores well, and those that measure or start real peers and run alone.
+SIDE_BY_SIDE := $(wildcard tests/unit tests/properties tests/contract tests/faults)
+ALONE := $(wildcard tests/peers tests/journeys)
+
+# Ours first; /usr/sbin is where a broker lies, and is not in every user's PATH.
+export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/sbin:/sbin
+# A library unpacked by .ci/setup-debian is found by the compiler and by what it builds.
+UNPACKED := $(wildcard $(CURDIR)/$(VENV)/debian/usr/lib/*-linux-gnu)
+ifneq ($(UNPACKED),)
+export CPATH := $(CURDIR)/$(VENV)/debian/usr/include
+export LIBRARY_PATH := $(UNPACKED)
+export LD_RUN_PATH := $(UNPACKED)
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+# ------------------------------------------------------------------ set-up
+
+.PHONY: setup
+setup: $(VENV)/runtime.stamp broker ## environment and broker, as the demo needs them
+
+$(VENV)/runtime.stamp: requirements.lock pyproject.toml .ci/setup-python
+	@.ci/setup-python $(VENV) requirements.lock
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/runtime.stamp
+	@.ci/setup-python $(VENV) requirements-dev.lock
+	@touch $@
+
+$(VENV)/peers.stamp: tests/peers/node/package-lock.json .ci/setup-peers $(VENV)/dev.stamp
+	@.ci/setup-peers $(VENV)
+	@touch $@
+
+# Without a broker the demo still runs, with the file sink alone; the next call looks again.
+.PHONY: broker
+broker: $(VENV)/runtime.stamp
+	@.ci/setup-debian $(VENV) mosquitto=mosquitto || echo 'broker: none, so there is no MQTT'
+
+# ------------------------------------------------------------------ run
+
+.PHONY: demo
+demo: setup ## a simulated line of two stations on real protocols; ARGS=--forever keeps it running
+	@$(BIN)/lineside demo $(ARGS)
+
+.PHONY: bench
+bench: $(VENV)/dev.stamp broker ## measure rates and latencies beside their bare rigs
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+# ------------------------------------------------------------------ checks
+
+.PHONY: test
+test: $(VENV)/peers.stamp broker ## set-up, style, types, arrows, all tests, coverage
+	@.ci/steps lint types arrows tests peers coverage
+
+.PHONY: lint
+lint: $(VENV)/dev.stamp ## style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(VENV)/dev.stamp ## mypy, strict over code and tests
+	@$(BIN)/mypy
+
+.PHONY: arrows
+arrows: $(VENV)/dev.stamp ## who may import whom
+	@$(BIN)/lint-imports
+
+.PHONY: tests
+tests: $(VENV)/peers.stamp ## units, properties, contracts, faults: two at a time
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) --numprocesses 2 --cov --cov-report= $(ARGS)
+
+.PHONY: peers
+peers: $(VENV)/peers.stamp broker ## real counterparts and whole journeys: one at a time
+	@$(if $(ALONE),$(BIN)/python -m pytest $(ALONE) --cov --cov-append --cov-report= $(ARGS))
+
+.PHONY: coverage
+coverage: ## every branch of what decides and of what keeps (after tests and peers)
+	@$(BIN)/coverage report --include='$(COVERED)' --fail-under=100
+
+# ------------------------------------------------------------------ upkeep
+
+.PHONY: lock
+lock: $(VENV)/dev.stamp ## renew both lock files from pyproject.toml
+	@.ci/lock $(BIN)
+
+.PHONY: clean
+clean: ## remove everything that was set up or left behind
+	@rm -rf $(VENV) tests/peers/node/node_modules build dist *.egg-info .coverage .coverage.* \
+	  .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
