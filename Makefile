@@ -80,7 +80,7 @@ types: $(VENV)/dev.stamp ## mypy, strict over code and tests
 
 .PHONY: arrows
 arrows: $(VENV)/dev.stamp ## who may import whom
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 .PHONY: tests
 tests: $(VENV)/peers.stamp ## units, properties, contracts, faults: two at a time
