@@ -6,7 +6,7 @@ The real ones are small classes at the rim; a test or a simulation passes its ow
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
@@ -66,8 +66,12 @@ class Random(Protocol):
 class Files(Protocol):
     """The few files beside the database (mark, ballast): what a simulated disk must offer."""
 
-    def read(self, path: Path) -> bytes | None:
-        """Return the whole file, or None where there is none."""
+    def read(self, path: Path, offset: int = 0, limit: int = -1) -> bytes | None:
+        """Return the file from `offset` on, at most `limit` bytes; None where there is none."""
+        ...
+
+    def size(self, path: Path) -> int | None:
+        """Return the length in bytes, or None where there is no such file."""
         ...
 
     def create(self, path: Path, content: bytes) -> None:
@@ -78,8 +82,16 @@ class Files(Protocol):
         """Write in place and fdatasync; the file keeps its size."""
         ...
 
+    def copy(self, source: Path, target: Path) -> None:
+        """Write a copy of a file and its directory entry through to the disk."""
+        ...
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Give a file another's name in one step, through to the disk."""
+        ...
+
     def remove(self, path: Path) -> None:
-        """Remove the file if it is there."""
+        """Remove the file if it is there, through to the disk."""
         ...
 
     def free_bytes(self, directory: Path) -> int:
@@ -137,6 +149,8 @@ class Recovery:
     """(epoch, first seq, last seq, reason) of what does not verify, for `history_lost`."""
     set_aside: tuple[Path, ...]
     """Copies of damaged files."""
+    mark_rebuilt: bool = False
+    """The mark was missing or unreadable, so that a shortened history could not be noticed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,11 +273,24 @@ class Sink(Protocol):
         """
         ...
 
+    async def hold(self) -> None:
+        """Drive the connection for as long as it lasts; what is sent moves only meanwhile.
+
+        Raises:
+            SinkDownError: it broke.
+        """
+        ...
+
     def send(self, delivery: Delivery) -> asyncio.Future[None]:
         """Start one delivery; done when the other side has confirmed it.
 
         The future fails with RefusedError, or with SinkDownError when the connection broke.
         """
+        ...
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What was odd but stopped nothing, counted by reason."""
         ...
 
     async def close(self) -> None:
