@@ -11,7 +11,7 @@ PYTHON_SOURCES := agent drivers tests
 COVERED := agent/core/*,drivers/base.py,agent/journal/*
 # Tests that share the cores well, and those that measure or start real peers and run alone.
 SIDE_BY_SIDE := $(wildcard tests/unit tests/properties tests/contract tests/faults)
-ALONE := $(wildcard tests/peers tests/journeys)
+ALONE := $(strip $(foreach folder,peers journeys,$(if $(wildcard tests/$(folder)/test_*.py),tests/$(folder))))
 
 # Ours first; /usr/sbin is where a broker lies, and is not in every user's PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/sbin:/sbin
