@@ -130,11 +130,18 @@ def our_modules() -> Mapping[str, Path]:
     }
 
 
+def when_loaded(node: ast.AST) -> bool:
+    """Say whether loading a module runs the node's body: not a function's, nor what types need."""
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) != "TYPE_CHECKING"
+    return not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
 def statements(node: ast.AST, *, on_use: bool) -> Iterator[ast.AST]:
-    """Yield what lies below a node; what only a call would run is left out unless `on_use`."""
+    """Yield what lies below a node; what loading does not run is left out unless `on_use`."""
     for child in ast.iter_child_nodes(node):
         yield child
-        if on_use or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+        if on_use or when_loaded(child):
             yield from statements(child, on_use=on_use)
 
 
