@@ -4,7 +4,11 @@ from collections.abc import Callable
 
 from tests.contract.rig import Rig
 from tests.contract.rig_modbus import ModbusRig
+from tests.contract.rig_scanner import ScannerRig
+from tests.contract.rig_opcua import OpcUaRig
 
 RIGS: dict[str, Callable[[], Rig]] = {
     "modbus": ModbusRig,
+    "scanner": ScannerRig,
+    "opcua": OpcUaRig,
 }
