@@ -1,0 +1,175 @@
+"""What a station file says of a code reader."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from drivers.framing import FramingOptions, Mode, Terminator
+from drivers.options import Options, Seconds
+
+_RENUMBERED = re.compile(r"/dev/tty(USB|ACM)\d+")
+_TERMINATORS: dict[str | None, Terminator] = {
+    "LF": Terminator.LF,
+    "CRLF": Terminator.CRLF,
+    "ANY": Terminator.ANY,
+}
+
+PositiveSeconds = Annotated[Seconds, Field(ge=0.001, le=60)]
+
+
+def _stable_name(path: str) -> str:
+    """Return the path of a port, refusing a name that another scanner may have tomorrow.
+
+    Raises:
+        ValueError: it is such a name (PITFALLS T5), or no absolute path.
+    """
+    if _RENUMBERED.fullmatch(path):
+        raise ValueError(
+            f"{path} is given to whichever scanner is plugged in first; use its name in "
+            "/dev/serial/by-id, or in by-path for identical scanners without a serial number"
+        )
+    if not path.startswith("/"):
+        raise ValueError(f"{path!r} is not the path of a port; write it like /dev/serial/by-id/...")
+    return path
+
+
+def _ascii(text: str) -> str:
+    """Return a reply as it is.
+
+    Raises:
+        ValueError: it is empty or not ASCII, and what the scanner would get is anyone's guess.
+    """
+    if not text or not text.isascii():
+        raise ValueError(f"{text!r}: a reply is at least one ASCII character")
+    return text
+
+
+class Framing(Options):
+    """What ends a code. One of `end`, `idle` and `length`; CR if none is given."""
+
+    start: Literal["STX"] | None = None
+    """What begins a code; what comes before it is ignored. Only together with `end: ETX`."""
+
+    end: Literal["CR", "LF", "CRLF", "ANY", "ETX"] | None = None
+    """What the scanner sends after each code. ANY takes CR, LF and CR LF alike."""
+
+    idle: PositiveSeconds | None = None
+    """Silence that ends a code, such as 50ms. Only for a scanner that cannot send a terminator: two
+    codes in quick succession come out as one."""
+
+    length: Annotated[int, Field(ge=1)] | None = None
+    """How many bytes a code has. Only for a scanner that cannot send a terminator: a lost byte
+    spoils what follows until the scanner is silent for `partial_timeout`."""
+
+    max: Annotated[int, Field(ge=1, le=65536)] = 256
+    """Bytes in the longest code. Raise it for large 2D codes; what is longer is not a code."""
+
+    partial_timeout: PositiveSeconds = 1.0
+    """Silence after which half a code is given up and never joined to the next one."""
+
+    @model_validator(mode="after")
+    def _is_one_way(self) -> Self:
+        """Refuse two ways to end a code, or half of one.
+
+        Raises:
+            ValueError: the keys contradict each other.
+        """
+        given = [key for key in ("end", "idle", "length") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} both end a code; keep one of them")
+        if (self.start == "STX") != (self.end == "ETX"):
+            raise ValueError("start: STX and end: ETX go together")
+        if self.length is not None and self.length > self.max:
+            raise ValueError(f"length {self.length} is more than max {self.max}")
+        return self
+
+    def framing(self, noread: tuple[str, ...]) -> FramingOptions:
+        """Return the same as the framer wants it."""
+        mode = Mode.TERMINATOR
+        if self.idle is not None:
+            mode = Mode.IDLE
+        elif self.length is not None:
+            mode = Mode.LENGTH
+        elif self.end == "ETX":
+            mode = Mode.STX_ETX
+        return FramingOptions(
+            mode=mode,
+            terminator=_TERMINATORS.get(self.end, Terminator.CR),
+            idle_ms=round((self.idle or 1.0) * 1000),
+            length=self.length or 1,
+            max_len=self.max,
+            partial_timeout_ms=round(self.partial_timeout * 1000),
+            noread=noread,
+        )
+
+
+class Reply(Options):
+    """What to send back once a scan was judged and stored, so that the scanner beeps or blinks."""
+
+    good: Annotated[str, AfterValidator(_ascii)]
+    """Sent for a code that was taken."""
+
+    bad: Annotated[str, AfterValidator(_ascii)]
+    """Sent for a code that was refused."""
+
+
+class ScannerOptions(Options):
+    """A code reader on a serial line (`port`) or the network (`host` and `port_number`)."""
+
+    port: Annotated[str, AfterValidator(_stable_name)] | None = None
+    """Path of the serial port. Use the name in /dev/serial/by-id: it stays with the scanner, while
+    /dev/ttyUSB0 is whichever was plugged in first."""
+
+    baudrate: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
+    """Bits per second on the serial line, as set in the scanner. A USB scanner ignores it."""
+
+    data_bits: Literal[7, 8] = 8
+    """Data bits on the serial line, as set in the scanner."""
+
+    parity: Literal["none", "even", "odd"] = "none"
+    """Parity on the serial line, as set in the scanner. A code with a damaged byte is refused."""
+
+    stop_bits: Literal[1, 2] = 1
+    """Stop bits on the serial line, as set in the scanner."""
+
+    host: str | None = None
+    """Name or address of a scanner that is a TCP server, in place of `port`."""
+
+    port_number: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """TCP port of such a scanner."""
+
+    connect_timeout: PositiveSeconds = 5.0
+    """How long connecting to `host` may take."""
+
+    framing: Framing = Framing()
+    """What ends a code."""
+
+    no_read: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ("NOREAD",)
+    """Whole texts by which the scanner says that it read nothing (D-81)."""
+
+    reply: Reply | None = None
+    """What the scanner is told after the code was judged and stored. Leave it out for silence."""
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Self:
+        """Refuse a scanner that is nowhere, in two places, or half described.
+
+        Raises:
+            ValueError: the keys contradict each other.
+        """
+        if (self.port is None) == (self.host is None):
+            raise ValueError("give either port (serial line) or host and port_number (network)")
+        if (self.host is None) != (self.port_number is None):
+            raise ValueError("host and port_number go together")
+        line = {"baudrate", "data_bits", "parity", "stop_bits"} & self.model_fields_set
+        if self.host is not None and line:
+            raise ValueError(f"{', '.join(sorted(line))}: only for a scanner on a serial line")
+        return self
+
+    @property
+    def endpoint(self) -> str:
+        """Where the scanner is, as errors and shared devices name it."""
+        return self.port if self.port is not None else f"tcp://{self.host}:{self.port_number}"
