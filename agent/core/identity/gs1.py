@@ -87,6 +87,15 @@ def element_strings(text: str, reference: date, base: int = 0) -> tuple[Field, .
     Raises:
         CodeError: an element is wrong, or the elements do not go together.
     """
+    return together(split(text, reference, base))
+
+
+def split(text: str, reference: date, base: int = 0) -> list[Field]:
+    """Return the elements of a message one by one, whatever stands beside them.
+
+    Raises:
+        CodeError: an element is wrong.
+    """
     if not text:
         raise CodeError(Reason.EMPTY_DATA, base, "no data follows")
     fields: list[Field] = []
@@ -109,7 +118,7 @@ def element_strings(text: str, reference: date, base: int = 0) -> tuple[Field, .
             at += 1
             if at < end and text[at] == GS:
                 raise CodeError(Reason.EMPTY_ELEMENT, at + base, "two separators in a row")
-    return together(fields)
+    return fields
 
 
 def element(code: str, value: str, reference: date, at: int) -> Field:

@@ -1,0 +1,294 @@
+"""Scan rules of a station: which code means what, and what else must hold of it.
+
+Laws:
+    1. A code means something only under exactly one rule. Under none or several it is refused.
+    2. A rule that could never work, or could guess, is refused when it is built: an identifier
+       that is not allocated, a unit without a serial, an ambiguous pattern.
+    3. What is taken off or folded before matching is declared in the rule, never guessed (D-86).
+
+`judge` applies rules; `overlap` finds those that get in each other's way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from functools import cache
+
+from agent.core.identity import data_identifiers
+from agent.core.identity.gs1 import item_number
+from agent.core.identity.gs1_table import table
+from agent.core.identity.pattern import Pattern, compile_pattern
+from agent.core.identity.reading import TOLERABLE, CodeError, Reason
+from agent.core.identity.symbology import known
+
+MOST_CHARACTERS = 512
+"""A plain code longer than this is no code of a unit, lot or badge."""
+
+
+@unique
+class Means(StrEnum):
+    """What a code stands for."""
+
+    UNIT = "unit"
+    LOT = "lot"
+    COMPONENT = "component"
+    """Material for a position: a unit or a lot, by what its code carries."""
+    CARRIER = "carrier"
+    OPERATOR = "operator"
+    """A badge; the rim puts a pseudonym in its place before anything else sees it (D-64)."""
+    OPERATOR_OFF = "operator_off"
+    ORDER = "order"
+    ORDER_END = "order_end"
+    CANCEL = "cancel"
+    """Takes back the scans that wait."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegexMatch:
+    """A plain code, matched whole by a pattern (D-80).
+
+    Named groups are the parts: the one named as what the rule means, or `id`, is the identity
+    (else the whole code is); `gtin`, `product`, `serial`, `lot`, `expiry`, `quantity` are read.
+    """
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gs1Match:
+    """A GS1 code that carries exactly these application identifiers."""
+
+    ais: frozenset[str]
+    also: frozenset[str] = frozenset()
+    """Identifiers that may stand beside them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataMatch:
+    """An ISO/IEC 15434 message that carries exactly these identifiers in one format."""
+
+    identifiers: frozenset[str]
+    also: frozenset[str] = frozenset()
+    format: str = "06"
+
+
+Match = RegexMatch | Gs1Match | DataMatch
+
+_NEEDS_SERIAL = frozenset({Means.UNIT})
+_NEEDS_LOT = frozenset({Means.LOT})
+_TAKES_VALUE = frozenset({Means.OPERATOR, Means.ORDER})
+_SIGNALS = frozenset({Means.OPERATOR_OFF, Means.ORDER_END, Means.CANCEL})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=True)
+class ScanRule:
+    """One rule: a match, its meaning, and the policy for codes that match."""
+
+    match: Match
+    means: Means
+    position: str | None = None
+    """Where a component goes."""
+    product: str | None = None
+    """What the code's bearer is, where the code does not say it."""
+    symbologies: frozenset[str] = frozenset()
+    """AIM symbology identifiers allowed (`]d2`); empty: every one, and none.
+
+    Naming one that the standard says carries plain data declares that this rule reads GS1 from
+    it; naming any in a rule with a pattern declares that its data is plain text (D-71).
+    """
+    min_length: int = 1
+    max_length: int = MOST_CHARACTERS
+    """Length of the data, prefix and suffix included."""
+    charset: str = ""
+    """Characters that the identity may hold; empty: what the form allows."""
+    caseless: bool = False
+    """Whether a plain code is folded to upper case before it is matched (D-85)."""
+    prefix: str = ""
+    suffix: str = ""
+    """Taken off a plain code, and required on it (D-83)."""
+    check_digit: bool = False
+    """Whether the identity of a plain code ends in a check digit of GS1's kind (D-73)."""
+    gtins: frozenset[str] = frozenset()
+    """GTINs allowed, 14 digits each; empty: every one."""
+    product_pattern: str | None = None
+    """What the product must match as a whole."""
+    id_from: tuple[str, ...] = ()
+    """Identifiers whose values are the identity; empty: by the standard."""
+    product_from: str | None = None
+    serial_from: str | None = None
+    lot_from: str | None = None
+    expiry_from: str | None = None
+    quantity_from: str | None = None
+    """Identifier (or named group) of each part; None: by the standard."""
+    reject_day00: bool = False
+    """Whether an expiry without a day is refused, as healthcare wants it (D-76)."""
+    refuse_expired: bool = False
+    """Whether material past its expiry on the day of the scan is refused."""
+    separator_text: str = ""
+    tolerates: frozenset[Reason] = frozenset()
+    """As in `Profile`."""
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that could never work or would have to guess.
+
+        Raises:
+            ValueError: with one sentence that says what is wrong.
+        """
+        _check_policy(self)
+        match self.match:
+            case RegexMatch():
+                _check_regex(self)
+            case Gs1Match(ais=named, also=also):
+                _check_identifiers(self, named, also)
+                for code in sorted((named | also) - set(table())):
+                    raise ValueError(f"({code}) is not a GS1 application identifier")
+            case DataMatch(identifiers=named, also=also, format=number):
+                _check_identifiers(self, named, also)
+                if number not in ("05", "06", "12"):
+                    raise ValueError(f"format {number!r} is not one of 05, 06, 12")
+                _check_shapes(named | also, number)
+
+    def __hash__(self) -> int:
+        """Return a hash of the parts that differ between the rules of a station."""
+        return hash((self.match, self.means, self.position))
+
+
+def pattern_of(rule: ScanRule) -> Pattern | None:
+    """Return the compiled pattern of a rule for plain codes, None for the others."""
+    if not isinstance(rule.match, RegexMatch):
+        return None
+    return _pattern(rule.match.pattern, rule.prefix, rule.suffix, caseless=rule.caseless)
+
+
+@cache
+def _pattern(source: str, prefix: str, suffix: str, *, caseless: bool) -> Pattern:
+    return compile_pattern(source, prefix=prefix, suffix=suffix, caseless=caseless)
+
+
+def product_pattern_of(rule: ScanRule) -> Pattern | None:
+    """Return the compiled pattern of the product, None if every product is allowed."""
+    if rule.product_pattern is None:
+        return None
+    return _pattern(rule.product_pattern, "", "", caseless=False)
+
+
+def _check_policy(rule: ScanRule) -> None:
+    for symbology in sorted(rule.symbologies):
+        if known(symbology) is None:
+            raise ValueError(f"{symbology!r} is not an AIM symbology identifier such as ]d2")
+    if not 1 <= rule.min_length <= rule.max_length <= MOST_CHARACTERS:
+        raise ValueError(f"lengths must be 1 to {MOST_CHARACTERS}, the shorter first")
+    if rule.means is Means.COMPONENT and rule.position is None:
+        raise ValueError("a component needs a position")
+    if rule.position is not None and rule.means is not Means.COMPONENT:
+        raise ValueError(f"a position belongs to a component, not to {rule.means}")
+    for gtin in sorted(rule.gtins):
+        try:
+            item_number(gtin, lengths=(14,))
+        except CodeError as error:
+            raise ValueError(f"GTIN {gtin!r}: {error.detail}") from None
+    if wrong := sorted(rule.tolerates - TOLERABLE):
+        raise ValueError(f"cannot be tolerated: {', '.join(wrong)}")
+    product_pattern_of(rule)
+
+
+def _check_regex(rule: ScanRule) -> None:
+    pattern_of(rule)
+    if rule.id_from:
+        raise ValueError("a pattern names its identity by a group, not by id_from")
+
+
+def _check_identifiers(rule: ScanRule, named: frozenset[str], also: frozenset[str]) -> None:
+    if not named:
+        raise ValueError("a match needs at least one identifier")
+    for word, used in (
+        ("prefix", rule.prefix),
+        ("suffix", rule.suffix),
+        ("caseless", rule.caseless),
+        ("check_digit", rule.check_digit),
+    ):
+        if used:
+            raise ValueError(f"{word} is for plain codes; this rule reads identified fields")
+    parts = (
+        rule.product_from,
+        rule.serial_from,
+        rule.lot_from,
+        rule.expiry_from,
+        rule.quantity_from,
+    )
+    for code in (*rule.id_from, *parts):
+        if code is not None and code not in named | also:
+            raise ValueError(f"{code} is not among the identifiers of the match")
+    for code in rule.id_from:
+        if code not in named:
+            raise ValueError(f"{code} may be absent, so it cannot be the identity")
+    if rule.means in _TAKES_VALUE and len(rule.id_from) != 1:
+        raise ValueError(f"say by id_from which one identifier is the {rule.means}")
+    if rule.means not in _TAKES_VALUE | _SIGNALS and not rule.id_from:
+        _check_identity(rule, named)
+
+
+def _check_identity(rule: ScanRule, named: frozenset[str]) -> None:
+    if standard_identity(rule.match, rule.means, named) is None:
+        wanted = {Means.UNIT: "a serial", Means.LOT: "a lot"}.get(rule.means, "an identity")
+        listed = ", ".join(sorted(named))
+        raise ValueError(f"{listed} give no {rule.means}: {wanted} is missing (D-74)")
+
+
+def _check_shapes(codes: frozenset[str], number: str) -> None:
+    for code in sorted(codes):
+        wrong = (
+            code not in table()
+            if number == "05"
+            else data_identifiers.SHAPE.fullmatch(code) is None
+            if number == "06"
+            else len(code) != 3 or not code.isupper()  # noqa: PLR2004 - three letters
+        )
+        if wrong:
+            raise ValueError(f"{code!r} is not an identifier of format {number}")
+
+
+_GS1_UNITS = (
+    ("01", "21"),
+    ("03", "21"),
+    ("8006", "21"),
+    ("8010", "8011"),
+    ("8004",),
+    ("8003",),
+    ("00",),
+)
+_GS1_LOTS = (("01", "10"), ("02", "10"), ("03", "10"), ("8006", "10"), ("8026", "10"))
+_GS1_PRODUCTS = (("01",), ("02",), ("03",), ("8006",), ("8010",))
+_GS1_CARRIERS = (("00",), ("8003",), ("8004",))
+_DATA_UNITS = (("25S",), ("37S",), ("25P", "S"), ("18V", "1P", "S"), ("1P", "S"), ("P", "S"))
+_DATA_LOTS = (("25T",), ("25P", "1T"), ("18V", "1P", "1T"), ("1P", "1T"), ("P", "1T"), ("P", "T"))
+_DATA_PRODUCTS = (("25P",), ("18V", "1P"), ("1P",), ("P",))
+_DATA_CARRIERS = (("25B",), ("26B",), ("1J",), ("J",), ("1B",))
+
+_BY_STANDARD: dict[tuple[bool, Means], tuple[tuple[str, ...], ...]] = {
+    (True, Means.UNIT): _GS1_UNITS,
+    (True, Means.LOT): _GS1_LOTS,
+    (True, Means.COMPONENT): _GS1_UNITS + _GS1_LOTS + _GS1_PRODUCTS,
+    (True, Means.CARRIER): _GS1_CARRIERS,
+    (False, Means.UNIT): _DATA_UNITS,
+    (False, Means.LOT): _DATA_LOTS,
+    (False, Means.COMPONENT): _DATA_UNITS + _DATA_LOTS + _DATA_PRODUCTS,
+    (False, Means.CARRIER): _DATA_CARRIERS,
+}
+
+
+def is_gs1(match: Match) -> bool:
+    """Return whether a match reads application identifiers."""
+    return isinstance(match, Gs1Match) or (isinstance(match, DataMatch) and match.format == "05")
+
+
+def standard_identity(
+    match: Match, means: Means, present: frozenset[str]
+) -> tuple[str, ...] | None:
+    """Return the identifiers that by the standard make the identity, None if they are not there.
+
+    A serial alone is no identity, and neither is a lot: both want the item they belong to (D-74).
+    """
+    options = _BY_STANDARD.get((is_gs1(match), means), ())
+    return next((option for option in options if present.issuperset(option)), None)
