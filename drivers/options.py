@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from drivers.base import Clock, Driver
+    from drivers.base import Clock, Driver, TagFault
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*$")
@@ -34,7 +34,14 @@ def seconds(value: object) -> object:
     return float(match[1]) * _UNITS_S[match[2]]
 
 
-Seconds = Annotated[float, BeforeValidator(seconds)]
+DURATION_SCHEMA = {
+    "type": "string",
+    "pattern": _DURATION.pattern,
+    "examples": ["200ms", "30s", "8h"],
+}
+"""A duration as the station file writes it, for JSON Schema."""
+
+Seconds = Annotated[float, BeforeValidator(seconds), WithJsonSchema(DURATION_SCHEMA)]
 """A duration in seconds, written in the station file with its unit."""
 
 
@@ -56,6 +63,12 @@ class Tag:
     """Trigger and request of a handshake: polled or sampled at their own short interval."""
 
 
+def _no_faults(options: object, tags: Sequence[Tag]) -> Sequence[TagFault]:
+    """Return that nothing more can be said of the tags before the device is reached."""
+    del options, tags
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverSpec:
     """One line in the registry: everything the rest of the product knows of a driver."""
@@ -72,3 +85,6 @@ class DriverSpec:
     """What two stations that share this device have in common: `opc.tcp://host:4840`."""
     shareable: bool = True
     """Whether several stations of a process may use one connection (a scanner: no)."""
+    faults: Callable[[Any, Sequence[Tag]], Sequence[TagFault]] = _no_faults
+    """(options, tags) -> the tags that cannot work on this device, as far as the station file alone
+    shows it. Pure: nothing is reached, no protocol library is loaded."""
