@@ -15,7 +15,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from drivers.base import Clock, Driver, Scalar
+from drivers.base import Clock, Driver, DriverConfigError, Scalar, TagFault
 from drivers.modbus.codec import ByteOrder
 from drivers.modbus.layout import MOST_REGISTERS, AddressBase, Table
 from drivers.options import DriverSpec, Options, Seconds, Tag
@@ -237,10 +237,24 @@ def _build(name: str, options: ModbusOptions, tags: Sequence[Tag], clock: Clock)
     return ModbusDriver(name, options, tags, clock)
 
 
+def _faults(options: ModbusOptions, tags: Sequence[Tag]) -> Sequence[TagFault]:
+    """Return the tags whose address, type or use does not fit the device's options."""
+    from drivers.modbus.points import point_of  # noqa: PLC0415 - imports this module's options
+
+    found = []
+    for tag in tags:
+        try:
+            point_of(tag, options)
+        except DriverConfigError as error:
+            found.append(TagFault(tag=tag.name, cause=error.cause, hint=error.hint))
+    return found
+
+
 SPEC = DriverSpec(
     summary="Polls coils and registers over Modbus TCP or a serial line, and writes declared ones.",
     options=ModbusOptions,
     tag_options=ModbusTag,
     build=_build,
     endpoint=endpoint,
+    faults=_faults,
 )
