@@ -1,0 +1,223 @@
+"""From the parts of a valid station file to the plan that the core reads (`agent.core.station`)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path as File
+from typing import Any
+
+from agent.config import loaded
+from agent.config.checks import readers
+from agent.config.model import Handshake, Journal, Operators, Track
+from agent.config.parts import Parts, Tag
+from agent.config.problems import in_order
+from agent.config.roles import handshakes, roles_of
+from agent.core import station as plan
+from agent.core.identity.scan_rule import ScanRule
+
+
+def content_hash(data: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of what a station file says, lower-case hex.
+
+    It is taken over the parsed content as JSON with sorted keys, so comments, the order of keys,
+    quoting and line ends do not change it; every value does, and so does a default written out.
+    """
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def build(parts: Parts, rules: tuple[ScanRule, ...]) -> loaded.StationConfig:
+    """Return the whole configuration of parts in which nothing is wrong."""
+    digest = content_hash(parts.source.data)
+    track: Track = parts.sections["track"]
+    operators: Operators = parts.sections["operators"]
+    journal: Journal = parts.sections["journal"]
+    return loaded.StationConfig(
+        file=parts.source.file,
+        place=parts.source.place(("station",)),
+        hash=digest,
+        station=_station(parts, track, rules, digest),
+        timezone=parts.sections["timezone"],
+        because=track.because,
+        operators=loaded.OperatorsConfig(mode=operators.mode, key=operators.key),
+        journal=loaded.JournalConfig(
+            path=None if journal.path == "default" else File(journal.path),
+            keep_s=journal.keep / 1000,
+            quota_bytes=journal.quota,
+            place=parts.source.place(("journal", "path")),
+        ),
+        devices=_devices(parts, track),
+        sinks=_sinks(parts),
+        warnings=in_order(parts.warnings),
+    )
+
+
+def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: str) -> plan.Station:
+    operators: Operators = parts.sections["operators"]
+    lot = track.lot.tag if track.lot is not None else None
+    order = track.order.tag if track.order is not None else None
+    return plan.Station(
+        path=parts.sections["station"],
+        machine=parts.sections["machine"],
+        config=digest,
+        by=track.by,
+        pairing=plan.Pairing(
+            strategy=track.pair.strategy,
+            window_ms=track.pair.window,
+            settle_ms=track.pair.settle,
+            late_ms=track.pair.late,
+        ),
+        handshakes=tuple(_handshake(parts, name, each) for name, each in handshakes(track)),
+        counter=_counter(parts, track),
+        lot=lot,
+        lot_device=_home(parts, lot),
+        order=order,
+        order_device=_home(parts, order),
+        scans=rules,
+        no_reads={name: no_reads(device.options) for name, device in readers(parts).items()},
+        repeat_window_ms=track.repeat_window,
+        requires_operator=track.requires.operator,
+        requires_order=track.requires.order,
+        components=_components(track),
+        ready=_ready(parts, track),
+        answers={**plan.DEFAULT_ANSWERS, **track.answers},
+        duplicates=track.duplicates,
+        unknown=track.unknown,
+        lookup_within_ms=track.lookup_within,
+        operator_idle_ms=operators.idle,
+        units=_units(parts),
+    )
+
+
+def no_reads(options: Any) -> frozenset[bytes]:  # noqa: ANN401 - the driver's own model
+    """Return the frames of a reader that mean "nothing read" (D-81), as it declares them."""
+    declared = getattr(options, "no_read", ())
+    return frozenset(
+        text if isinstance(text, bytes) else str(text).encode("latin-1", "replace")
+        for text in declared
+    )
+
+
+def _handshake(parts: Parts, name: str, section: Handshake) -> plan.Handshake:
+    request = _tag(parts, section.request) if section.request is not None else None
+    return plan.Handshake(
+        name=name,
+        device=_tag(parts, section.trigger).section.device,
+        trigger=section.trigger,
+        request=section.request,
+        modulus=request.section.modulus if request is not None else None,
+        guard=section.guard,
+        values=section.values,
+        unit=section.unit,
+        verdict=section.verdict,
+        result=section.result,
+        ack=section.ack,
+        answer_within_ms=section.answer_within,
+    )
+
+
+def _counter(parts: Parts, track: Track) -> plan.Counter | None:
+    if track.counter is None:
+        return None
+    tag = _tag(parts, track.counter.tag)
+    return plan.Counter(
+        device=tag.section.device,
+        tag=track.counter.tag,
+        modulus=tag.section.modulus or 0,  # a counter without one is refused before
+        max_step=track.counter.max_step,
+        fastest_ms=track.counter.fastest,
+    )
+
+
+def _components(track: Track) -> tuple[plan.Component, ...]:
+    return tuple(
+        plan.Component(
+            position=position,
+            by=component.by,
+            required=component.required,
+            uncertainty_ms=component.uncertainty,
+            lag_min_ms=component.lag[0],
+            lag_max_ms=component.lag[1],
+        )
+        for position, component in track.components.items()
+    )
+
+
+def _ready(parts: Parts, track: Track) -> plan.Ready | None:
+    named = {role.name: role.tag for role in roles_of(track)}
+    if "ready" not in named:
+        return None
+    return plan.Ready(
+        device=_tag(parts, named["ready"]).section.device,
+        tag=named["ready"],
+        reason=named.get("reason"),
+        text=named.get("text"),
+    )
+
+
+def _units(parts: Parts) -> dict[str, str]:
+    return {
+        name: tag.section.measure
+        for name, tag in parts.tags.items()
+        if tag is not None and tag.section.measure is not None
+    }
+
+
+def _tag(parts: Parts, name: str) -> Tag:
+    tag = parts.tags[name]
+    if tag is None:
+        raise LookupError(f"tag '{name}' was refused and cannot be built")
+    return tag
+
+
+def _home(parts: Parts, name: str | None) -> str | None:
+    return _tag(parts, name).section.device if name is not None else None
+
+
+def _devices(parts: Parts, track: Track) -> dict[str, loaded.DeviceConfig]:
+    fast = {role.tag for role in roles_of(track) if role.name in {"trigger", "request"}}
+    found = {}
+    for name, device in parts.devices.items():
+        if device is None:
+            continue
+        found[name] = loaded.DeviceConfig(
+            name=name,
+            driver=device.driver,
+            options=device.options,
+            endpoint=device.spec.endpoint(device.options),
+            shareable=device.spec.shareable,
+            tags=_tags(parts, name, fast),
+            place=parts.source.place(("devices", name), key=True),
+        )
+    return found
+
+
+def _tags(parts: Parts, device: str, fast: set[str]) -> tuple[loaded.TagConfig, ...]:
+    return tuple(
+        loaded.TagConfig(
+            name=name,
+            address=tag.address,
+            write=tag.section.write,
+            fast=name in fast,
+            place=parts.source.place(("tags", name), key=True),
+        )
+        for name, tag in parts.tags.items()
+        if tag is not None and tag.section.device == device
+    )
+
+
+def _sinks(parts: Parts) -> dict[str, loaded.SinkConfig]:
+    return {
+        name: loaded.SinkConfig(
+            name=name,
+            sink=sink.sink,
+            options=sink.options,
+            required=sink.options.required,
+            kinds=frozenset(sink.options.kinds) if sink.options.kinds else None,
+            place=parts.source.place(("publish", name), key=True),
+        )
+        for name, sink in parts.sinks.items()
+        if sink is not None
+    }

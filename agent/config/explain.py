@@ -1,0 +1,141 @@
+"""A station file back in plain words: what is bound to what, when, and what if it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent.config.loaded import StationConfig
+from agent.core.identity.scan_rule import DataMatch, Gs1Match, Match, Means, ScanRule
+from agent.core.station import By, Handshake, Outcome, Policy, Station, Strategy
+
+
+def explained(config: StationConfig) -> str:
+    """Return the station in a few lines."""
+    station = config.station
+    lines = [
+        f"  station    {station.path}, machine {station.machine}, {config.timezone}",
+        f"  config     {config.hash[:12]}",
+        *(f"  device     {line}" for line in _devices(config)),
+        *(f"  binds      {line}" for line in _binds(station)),
+        *(f"  scan       {_scan(rule)}" for rule in station.scans),
+        *(f"  material   {line}" for line in _material(station)),
+        *(f"  if not     {line}" for line in _if_not(station)),
+        f"  people     {_people(config)}",
+        *(f"  publishes  {line}" for line in _publishes(config)),
+    ]
+    return "\n".join(lines)
+
+
+def duration(length_ms: float) -> str:
+    """Return a duration as a station file writes it.
+
+    >>> duration(200), duration(30_000), duration(2_592_000_000)
+    ('200ms', '30s', '30d')
+    """
+    for unit, unit_ms in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000)):
+        if length_ms >= unit_ms and length_ms % unit_ms == 0:
+            return f"{length_ms // unit_ms:g}{unit}"
+    return f"{length_ms:g}ms"
+
+
+def _devices(config: StationConfig) -> Iterator[str]:
+    for device in config.devices.values():
+        tags = len(device.tags)
+        written = [tag.name for tag in device.tags if tag.write]
+        says = f"{tags} tag{'s' if tags != 1 else ''}" if device.shareable else "codes"
+        writes = f", writes {', '.join(written)}" if written else ""
+        yield f"{device.name}: {device.driver} {device.endpoint}, {says}{writes}"
+
+
+def _binds(station: Station) -> Iterator[str]:
+    pairing = station.pairing
+    if pairing.strategy is Strategy.COUNT_ONLY and station.counter is not None:
+        source = f"tag '{station.lot}'" if station.lot else "scan"
+        yield f"every step of '{station.counter.tag}' to the lot that is open (named by {source})"
+    for handshake in station.handshakes:
+        yield _handshake(station, handshake)
+    needs = {"operator": station.requires_operator, "order": station.requires_order}
+    for what, policy in needs.items():
+        if policy is not None:
+            otherwise = "is refused" if policy is Policy.REFUSE else "is recorded as lacking it"
+            yield f"a unit without {what} {otherwise}"
+
+
+def _handshake(station: Station, handshake: Handshake) -> str:
+    pairing = station.pairing
+    if pairing.strategy is Strategy.TAG:
+        code = f"the code in '{handshake.unit}'"
+    else:
+        window, settle = duration(pairing.window_ms), duration(pairing.settle_ms)
+        code = f"the one scan of the last {window} (waiting {settle} for it)"
+    values = f" and {', '.join(handshake.values)}" if handshake.values else ""
+    verdict = f", result by '{handshake.verdict}'" if handshake.verdict else ""
+    return (
+        f"{handshake.name}: when {handshake.device} raises '{handshake.trigger}', "
+        f"{code}{values}{verdict}; then '{handshake.result}', then '{handshake.ack}'"
+    )
+
+
+def _scan(rule: ScanRule) -> str:
+    where = f" for position {rule.position}" if rule.position else ""
+    return f"{_match(rule.match)} means {rule.means.value.replace('_', ' ')}{where}"
+
+
+def _match(match: Match) -> str:
+    if isinstance(match, Gs1Match):
+        return "GS1 " + "".join(f"({code})" for code in sorted(match.ais))
+    if isinstance(match, DataMatch):
+        return f"ISO 15434 format {match.format} " + " ".join(sorted(match.identifiers))
+    return f"text {match.pattern}"
+
+
+def _material(station: Station) -> Iterator[str]:
+    for component in station.components:
+        what = (
+            "one serial a unit" if component.by is By.SERIAL else "a lot until the next is scanned"
+        )
+        need = "required" if component.required else "recorded as unknown where missing"
+        yield f"{component.position}: {what}, {need}"
+
+
+def _if_not(station: Station) -> Iterator[str]:
+    answer = station.outcome_code
+    if station.pairing.strategy is Strategy.COUNT_ONLY:
+        yield "no lot open, or it changed within a step: pieces are recorded as possible"
+        return
+    if station.pairing.strategy is Strategy.SCAN_THEN_CYCLE:
+        yield f"no scan, or two: recorded as unbound, answer {answer(Outcome.UNBOUND)}"
+    yield f"a code that no rule takes: answer {answer(Outcome.BAD_CODE)}"
+    again = f"refused, answer {answer(Outcome.DUPLICATE)}"
+    if station.duplicates is Policy.RECORD:
+        again = "recorded as another visit"
+    yield f"a unit that was here before: {again}"
+    for handshake in station.handshakes:
+        within = duration(handshake.answer_within_ms)
+        late = f"answer {answer(Outcome.NOT_STORED)} ({handshake.name})"
+        yield f"nothing on disk within {within}: {late}"
+    ready = (
+        f"'{station.ready.tag}' goes off" if station.ready else "no ready tag: the PLC is not told"
+    )
+    yield f"nothing can be recorded: {ready}"
+
+
+def _people(config: StationConfig) -> str:
+    scanned = any(rule.means is Means.OPERATOR for rule in config.station.scans)
+    mode = config.operators.mode
+    if mode == "none" or not scanned:
+        return "nobody is recorded"
+    return "badges as pseudonyms" if mode == "pseudonym" else "badges in clear"
+
+
+def _publishes(config: StationConfig) -> Iterator[str]:
+    for sink in config.sinks.values():
+        kinds = ", ".join(sorted(sink.kinds)) if sink.kinds else "every event"
+        loss = (
+            "nothing is deleted before it has it"
+            if sink.required
+            else "may lose when disk is short"
+        )
+        yield f"{sink.name}: {kinds} to {sink.sink}; {loss}"
+    if not config.sinks:
+        yield "nowhere: events stay in the journal"

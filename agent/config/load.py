@@ -1,0 +1,80 @@
+"""Station files in, configurations out: all of a file's problems at once, or none at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agent.config.build import build
+from agent.config.checks import check_parts
+from agent.config.loaded import FolderConfig, Registries, StationConfig
+from agent.config.neighbours import clashes
+from agent.config.parts import read_parts
+from agent.config.problems import ConfigError, Problem
+from agent.config.scans import read_scans
+from agent.config.source import Source, read_source
+
+
+def load(path: Path, registries: Registries) -> StationConfig:
+    """Return what one station file says.
+
+    Raises:
+        ConfigError: with everything that is wrong in it.
+    """
+    return load_source(read_source(path), registries)
+
+
+def load_source(source: Source, registries: Registries) -> StationConfig:
+    """Return what an already parsed station file says.
+
+    Raises:
+        ConfigError: with everything that is wrong in it.
+    """
+    parts = read_parts(source, registries)
+    rules = read_scans(parts)
+    check_parts(parts)
+    if parts.problems:
+        raise ConfigError(parts.problems)
+    return build(parts, rules)
+
+
+def station_files(folder: Path) -> list[Path]:
+    """Return the station files of a folder, by name; hidden files are none.
+
+    Raises:
+        ConfigError: the folder cannot be read, or has none.
+    """
+    try:
+        files = sorted(
+            file
+            for file in folder.iterdir()
+            if file.suffix in {".yaml", ".yml"} and not file.name.startswith(".")
+        )
+    except OSError as error:
+        cause = f"cannot be read: {error.strerror or error}"
+        raise ConfigError([Problem(file=str(folder), message=cause)]) from error
+    if not files:
+        hint = "put one file for each station there, NAME.yaml"
+        raise ConfigError([Problem(file=str(folder), message="has no station file", hint=hint)])
+    return files
+
+
+def load_folder(path: Path, registries: Registries) -> FolderConfig:
+    """Return what became of each station file of a folder, or of one file alone.
+
+    Stations that claim the same reader, output, topic or journal are refused all of them: which
+    one is right cannot be known, and a code bound at the wrong station is worse than none (G02).
+
+    Raises:
+        ConfigError: there is no file at all.
+    """
+    stations: dict[str, StationConfig] = {}
+    refused: dict[str, ConfigError] = {}
+    for file in station_files(path) if path.is_dir() else [path]:
+        try:
+            stations[str(file)] = load(file, registries)
+        except ConfigError as error:
+            refused[str(file)] = error
+    for name, problems in clashes(stations.values()).items():
+        refused[name] = ConfigError(problems)
+    kept = tuple(config for name, config in stations.items() if name not in refused)
+    return FolderConfig(stations=kept, refused=refused)

@@ -1,0 +1,375 @@
+"""The keys of a station file that no driver or sink brings, as pydantic models (DESIGN 9).
+
+The text beneath a key is its documentation: it says what the key does and when to change it, and
+stands in the JSON Schema and in docs/station-file.md. Names and meanings are public (STYLE 3.12).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from agent.config.quantities import Millis, Modulus, Name, Reference, Size, StationPath, Zone
+from agent.core.identity.reading import Reason
+from agent.core.identity.scan_rule import MOST_CHARACTERS, Means
+from agent.core.station import By, Outcome, Policy, Strategy
+from drivers.options import Options
+
+_DAY_MS = 86_400_000
+
+
+def _listed(value: object) -> object:
+    """Return a single name as a list of one: `guard: counter`."""
+    return [value] if isinstance(value, str) else value
+
+
+def _as_policies(value: object) -> object:
+    """Return `[operator, order]` as the mapping that it stands for: each is refused."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return dict.fromkeys(value, Policy.REFUSE.value)
+    return value
+
+
+def _lot_source(value: object) -> object:
+    """Return `scan` as the mapping that it stands for."""
+    return {"tag": None} if value == "scan" else value
+
+
+Names = Annotated[
+    tuple[Name, ...],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+
+class Operators(Options):
+    """How people appear in events (D-63, D-66)."""
+
+    mode: Literal["pseudonym", "none", "clear"] = "pseudonym"
+    """`pseudonym`: an HMAC of the badge. `none`: nobody is recorded. `clear`: the badge itself;
+    only with the agreement of those concerned (D-66)."""
+    key: Reference | None = None
+    """Where the key of the pseudonyms is. Give stations one key if one person is to have one
+    pseudonym at all of them; without it one is made in the state directory."""
+    idle: Millis | None = None
+    """Ends a session after this long without scan or cycle. Set it where people leave without
+    badging out (D-60)."""
+
+
+class Journal(Options):
+    """Where events are kept, and how long after every sink has them."""
+
+    path: str = "default"
+    """Folder of the journal; `default` is the station's folder in the state directory. Change it to
+    put the journal on another disk."""
+    keep: Millis = 30 * _DAY_MS
+    """How long delivered events stay for re-sending. Lengthen it where a consumer may be
+    rebuilt."""
+    quota: Size = 4 * 2**30
+    """Most disk space. Size it as rate x longest outage x 2 (D-13): 600 bytes an event."""
+
+
+class Pair(Options):
+    """How a code and a cycle find each other (D-23, D-24)."""
+
+    strategy: Strategy
+    """`scan-then-cycle`: a scan, then the cycle. `tag`: the PLC carries the code. `count-only`: a
+    counter, and the lot that is open."""
+    window: Millis = 30_000
+    """A scan older than this at the trigger is no candidate. A little longer than the slowest way
+    from scan to cycle start."""
+    settle: Millis = 200
+    """How long to wait before deciding that no scan came. Longer than the scanner's delay."""
+    late: Millis = 0
+    """How long after a refused cycle's end a scan still belongs to it. Only where scans trail."""
+
+
+class Match(Options):
+    """Which codes a rule is for: one of `regex`, `gs1` and `di`."""
+
+    regex: str | None = None
+    """A plain code, matched whole. The group named as what the rule means, or `id`, is the identity
+    (else the whole code is); groups `gtin`, `product`, `serial`, `lot`, `expiry`, `quantity` are
+    read. Look-around, back-references and ambiguous patterns are refused."""
+    gs1: tuple[str, ...] | None = None
+    """A GS1 code with exactly these application identifiers, in quotes: ["01", "21"]."""
+    di: tuple[str, ...] | None = None
+    """An ISO/IEC 15434 message with exactly these identifiers: ["1P", "S"]."""
+    also: tuple[str, ...] = ()
+    """Identifiers that may stand beside those of `gs1` or `di`."""
+    format: Literal["05", "06", "12"] | None = None
+    """Format of a `di` message: 06 data identifiers (the default), 05 GS1, 12 text."""
+
+    @model_validator(mode="after")
+    def _is_one_sort(self) -> Self:
+        """Refuse a match that is none or two.
+
+        Raises:
+            ValueError: not exactly one sort is given, or a key of another sort.
+        """
+        given = [key for key in ("regex", "gs1", "di") if getattr(self, key) is not None]
+        if len(given) != 1:
+            found = f"{' and '.join(given)} stand side by side" if given else "nothing is matched"
+            raise ValueError(f"{found}; give one of regex, gs1, di")
+        if self.also and self.regex is not None:
+            raise ValueError("`also` is for identifiers; a pattern has optional groups")
+        if self.format is not None and self.di is None:
+            raise ValueError("`format` is for `di`; remove it")
+        return self
+
+
+class ScanSection(Options):
+    """One rule: which codes mean what. A code that no rule or two rules match is refused."""
+
+    match: Match
+    """Which codes."""
+    means: Means
+    """What they stand for."""
+    position: Name | None = None
+    """Where a component goes; a key of `track.components`."""
+    product: str | None = None
+    """What the bearer is, where the code does not say it."""
+    symbologies: frozenset[str] = frozenset()
+    """AIM symbology identifiers allowed (`]d2`). Set it where the reader sends them and labels of
+    several kinds come by."""
+    min_length: int = 1
+    """Shortest code, prefix and suffix included."""
+    max_length: int = MOST_CHARACTERS
+    """Longest code."""
+    charset: str = ""
+    """Characters that the identity may hold; empty: what the form allows."""
+    caseless: bool = False
+    """Whether a plain code is folded to upper case. Only where labels mean both alike (D-85)."""
+    prefix: str = ""
+    """Taken off a plain code, and required on it."""
+    suffix: str = ""
+    """As `prefix`, at the end."""
+    check_digit: bool = False
+    """Whether a plain code ends in a check digit of GS1's kind (D-73)."""
+    gtins: frozenset[str] = frozenset()
+    """GTINs allowed, 14 digits in quotes; empty: every one."""
+    product_pattern: str | None = None
+    """What the product must match as a whole."""
+    id_from: tuple[str, ...] = ()
+    """Identifiers whose values are the identity, where the standard's choice is not meant."""
+    product_from: str | None = None
+    """Identifier or group of the product; so also for the four below."""
+    serial_from: str | None = None
+    """Of the serial."""
+    lot_from: str | None = None
+    """Of the lot."""
+    expiry_from: str | None = None
+    """Of the expiry date."""
+    quantity_from: str | None = None
+    """Of the quantity."""
+    reject_day00: bool = False
+    """Whether an expiry without a day is refused, as healthcare wants it (D-76)."""
+    refuse_expired: bool = False
+    """Whether material past its expiry on the day of the scan is refused."""
+    separator_text: str = ""
+    """What the reader sends in place of a control character. Keyboard-wedge readers only (D-84)."""
+    tolerates: frozenset[Reason] = frozenset()
+    """Defects known of these labels, which are then accepted with a doubt."""
+
+
+class ReadyTags(Options):
+    """Where the agent says whether it can record."""
+
+    tag: Name
+    """Boolean tag: the PLC starts no cycle while it is false."""
+    reason: Name | None = None
+    """Integer tag for the reason word, 0 when ready."""
+    text: Name | None = None
+    """Text tag for the HMI."""
+
+
+class Handshake(Options):
+    """One four-phase handshake with a PLC, all of it on one device (D-18)."""
+
+    trigger: Name
+    """The PLC raises it when the data stands, and drops it when it has read the answer."""
+    request: Name | None = None
+    """Counts requests; what makes a repeat the same event (D-20). Leave it out only where the PLC
+    program cannot be changed: then a restart can mean `repeat_possible`."""
+    guard: Names = ()
+    """What must hold still while the data is read: the piece counter, a sequence word (D-21)."""
+    values: tuple[Name, ...] = ()
+    """Tags recorded with the unit."""
+    unit: Name | None = None
+    """The tag that carries the unit's code; strategy `tag` only."""
+    verdict: Name | None = None
+    """Boolean tag: the machine's own OK. Without it every stored unit is OK."""
+    result: Name
+    """Where the answer is written (D-39), before the ack."""
+    ack: Name
+    """Raised after the result, dropped after the trigger. A tag of its own, no bit of a word that
+    the PLC writes too."""
+    ready: Name | None = None
+    """As `track.ready.tag`."""
+    reason: Name | None = None
+    """As `track.ready.reason`."""
+    text: Name | None = None
+    """As `track.ready.text`."""
+    answer_within: Annotated[Millis, Field(gt=0)] = 5_000
+    """After this long without a commit the answer is 7, not stored (D-40). Less than the PLC's own
+    time-out."""
+
+
+class CounterSection(Options):
+    """A piece counter (D-29 to D-31)."""
+
+    tag: Name
+    """The counter's tag; it declares its `modulus`."""
+    max_step: Annotated[int, Field(ge=1)] = 100
+    """A counter that falls from within this of its modulus to below it has wrapped; any other fall
+    is a reset. More than the pieces made in the longest time between two polls."""
+    fastest: Annotated[Millis, Field(gt=0)]
+    """Fastest cycle time; a counter that rises faster has jumped and is not believed."""
+
+
+class FromTag(Options):
+    """A text that a PLC tag holds."""
+
+    tag: Name
+    """The tag that holds it."""
+
+
+class LotSource(Options):
+    """Where the lot being made is read: `scan`, or `{tag: NAME}`."""
+
+    tag: Name | None
+    """The tag that names it."""
+
+
+class Requires(Options):
+    """What must be known for a unit to be recorded as good; `record` goes on and says so."""
+
+    operator: Policy | None = None
+    """Somebody is signed on."""
+    order: Policy | None = None
+    """An order is running."""
+
+
+class ComponentSection(Options):
+    """A position that units receive material from (D-43, D-44)."""
+
+    by: By
+    """`lot`: a reel, a tank, a box feeds it. `serial`: each unit receives one of its own."""
+    until: Literal["replaced"] = "replaced"
+    """A load feeds its position until the next one is scanned."""
+    required: bool = False
+    """Whether a unit without a known load here is refused (answer 6)."""
+    uncertainty: Millis = 0
+    """How far the scan may lie from the change itself, either way. Units made within it have both
+    loads as possible."""
+    lag: tuple[Millis, Millis] = (0, 0)
+    """Shortest and longest time from position to unit: the feed path."""
+
+
+class Track(Options):
+    """What is bound to what, and what happens when it cannot be."""
+
+    by: By
+    """`serial`: each unit has an identity of its own. `lot`: pieces are counted to a lot (D-12)."""
+    because: Literal["value", "risk", "regulated", "volume"] | None = None
+    """Why this level was chosen; `check` compares it with the level (D-14)."""
+    pair: Pair
+    """How a code and a cycle find each other."""
+    begin: Handshake | None = None
+    """"May this unit run here?", asked before the machine works."""
+    end: Handshake | None = None
+    """"Store this", asked after the machine has worked."""
+    ready: ReadyTags | None = None
+    """Where the agent says whether it can record; it may stand in a handshake instead."""
+    counter: CounterSection | None = None
+    """The piece counter: what `count-only` counts, and elsewhere what shows missed cycles."""
+    lot: Annotated[LotSource, BeforeValidator(_lot_source)] | None = Field(
+        default=None,
+        json_schema_extra={"anyOf": [{"const": "scan"}, {"$ref": "#/$defs/FromTag"}]},
+    )
+    """Where `count-only` learns its lot: `scan`, or `{tag: NAME}`."""
+    order: FromTag | None = None
+    """The tag that names the order; without it an order is scanned."""
+    requires: Annotated[
+        Requires,
+        BeforeValidator(_as_policies),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "array", "items": {"enum": ["operator", "order"]}},
+                    {
+                        "type": "object",
+                        "propertyNames": {"enum": ["operator", "order"]},
+                        "additionalProperties": {"enum": [policy.value for policy in Policy]},
+                    },
+                ]
+            }
+        ),
+    ] = Requires()
+    """`[operator, order]` refuses a unit without them; `{operator: record}` goes on and says so."""
+    components: dict[Name, ComponentSection] = Field(default_factory=dict)
+    """Positions that material is loaded at."""
+    duplicates: Policy = Policy.REFUSE
+    """A unit that already passed here: `refuse` (answer 3), or `record` another visit (D-35)."""
+    unknown: Policy = Policy.RECORD
+    """What to do when it cannot be known in time whether it passed before (D-41)."""
+    lookup_within: Annotated[Millis, Field(gt=0)] = 500
+    """How long that question may take."""
+    repeat_window: Millis = 1_000
+    """The same code again within this, at the same reader and with no cycle between, is a repeat,
+    no new scan. Half the shortest cycle for a fixed reader (D-82)."""
+    answers: dict[Outcome, Annotated[int, Field(ge=1, le=32_767)]] = Field(default_factory=dict)
+    """Other numbers for the answers, where a PLC program has its own (D-39)."""
+
+
+class TagSection(Options):
+    """What every tag can say, whatever its driver; the address is the driver's."""
+
+    device: Name
+    """The device that has it."""
+    write: bool = False
+    """Whether the agent may write it. Nothing else is ever written."""
+    modulus: Modulus | None = None
+    """Counters and request numbers: where they wrap to 0 (D-30). Never guessed from the width."""
+    measure: str | None = Field(default=None, min_length=1, max_length=32)
+    """Unit of measure of a recorded value."""
+
+
+class SinkSection(Options):
+    """What every sink says; the rest is the sink's own."""
+
+    sink: str
+    """Which kind of sink."""
+
+
+class DeviceSection(Options):
+    """What every device says; the rest is its driver's."""
+
+    driver: str
+    """Which driver."""
+
+
+class StationFile(Options):
+    """One station: one place, one file, one journal."""
+
+    station: StationPath
+    """Where it is: an ISA-95 equipment path. It stands in every event and topic."""
+    machine: str = Field(min_length=1, max_length=64)
+    """The machine's name in events."""
+    timezone: Zone
+    """IANA time zone of the place; events carry UTC and the offset."""
+    operators: Operators = Operators()
+    """How people appear in events."""
+    journal: Journal = Journal()
+    """Where events are kept, and how long."""
+    devices: dict[Name, dict[str, Any]] = Field(min_length=1)
+    """What is connected: a name of your own, a driver, its options."""
+    tags: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+    """What is read and written: a name of your own, a device, the address there."""
+    scans: list[ScanSection] = Field(default_factory=list)
+    """Which codes mean what. A code that two rules match is refused; rules that can overlap are."""
+    track: Track
+    """What is bound to what."""
+    publish: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+    """Where events go."""

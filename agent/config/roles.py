@@ -1,0 +1,146 @@
+"""Which tag of a station file does what: every role with its place, and what it asks of its tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum, unique
+
+from agent.config.model import Handshake, Track
+from agent.config.parts import Tag
+from agent.config.problems import Path
+
+
+@unique
+class Holds(StrEnum):
+    """What sort of value a tag holds, as far as its address says."""
+
+    BIT = "bool"
+    WHOLE = "whole number"
+    REAL = "real number"
+    TEXT = "text"
+
+
+_BIT_LIKE = frozenset({Holds.BIT, Holds.WHOLE})
+_ANY = frozenset(Holds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """One use of one tag."""
+
+    name: str
+    """`trigger`, `result`, …"""
+    tag: str
+    path: Path
+    holds: frozenset[Holds] = _ANY
+    written: bool = False
+    """Whether the agent writes it."""
+    wraps: bool = False
+    """Whether it must declare its modulus."""
+    own: bool = True
+    """Whether the agent must not be declared to write it: the PLC does."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    holds: frozenset[Holds] = _ANY
+    written: bool = False
+    wraps: bool = False
+    own: bool = True
+
+
+_WHOLE = frozenset({Holds.WHOLE})
+_HANDSHAKE: dict[str, _Ask] = {
+    "trigger": _Ask(_BIT_LIKE),
+    "request": _Ask(_WHOLE, wraps=True),
+    "guard": _Ask(),
+    "values": _Ask(own=False),
+    "unit": _Ask(frozenset({Holds.TEXT, Holds.WHOLE})),
+    "verdict": _Ask(_BIT_LIKE),
+    "result": _Ask(_WHOLE, written=True),
+    "ack": _Ask(_BIT_LIKE, written=True),
+}
+_READY: dict[str, _Ask] = {
+    "ready": _Ask(_BIT_LIKE, written=True),
+    "reason": _Ask(_WHOLE, written=True),
+    "text": _Ask(frozenset({Holds.TEXT}), written=True),
+}
+
+
+def holds(tag: Tag) -> Holds | None:
+    """Return what a tag holds by its declared type; None where the device alone knows.
+
+    Drivers declare it as `type` among the tag's options, in the words of their protocol.
+    """
+    kind = str(getattr(tag.address, "type", None) or "").lower()
+    for prefix, found in _TYPES:
+        if kind.startswith(prefix):
+            return found
+    return None
+
+
+_TYPES = (
+    ("bool", Holds.BIT),
+    ("bit", Holds.BIT),
+    ("int", Holds.WHOLE),
+    ("uint", Holds.WHOLE),
+    ("byte", Holds.WHOLE),
+    ("sbyte", Holds.WHOLE),
+    ("bcd", Holds.WHOLE),
+    ("float", Holds.REAL),
+    ("double", Holds.REAL),
+    ("str", Holds.TEXT),
+    ("text", Holds.TEXT),
+)
+
+
+def handshakes(track: Track) -> list[tuple[str, Handshake]]:
+    """Return the handshakes by name, `begin` before `end`."""
+    named = (("begin", track.begin), ("end", track.end))
+    return [(name, handshake) for name, handshake in named if handshake is not None]
+
+
+def roles_of(track: Track) -> list[Role]:
+    """Return every use of a tag in `track`, in the order of the file's keys."""
+    roles: list[Role] = []
+    for name, handshake in handshakes(track):
+        at: Path = ("track", name)
+        roles.extend(_of(handshake, at, _HANDSHAKE))
+        roles.extend(_of(handshake, at, _READY))
+    if track.ready is not None:
+        named = {"ready": "tag", "reason": "reason", "text": "text"}
+        for role, key in named.items():
+            tag = getattr(track.ready, key)
+            if tag is not None:
+                roles.append(_role(role, tag, ("track", "ready", key), _READY[role]))
+    if track.counter is not None:
+        ask = _Ask(_WHOLE, wraps=True)
+        roles.append(_role("counter", track.counter.tag, ("track", "counter", "tag"), ask))
+    if track.lot is not None and track.lot.tag is not None:
+        roles.append(_role("lot", track.lot.tag, ("track", "lot", "tag"), _Ask()))
+    if track.order is not None:
+        roles.append(_role("order", track.order.tag, ("track", "order", "tag"), _Ask()))
+    return roles
+
+
+def _of(handshake: Handshake, at: Path, asks: dict[str, _Ask]) -> Iterator[Role]:
+    for key, ask in asks.items():
+        value = getattr(handshake, key)
+        if isinstance(value, tuple):
+            for position, tag in enumerate(value):
+                yield _role(key, tag, (*at, key, position), ask)
+        elif value is not None:
+            yield _role(key, value, (*at, key), ask)
+
+
+def _role(name: str, tag: str, path: Path, ask: _Ask) -> Role:
+    return Role(
+        name=name,
+        tag=tag,
+        path=path,
+        holds=ask.holds,
+        written=ask.written,
+        wraps=ask.wraps,
+        own=ask.own,
+    )

@@ -1,0 +1,132 @@
+"""The scan rules of a station file, as the core has them, and what they must agree with."""
+
+from __future__ import annotations
+
+from agent.config.build import no_reads
+from agent.config.checks import readers
+from agent.config.model import Match, Operators, ScanSection, Track
+from agent.config.parts import Parts
+from agent.config.problems import Path, did_you_mean, shown
+from agent.core.identity import scan_rule as rules
+from agent.core.identity.overlap import faults
+from agent.core.identity.pattern import PatternError
+from agent.core.identity.scan_rule import Means, ScanRule
+from agent.core.station import Strategy
+
+_LATER = frozenset({Means.CARRIER})
+
+
+def read_scans(parts: Parts) -> tuple[ScanRule, ...]:
+    """Return the rules that are right by themselves; note what is wrong with each and all."""
+    sections: list[ScanSection] = parts.sections.get("scans") or []
+    found: dict[int, ScanRule] = {}
+    for position, section in enumerate(sections):
+        rule = _rule(parts, position, section)
+        if rule is not None:
+            found[position] = rule
+    _check_together(parts, found)
+    if len(found) == len(sections) and "scans" in parts.sections:
+        _check_uses(parts, found)
+    return tuple(found.values())
+
+
+def _rule(parts: Parts, position: int, section: ScanSection) -> ScanRule | None:
+    at: Path = ("scans", position)
+    if section.means in _LATER:
+        parts.refuse((*at, "means"), f"'{section.means}' is not in this version")
+        return None
+    given = section.model_dump(exclude={"match"}, exclude_unset=True)
+    try:
+        return ScanRule(match=_match(section.match), **given)
+    except PatternError as error:
+        wrong = "product_pattern" if section.match.regex is None else "match"
+        path = (*at, wrong, "regex") if wrong == "match" else (*at, wrong)
+        parts.refuse(path, str(error))
+    except ValueError as error:
+        message, _, hint = str(error).partition("; ")
+        parts.refuse(at, message, hint)
+    return None
+
+
+def _match(section: Match) -> rules.Match:
+    if section.regex is not None:
+        return rules.RegexMatch(pattern=section.regex)
+    also = frozenset(section.also)
+    if section.gs1 is not None:
+        return rules.Gs1Match(ais=frozenset(section.gs1), also=also)
+    return rules.DataMatch(
+        identifiers=frozenset(section.di or ()), also=also, format=section.format or "06"
+    )
+
+
+def _check_together(parts: Parts, found: dict[int, ScanRule]) -> None:
+    """No code fits two rules, and none that a reader sends for "nothing read" fits one (D-81)."""
+    silent = [no_reads(device.options) for device in readers(parts).values() if device.options]
+    positions = list(found)
+    for fault in faults(list(found.values()), frozenset().union(*silent)):
+        *first, last = (positions[index] for index in fault.rules)
+        path: Path = ("scans", last, "match")
+        if first:
+            line = parts.source.place(("scans", first[0])).line
+            message = f"this rule and that of line {line} {fault.message}"
+            parts.refuse(path, message, "narrow one of the two: a code means one thing")
+        else:
+            parts.refuse(path, fault.message, "narrow the pattern")
+
+
+def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
+    """Whatever is to come by scan has a rule, and every rule has a use."""
+    track = parts.sections.get("track")
+    if not isinstance(track, Track):
+        return
+    means = {rule.means for rule in found.values()}
+    reads = bool(readers(parts))
+    by_scan = track.pair.strategy is Strategy.SCAN_THEN_CYCLE
+    if by_scan and not reads and None not in parts.devices.values():
+        message = "codes come by scan, but no device reads codes"
+        parts.refuse(("devices",), message, "add a device with driver: scanner", key=True)
+    if by_scan and Means.UNIT not in means:
+        message = "no rule says which codes are units"
+        parts.refuse(("scans",), message, "add {match: …, means: unit}", key=True)
+    if track.lot is not None and track.lot.tag is None and Means.LOT not in means:
+        message = "no rule says which codes are lots"
+        parts.refuse(("track", "lot"), message, "add {match: …, means: lot} to `scans`")
+    _check_required(parts, track, means)
+    _check_positions(parts, track, found)
+    if not reads and found and track.pair.strategy is Strategy.COUNT_ONLY:
+        parts.warn(("scans",), "no device reads codes", "add a scanner, or remove", key=True)
+
+
+def _check_required(parts: Parts, track: Track, means: set[Means]) -> None:
+    operators = parts.sections.get("operators")
+    nobody = isinstance(operators, Operators) and operators.mode == "none"
+    if track.requires.operator is not None:
+        path: Path = ("track", "requires", "operator")
+        if nobody:
+            parts.refuse(path, "an operator is required, but operators.mode is none")
+        elif Means.OPERATOR not in means:
+            message = "an operator is required, but no rule says which codes are badges"
+            parts.refuse(path, message, "add {match: …, means: operator} to `scans`")
+    if track.requires.order is not None and track.order is None and Means.ORDER not in means:
+        message = "an order is required, but nothing names one"
+        hint = "add {match: …, means: order} to `scans`, or `track.order: {tag: …}`"
+        parts.refuse(("track", "requires", "order"), message, hint)
+
+
+def _check_positions(parts: Parts, track: Track, found: dict[int, ScanRule]) -> None:
+    loaded = set()
+    for position, rule in found.items():
+        if rule.position is None:
+            continue
+        loaded.add(rule.position)
+        if rule.position not in track.components:
+            hint = did_you_mean(rule.position, track.components) or "declare track.components"
+            message = f"no position {shown(rule.position)}"
+            parts.refuse(("scans", position, "position"), message, hint)
+    for name, component in track.components.items():
+        if name not in loaded:
+            path: Path = ("track", "components", name)
+            message = "no scan rule loads this position"
+            hint = f"add {{match: …, means: component, position: {name}}} to `scans`"
+            note = parts.refuse if component.required else parts.warn
+            note(path, message, hint, key=True)
