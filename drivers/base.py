@@ -143,6 +143,8 @@ class CodeScanned(Observation):
     status: FrameStatus = FrameStatus.OK
     operator: str | None = None
     """The pseudonym that the rim put in place of a badge's bytes."""
+    hidden_length: int | None = None
+    """How long a failed read was that began like a badge: all that is kept of it (D-64)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +186,8 @@ class AskAnswered(Observation):
     """The kind of that event."""
     seen_result: str | None = None
     """Its result, where the kind has one."""
+    visits: int = 0
+    """How many `unit_completed` this unit has here."""
     knowledge_as_of: str | None = None
     """The address up to which the answer looked."""
 

@@ -384,7 +384,8 @@ class ScanTruncated(Event):
 
     kind = "scan_truncated"
     device: str
-    raw: str
+    raw: str | None = None
+    """None where it began like a badge (D-64)."""
     status: FrameStatus
 
 
@@ -463,6 +464,11 @@ class LotOpened(Event):
     kind = "lot_opened"
     lot: str
     product: str | None = None
+    previous: str | None = None
+    """The lot made until then, None where none was open."""
+    earliest_ms: int
+    latest_ms: int
+    """Boot-clock interval in which the lot changed; pieces made within may be of either."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -598,8 +604,11 @@ class CycleAborted(Event):
 
     kind = "cycle_aborted"
     handshake: str
+    generation: int
+    """The PLC's device generation from here on (D-33)."""
     request: int | None = None
     reason: str
+    """`trigger_fell` or `plc_restarted`."""
 
 
 @dataclass(frozen=True, kw_only=True)

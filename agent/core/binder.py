@@ -1,0 +1,384 @@
+"""The binder: `decide`, `evolve`, `outputs`, composed of the parts that can each be read alone.
+
+    decide(state, working, observation, now) -> Decision    what is true now, given this
+    evolve(state, event) -> state                           what the station knows after that fact
+    outputs(state, working, health) -> write groups         what the devices should hold
+
+`start` and `stop` are the two decisions that no observation brings: a run begins and ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from agent.core import cycle, material, pairing, people, production, scanning
+from agent.core import events as ev
+from agent.core.carry import from_plain, to_plain
+from agent.core.cycle import Kind, Signal
+from agent.core.draft import Draft, Fold
+from agent.core.outputs import due, handed_over, outputs, readiness
+from agent.core.state import (
+    CycleState,
+    Decision,
+    Link,
+    MaterialState,
+    PairingState,
+    PeopleState,
+    ProductionState,
+    Reading,
+    RunState,
+    State,
+    Working,
+)
+from agent.core.station import Station
+from drivers.base import (
+    AnyObservation,
+    AskAnswered,
+    CodeScanned,
+    Instant,
+    LinkChanged,
+    SamplesLost,
+    SnapshotRead,
+    TagValue,
+    TimerFired,
+    ValuesSeen,
+)
+
+__all__ = [
+    "Beginning",
+    "decide",
+    "due",
+    "evolve",
+    "handed_over",
+    "initial",
+    "outputs",
+    "readiness",
+    "start",
+    "stop",
+]
+
+PARTS: Mapping[str, type[Any]] = {
+    "run": RunState,
+    "cycle": CycleState,
+    "pairing": PairingState,
+    "people": PeopleState,
+    "material": MaterialState,
+    "production": ProductionState,
+}
+"""Each concern's part of the state, by the name it is carried under."""
+PART_SCHEMA = 1
+
+
+def initial(station: Station) -> State:
+    """Return what a station knows before its first event."""
+    return State(station=station)
+
+
+# ------------------------------------------------------------------ evolve
+
+
+def _run_started(state: State, event: ev.AgentStarted) -> State:
+    return replace(state, run=replace(state.run, boot_id=event.time.boot_id))
+
+
+def _config_changed(state: State, event: ev.ConfigChanged) -> State:
+    return replace(state, run=replace(state.run, config=event.config))
+
+
+def _carried(state: State, event: ev.StateCarried) -> State:
+    kind = PARTS.get(event.part)
+    if kind is None or event.part_schema != PART_SCHEMA:
+        return state
+    return replace(state, **{event.part: from_plain(kind, event.body)})
+
+
+def _fault_raised(state: State, event: ev.FaultRaised) -> State:
+    faults = (*(f for f in state.run.faults if f != event.source), event.source)
+    return replace(state, run=replace(state.run, faults=faults))
+
+
+def _fault_cleared(state: State, event: ev.FaultCleared) -> State:
+    faults = tuple(f for f in state.run.faults if f != event.source)
+    return replace(state, run=replace(state.run, faults=faults))
+
+
+_RUN: Mapping[type[ev.Event], Fold] = {
+    ev.AgentStarted: _run_started,
+    ev.ConfigChanged: _config_changed,
+    ev.StateCarried: _carried,
+    ev.FaultRaised: _fault_raised,
+    ev.FaultCleared: _fault_cleared,
+}
+
+_FOLDS: dict[type[ev.Event], tuple[Fold, ...]] = {}
+for _part in (
+    cycle.EVOLVES,
+    pairing.EVOLVES,
+    people.EVOLVES,
+    material.EVOLVES,
+    production.EVOLVES,
+    _RUN,  # last: the parts still see the boot of the run before
+):
+    for _kind, _fold in _part.items():
+        _FOLDS[_kind] = (*_FOLDS.get(_kind, ()), _fold)
+
+
+def evolve(state: State, event: ev.Event) -> State:
+    """Return what the station knows after an event."""
+    for fold in _FOLDS.get(type(event), ()):
+        state = fold(state, event)
+    return replace(
+        state,
+        epoch=event.epoch,
+        seq=event.seq,
+        run=replace(state.run, last_ms=event.time.boottime_ms),
+    )
+
+
+# ------------------------------------------------------------------ start and stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """What the rim knows when a run begins."""
+
+    epoch: str
+    version: str
+    previous_epoch: str | None
+    previous_seq: int | None
+    previous_hash: str | None
+    lost: tuple[tuple[str, int, int, str], ...] = ()
+    """(epoch, first seq, last seq, reason) of recorded events that no longer verify."""
+
+
+def start(state: State, beginning: Beginning, now: Instant) -> Decision:
+    """Begin an epoch: say where the one before ended, what is lost, and carry the state."""
+    first_ever = beginning.previous_epoch is None
+    same_boot = state.run.boot_id == now.boot_id
+    down_ms = max(0, now.boot_ms - state.run.last_ms) if same_boot else None
+    config_before = state.run.config
+    state = replace(state, epoch=beginning.epoch, seq=0)
+    draft = Draft(state, Working(), now, evolve)
+    draft.add(
+        ev.AgentStarted(
+            **draft.head(),
+            version=beginning.version,
+            previous_epoch=beginning.previous_epoch,
+            previous_seq=beginning.previous_seq,
+            previous_hash=beginning.previous_hash,
+            down_ms=down_ms,
+        )
+    )
+    for epoch, first, last, reason in beginning.lost:
+        draft.add(
+            ev.HistoryLost(
+                **draft.head(), lost_epoch=epoch, first_seq=first, last_seq=last, reason=reason
+            )
+        )
+    if config_before != draft.station.config:
+        draft.add(ev.ConfigChanged(**draft.head(), previous_config=config_before))
+    for source in draft.state.run.faults:
+        draft.add(ev.FaultCleared(**draft.head(), source=source))
+    pairing.started(draft, other_boot=not same_boot)
+    if not first_ever:
+        people.started(draft, down_ms)
+    carry(draft)
+    return draft.decision(_wakeup(draft))
+
+
+def carry(draft: Draft) -> None:
+    """Record each part of the state, so that what is older may be pruned (DESIGN 2)."""
+    bodies = {part: to_plain(getattr(draft.state, part)) for part in PARTS}
+    for part, body in bodies.items():
+        draft.add(
+            ev.StateCarried(
+                **draft.head(),
+                part=part,
+                part_schema=PART_SCHEMA,
+                body=body,
+                last=part == list(PARTS)[-1],
+            )
+        )
+
+
+def stop(state: State, working: Working, reason: str, now: Instant) -> Decision:
+    """End an epoch in order: what was counted is recorded, and the end is said."""
+    draft = Draft(state, working, now, evolve)
+    production.flush(draft)
+    draft.add(ev.AgentStopped(**draft.head(), reason=reason))
+    draft.working = replace(draft.working, stopping=True)
+    return draft.decision(None)
+
+
+# ------------------------------------------------------------------ decide
+
+Seen = TypeVar("Seen", bound=AnyObservation)
+
+
+def decide(state: State, working: Working, observation: AnyObservation, now: Instant) -> Decision:
+    """Return what is true now, given one observation; total over the closed union."""
+    draft = Draft(state, working, now, evolve)
+    _HANDLERS[type(observation)](draft, observation)
+    return draft.decision(_wakeup(draft))
+
+
+def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
+    _take_readings(draft, seen.values, seen.earliest_ms, seen.latest_ms)
+    changed = {value.tag for value in seen.values}
+    station = draft.station
+    if station.order in changed:
+        _order_tag(draft, seen)
+    if station.lot in changed:
+        _lot_tag(draft, seen)
+    if station.counter is not None and station.counter.tag in changed:
+        production.counter_read(draft, draft.working.readings[station.counter.tag])
+    for handshake in station.handshakes:
+        if {handshake.trigger, handshake.request} & changed:
+            kind = cycle.read_kind(draft.working, handshake)
+            cycle.signal(draft, handshake, _signal(kind, seen))
+
+
+def _take_readings(
+    draft: Draft, values: tuple[TagValue, ...], earliest_ms: int, latest_ms: int
+) -> None:
+    readings = dict(draft.working.readings)
+    for value in values:
+        known = readings.get(value.tag)
+        if known is None or known.latest_ms <= latest_ms:
+            readings[value.tag] = Reading(seen=value, earliest_ms=earliest_ms, latest_ms=latest_ms)
+    draft.working = replace(draft.working, readings=readings)
+
+
+def _signal(kind: Kind, seen: AnyObservation) -> Signal:
+    return Signal(kind=kind, earliest_ms=seen.earliest_ms, latest_ms=seen.latest_ms)
+
+
+def _order_tag(draft: Draft, seen: ValuesSeen) -> None:
+    reading = draft.working.readings[draft.station.order or ""]
+    if reading.good is not None:
+        production.flush(draft)
+        people.order_named(draft, str(reading.good).strip() or None, (seen.id,))
+
+
+def _lot_tag(draft: Draft, seen: ValuesSeen) -> None:
+    reading = draft.working.readings[draft.station.lot or ""]
+    if reading.good is None:
+        return
+    between_ms = (seen.earliest_ms, seen.latest_ms)
+    counted = draft.state.production.counted
+    link = draft.working.links.get(seen.device)
+    if counted is not None and link is not None and counted.at_ms < link.since_ms:
+        between_ms = (min(counted.at_ms, between_ms[0]), between_ms[1])
+    lot = str(reading.good).strip() or None
+    production.lot_named(draft, lot, None, between_ms, (seen.id,))
+
+
+def _snapshot_read(draft: Draft, seen: SnapshotRead) -> None:
+    for handshake in draft.station.handshakes:
+        if draft.live(handshake.name).ask == seen.ask:
+            _take_readings(draft, seen.values, seen.earliest_ms, seen.latest_ms)
+            kind = Kind.SNAPSHOT if seen.coherent else Kind.TORN
+            cycle.signal(draft, handshake, replace(_signal(kind, seen), snapshot=seen))
+
+
+def _code_scanned(draft: Draft, seen: CodeScanned) -> None:
+    scanning.scanned(draft, seen)
+    for handshake in draft.station.handshakes:
+        cycle.signal(draft, handshake, _signal(Kind.SCANNED, seen))
+
+
+def _ask_answered(draft: Draft, seen: AskAnswered) -> None:
+    for handshake in draft.station.handshakes:
+        if draft.live(handshake.name).lookup == seen.ask:
+            cycle.signal(draft, handshake, replace(_signal(Kind.LOOKUP, seen), answer=seen))
+
+
+def _link_changed(draft: Draft, seen: LinkChanged) -> None:
+    before = draft.working.links.get(seen.device)
+    faults = tuple(fault.tag for fault in seen.faults)
+    since_ms = before.since_ms if before and before.up == seen.up else draft.now_ms
+    link = Link(up=seen.up, since_ms=since_ms, faults=faults)
+    draft.working = replace(draft.working, links={**draft.working.links, seen.device: link})
+    if before is None or before.up != seen.up:
+        _link_event(draft, seen, before)
+    _tag_faults(draft, seen)
+    if before is not None and before.up == seen.up:
+        return
+    if not seen.up:
+        production.flush(draft)
+    kind = Kind.LINK_UP if seen.up else Kind.LINK_DOWN
+    for handshake in draft.station.handshakes:
+        if handshake.device == seen.device:
+            cycle.signal(draft, handshake, _signal(kind, seen))
+
+
+def _link_event(draft: Draft, seen: LinkChanged, before: Link | None) -> None:
+    if seen.up:
+        down_ms = None if before is None else draft.now_ms - before.since_ms
+        draft.add(ev.LinkRestored(**draft.head(), device=seen.device, down_ms=down_ms))
+    else:
+        draft.add(ev.LinkLost(**draft.head(), device=seen.device, reason=seen.reason))
+
+
+def _tag_faults(draft: Draft, seen: LinkChanged) -> None:
+    """Raise each new tag fault once, and clear those that a link without them brought."""
+    if not seen.up:
+        return
+    sources = {f"{seen.device}/{fault.tag}" for fault in seen.faults}
+    for fault in seen.faults:
+        source = f"{seen.device}/{fault.tag}"
+        if source not in draft.state.run.faults:
+            draft.add(
+                ev.FaultRaised(**draft.head(), source=source, cause=fault.cause, hint=fault.hint)
+            )
+    for source in draft.state.run.faults:
+        if source.startswith(f"{seen.device}/") and source not in sources:
+            draft.add(ev.FaultCleared(**draft.head(), source=source))
+
+
+def _samples_lost(draft: Draft, seen: SamplesLost) -> None:
+    draft.add(
+        ev.SamplesLost(
+            **draft.head(because=(seen.id,)),
+            device=seen.device,
+            tag=seen.tag,
+            n=seen.count,
+            reason=seen.reason,
+        )
+    )
+
+
+def _timer_fired(draft: Draft, seen: TimerFired) -> None:
+    for handshake in draft.station.handshakes:
+        cycle.signal(draft, handshake, _signal(Kind.TIMER, seen))
+    pairing.timer(draft)
+    scanning.timer(draft)
+    people.timer(draft)
+    production.timer(draft)
+
+
+_HANDLERS: Mapping[type[Any], Callable[[Draft, Any], None]] = {
+    ValuesSeen: _values_seen,
+    SnapshotRead: _snapshot_read,
+    CodeScanned: _code_scanned,
+    LinkChanged: _link_changed,
+    SamplesLost: _samples_lost,
+    TimerFired: _timer_fired,
+    AskAnswered: _ask_answered,
+}
+
+
+def _wakeup(draft: Draft) -> int | None:
+    """Return the next moment at which something falls due."""
+    state, working = draft.state, draft.working
+    due_ms = [
+        *cycle.deadlines(working, draft.station.handshakes),
+        *pairing.deadlines(state, working),
+        *scanning.deadlines(working),
+        *people.deadlines(state),
+        *production.deadlines(working),
+    ]
+    later = [at_ms for at_ms in due_ms if at_ms > draft.now_ms]
+    return min(later, default=None)

@@ -1,0 +1,157 @@
+"""What the devices must hold: a function of durable state, working and health (DESIGN 2, D-20).
+
+Result before ack on the way up, ack before result on the way down. Nothing is due for a handshake
+until this link's first coherent snapshot, and while its trigger or request does not read GOOD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from agent.core import cycle
+from agent.core.state import (
+    EARLIER,
+    Due,
+    Health,
+    Live,
+    NotReady,
+    Phase,
+    Standing,
+    State,
+    Working,
+)
+from agent.core.station import Handshake, Outcome, Ready
+from drivers.base import WriteGroup
+
+
+def due(state: State, working: Working, health: Health, device: str) -> Due:
+    """Return what one device must hold, given the durable state."""
+    groups: list[WriteGroup] = []
+    standing: dict[str, Standing | None] = {}
+    ready = state.station.ready
+    reason = readiness(state, working, health)
+    if ready is not None and ready.device == device and reason is not NotReady.READY:
+        groups += _ready_groups(working, ready, reason)
+    for handshake in state.station.handshakes:
+        if handshake.device == device:
+            due_groups, stands = _handshake(state, working, health, handshake)
+            groups += due_groups
+            if due_groups:
+                standing[handshake.name] = stands
+    if ready is not None and ready.device == device and reason is NotReady.READY:
+        groups += _ready_groups(working, ready, reason)
+    return Due(groups=tuple(groups), standing=standing)
+
+
+def outputs(state: State, working: Working, health: Health) -> tuple[WriteGroup, ...]:
+    """Return what all devices must hold, in writing order for each."""
+    station = state.station
+    devices = dict.fromkeys(
+        [
+            *(h.device for h in station.handshakes),
+            *([station.ready.device] if station.ready else []),
+        ]
+    )
+    return tuple(g for device in devices for g in due(state, working, health, device).groups)
+
+
+def handed_over(working: Working, standing: Mapping[str, Standing | None]) -> Working:
+    """Note which answers stand from now on at the devices."""
+    live = dict(working.live)
+    for name, stands in standing.items():
+        if name in live:
+            live[name] = replace(live[name], standing=stands)
+    return replace(working, live=live)
+
+
+def _handshake(
+    state: State, working: Working, health: Health, handshake: Handshake
+) -> tuple[list[WriteGroup], Standing | None]:
+    phase = cycle.phase(state, working, handshake)
+    live = working.live.get(handshake.name) or Live()
+    if phase is Phase.BLIND:
+        return [], live.standing
+    if phase is Phase.IDLE:
+        return _idle(handshake), None
+    not_stored = state.station.outcome_code(Outcome.NOT_STORED)
+    stands = live.standing
+    if stands is not None and stands.key != EARLIER and stands.code == not_stored:
+        return _answer(handshake, not_stored), stands
+    answered = state.cycle.answered.get(handshake.name)
+    if phase is Phase.ANSWERED and answered is not None:
+        now_stands = Standing(code=answered.code, key=(answered.address,))
+        before = [] if stands is None or stands == now_stands else _idle(handshake)
+        return before + _answer(handshake, answered.code), now_stands
+    if phase is Phase.TORN or _overdue(live, handshake, health):
+        before = [] if stands is None else _idle(handshake)
+        return before + _answer(handshake, not_stored), Standing(code=not_stored, key=None)
+    return _idle(handshake), None
+
+
+def _overdue(live: Live, handshake: Handshake, health: Health) -> bool:
+    if live.rise is None:
+        return False
+    return health.now_ms >= live.rise.latest_ms + handshake.answer_within_ms
+
+
+def _idle(handshake: Handshake) -> list[WriteGroup]:
+    return [
+        WriteGroup(device=handshake.device, values=((handshake.ack, False),)),
+        WriteGroup(device=handshake.device, values=((handshake.result, 0),)),
+    ]
+
+
+def _answer(handshake: Handshake, code: int) -> list[WriteGroup]:
+    return [
+        WriteGroup(device=handshake.device, values=((handshake.result, code),)),
+        WriteGroup(device=handshake.device, values=((handshake.ack, True),)),
+    ]
+
+
+# ------------------------------------------------------------------ ready
+
+
+def readiness(state: State, working: Working, health: Health) -> NotReady:
+    """Return why the station could not record a cycle now, or READY."""
+    if working.stopping:
+        return NotReady.STOPPING
+    if health.reason is not NotReady.READY:
+        return health.reason
+    station = state.station
+    for device in station.devices:
+        link = working.links.get(device)
+        if link is None or not link.up:
+            return NotReady.DEVICE_LOST
+        if set(link.faults) & station.needed_tags:
+            return NotReady.TAG_FAULT
+    blind = any(
+        cycle.phase(state, working, handshake) is Phase.BLIND for handshake in station.handshakes
+    )
+    return NotReady.TAG_FAULT if blind else NotReady.READY
+
+
+def _ready_groups(working: Working, ready: Ready, reason: NotReady) -> list[WriteGroup]:
+    link = working.links.get(ready.device)
+    if link is None or not link.up:
+        return []
+    values: list[tuple[str, bool | int | str]] = []
+    if ready.reason is not None:
+        values.append((ready.reason, int(reason)))
+    if ready.text is not None:
+        values.append((ready.text, "" if reason is NotReady.READY else TEXTS[reason]))
+    values.append((ready.tag, reason is NotReady.READY))
+    return [WriteGroup(device=ready.device, values=tuple(values))]
+
+
+TEXTS: Mapping[NotReady, str] = {
+    NotReady.STARTING: "starting",
+    NotReady.JOURNAL: "journal cannot record",
+    NotReady.DISK_FULL: "disk full",
+    NotReady.SLOW_DISK: "slow disk",
+    NotReady.DEVICE_LOST: "a device cannot be reached",
+    NotReady.TAG_FAULT: "a tag cannot be read",
+    NotReady.OVERRUN: "too much at once",
+    NotReady.STOPPING: "stopping",
+}
+"""The reason for the HMI's text tag."""

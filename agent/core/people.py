@@ -1,0 +1,119 @@
+"""Who works here, and on which order (D-60 to D-67).
+
+A badge opens a session; the same badge again closes it; another badge at this single-operator
+station closes the one before. Nobody is carried over a long absence of the agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from agent.core import events as ev
+from agent.core.draft import Draft, Fold
+from agent.core.state import LONG_AGO, PeopleState, Session, State
+
+ABSENT_MS = 600_000
+"""After so long an absence of the agent, people are asked again (D-60)."""
+
+
+def badge_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
+    """Open or close a session for the pseudonym that a scan carries."""
+    on = draft.state.people.sessions
+    if any(session.ref == scan.code for session in on):
+        sign_off(draft, ev.SignOffReason.BADGE_OUT, (scan.address,))
+        return
+    sign_off(draft, ev.SignOffReason.OTHER_BADGE, (scan.address,))
+    operator = ev.OperatorRef(ref=scan.code)
+    draft.add(ev.OperatorSignedOn(**draft.head(because=(scan.address,)), operator=operator))
+
+
+def sign_off(draft: Draft, reason: ev.SignOffReason, because: tuple[str, ...] = ()) -> None:
+    """Close every open session."""
+    for session in draft.state.people.sessions:
+        operator = ev.OperatorRef(ref=session.ref, role=session.role)
+        draft.add(
+            ev.OperatorSignedOff(
+                **draft.head(because=(*because, session.address)), operator=operator, reason=reason
+            )
+        )
+
+
+def order_named(draft: Draft, order: str | None, because: tuple[str, ...]) -> None:
+    """Start the order that a scan or a tag names; None or empty ends the one that runs."""
+    running = draft.state.people.order
+    if order == running or (not order and running is None):
+        return
+    if running is not None:
+        reason = "replaced" if order else "ended"
+        draft.add(ev.OrderEnded(**draft.head(because=because), reason=reason))
+    if order:
+        draft.add(ev.OrderStarted(**(draft.head(because=because) | {"order": order})))
+
+
+def started(draft: Draft, down_ms: int | None) -> None:
+    """Close sessions that an absence of unknown or of ten minutes' length has outlived."""
+    if down_ms is None or down_ms >= ABSENT_MS:
+        sign_off(draft, ev.SignOffReason.RESTART)
+
+
+def timer(draft: Draft) -> None:
+    """Close sessions at their idle limit."""
+    if any(limit <= draft.now_ms for limit in deadlines(draft.state)):
+        sign_off(draft, ev.SignOffReason.IDLE)
+
+
+def deadlines(state: State) -> Iterator[int]:
+    """Yield when an open session reaches its idle limit."""
+    idle_ms = state.station.operator_idle_ms
+    if idle_ms is not None and state.people.sessions:
+        yield state.people.active_ms + idle_ms
+
+
+# ------------------------------------------------------------------ fold
+
+
+def _with(state: State, people: PeopleState) -> State:
+    return replace(state, people=people)
+
+
+def _active(state: State, event: ev.Event) -> State:
+    return _with(state, replace(state.people, active_ms=event.time.boottime_ms))
+
+
+def _signed_on(state: State, event: ev.OperatorSignedOn) -> State:
+    session = Session(ref=event.operator.ref, role=event.operator.role, address=event.address)
+    return _with(state, replace(state.people, sessions=(*state.people.sessions, session)))
+
+
+def _signed_off(state: State, event: ev.OperatorSignedOff) -> State:
+    left = tuple(s for s in state.people.sessions if s.ref != event.operator.ref)
+    return _with(state, replace(state.people, sessions=left))
+
+
+def _order_started(state: State, event: ev.OrderStarted) -> State:
+    return _with(state, replace(state.people, order=event.order))
+
+
+def _order_ended(state: State, _event: ev.OrderEnded) -> State:
+    return _with(state, replace(state.people, order=None))
+
+
+def _agent_started(state: State, event: ev.AgentStarted) -> State:
+    if event.time.boot_id == state.run.boot_id:
+        return state
+    return _with(state, replace(state.people, active_ms=LONG_AGO))
+
+
+EVOLVES: Mapping[type[ev.Event], Fold] = {
+    ev.AgentStarted: _agent_started,
+    ev.CodeScanned: _active,
+    ev.UnitStarted: _active,
+    ev.UnitCompleted: _active,
+    ev.UnitRefused: _active,
+    ev.UnitUnbound: _active,
+    ev.OperatorSignedOn: _signed_on,
+    ev.OperatorSignedOff: _signed_off,
+    ev.OrderStarted: _order_started,
+    ev.OrderEnded: _order_ended,
+}

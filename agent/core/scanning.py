@@ -1,0 +1,204 @@
+"""What a reader sent becomes exactly one event, whatever it was: no scan disappears (law 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from agent.core import events as ev
+from agent.core import material, pairing, people, production
+from agent.core.draft import Draft
+from agent.core.identity.codes import PARSER
+from agent.core.identity.rules import Identified, Judgement, Means, NoRead, judge
+from agent.core.state import Repeats, Reply, Working
+from agent.core.station import Strategy
+from drivers.base import CodeScanned, FrameStatus
+
+
+def scanned(draft: Draft, seen: CodeScanned) -> None:
+    """Record one frame of a reader and let it mean what it means."""
+    if seen.status in (FrameStatus.PARTIAL, FrameStatus.OVERLONG):
+        draft.add(
+            ev.ScanTruncated(**draft.head(), device=seen.device, raw=_raw(seen), status=seen.status)
+        )
+        _reply(draft, seen.device, good=False)
+    elif seen.status is FrameStatus.INVALID:
+        _refuse(draft, seen, "control_character", None)
+    elif seen.status is FrameStatus.NO_READ:
+        draft.add(ev.NoRead(**draft.head(), device=seen.device, raw=seen.raw.hex()))
+    elif seen.operator is not None:
+        _accept_badge(draft, seen, seen.operator)
+    elif seen.hidden_length is not None:
+        _refuse(draft, seen, "bad_badge", f"{seen.hidden_length} characters")
+    else:
+        _judge(draft, seen)
+
+
+def judge_bytes(draft: Draft, raw: bytes, device: str | None) -> Judgement:
+    """Return what the station's rules make of some bytes, on the station's date of now."""
+    no_reads = draft.station.no_reads.get(device or "", frozenset())
+    return judge(raw, draft.station.scans, no_reads, reference_date=today(draft))
+
+
+def today(draft: Draft) -> date:
+    """Return the local date; century and expiry rules need it (D-75)."""
+    local = datetime.fromtimestamp(draft.now.wall_ms / 1000, tz=UTC)
+    return (local + timedelta(minutes=draft.now.offset_min)).date()
+
+
+def _judge(draft: Draft, seen: CodeScanned) -> None:
+    judged = judge_bytes(draft, seen.raw, seen.device)
+    if isinstance(judged, NoRead):
+        draft.add(ev.NoRead(**draft.head(), device=seen.device, raw=seen.raw.hex()))
+    elif isinstance(judged, Identified):
+        _accept(draft, seen, judged)
+    else:
+        _refuse(draft, seen, str(judged.reason), judged.detail)
+
+
+def _raw(seen: CodeScanned) -> str | None:
+    """Return the bytes in hex; None for a badge's, of which nothing is kept (D-64)."""
+    return None if seen.hidden_length is not None else seen.raw.hex()
+
+
+def _refuse(draft: Draft, seen: CodeScanned, reason: str, detail: str | None) -> None:
+    draft.add(
+        ev.CodeRefused(
+            **draft.head(), device=seen.device, raw=_raw(seen), reason=reason, detail=detail
+        )
+    )
+    _reply(draft, seen.device, good=False)
+
+
+def _reply(draft: Draft, device: str, *, good: bool) -> None:
+    draft.replies.append(Reply(device=device, good=good))
+
+
+def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
+    if _repeated(draft, seen, judged.code, seen.raw.hex()):
+        return
+    doubt = judged.means is Means.UNIT and pairing.order_in_doubt(draft.state, draft.working)
+    scan = draft.add(
+        ev.CodeScanned(
+            **draft.head(
+                because=(seen.id,),
+                certainty=ev.Certainty.POSSIBLE if doubt else ev.Certainty.CERTAIN,
+                why=(ev.Why.ORDER_OF_FACTS,) if doubt else (),
+            ),
+            device=seen.device,
+            raw=seen.raw.hex(),
+            symbology=judged.symbology,
+            means=judged.means.value,
+            code=judged.code,
+            product=judged.product,
+            lot=judged.lot,
+            serial=judged.serial,
+            expiry=judged.expiry.isoformat() if judged.expiry else None,
+            quantity=judged.quantity,
+            position=judged.position,
+            fields=judged.fields,
+            doubtful=judged.doubtful,
+            earliest_ms=seen.earliest_ms,
+            latest_ms=seen.latest_ms,
+            parser=judged.parser,
+        )
+    )
+    _reply(draft, seen.device, good=True)
+    _means(draft, judged.means, scan)
+
+
+def _accept_badge(draft: Draft, seen: CodeScanned, operator: str) -> None:
+    if _repeated(draft, seen, operator, None):
+        return
+    scan = draft.add(
+        ev.CodeScanned(
+            **draft.head(because=(seen.id,)),
+            device=seen.device,
+            means=Means.OPERATOR.value,
+            code=operator,
+            earliest_ms=seen.earliest_ms,
+            latest_ms=seen.latest_ms,
+            parser=PARSER,
+        )
+    )
+    _reply(draft, seen.device, good=True)
+    people.badge_scanned(draft, scan)
+
+
+def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
+    if means is Means.UNIT:
+        pairing.unit_scanned(draft, scan)
+    elif means is Means.COMPONENT:
+        material.component_scanned(draft, scan)
+    elif means is Means.ORDER:
+        people.order_named(draft, scan.code, (scan.address,))
+    elif means is Means.LOT and draft.station.pairing.strategy is Strategy.COUNT_ONLY:
+        between_ms = (scan.earliest_ms, scan.latest_ms)
+        production.lot_named(draft, scan.code, scan.product, between_ms, (scan.address,))
+    elif means is Means.CANCEL:
+        pairing.cancelled(draft)
+    elif means is Means.ORDER_END:
+        people.order_named(draft, None, (scan.address,))
+    elif means is Means.OPERATOR_OFF:
+        people.sign_off(draft, ev.SignOffReason.BADGE_OUT, (scan.address,))
+
+
+# ------------------------------------------------------------------ repeats
+
+
+def _repeated(draft: Draft, seen: CodeScanned, code: str, raw: str | None) -> bool:
+    """Record a repeat within the window: the first at once, the rest by their number (D-34)."""
+    last = draft.state.pairing.last_scans.get(seen.device)
+    window_ms = draft.station.repeat_window_ms
+    if last is None or last.code != code or seen.earliest_ms > last.latest_ms + window_ms:
+        return False
+    running = draft.working.repeats.get(seen.device)
+    if running is not None and running.first == last.address:
+        _set_repeats(draft, seen.device, replace(running, n=running.n + 1))
+        return True
+    draft.add(
+        ev.CodeRepeated(
+            **draft.head(because=(last.address,)),
+            device=seen.device,
+            raw=raw,
+            code=code,
+            first=last.address,
+            n=1,
+            closed=False,
+        )
+    )
+    repeats = Repeats(
+        first=last.address, code=code, raw=raw, n=1, until_ms=last.latest_ms + window_ms
+    )
+    _set_repeats(draft, seen.device, repeats)
+    return True
+
+
+def _set_repeats(draft: Draft, device: str, repeats: Repeats) -> None:
+    draft.working = replace(draft.working, repeats={**draft.working.repeats, device: repeats})
+
+
+def timer(draft: Draft) -> None:
+    """Close the counts whose window is over."""
+    for device, repeats in draft.working.repeats.items():
+        if repeats.until_ms < draft.now_ms:
+            draft.add(
+                ev.CodeRepeated(
+                    **draft.head(because=(repeats.first,)),
+                    device=device,
+                    raw=repeats.raw,
+                    code=repeats.code,
+                    first=repeats.first,
+                    n=repeats.n,
+                    closed=True,
+                )
+            )
+    left = {d: r for d, r in draft.working.repeats.items() if r.until_ms >= draft.now_ms}
+    draft.working = replace(draft.working, repeats=left)
+
+
+def deadlines(working: Working) -> Iterator[int]:
+    """Yield when the next count is to be closed."""
+    for repeats in working.repeats.values():
+        yield repeats.until_ms + 1

@@ -1,0 +1,206 @@
+"""What a station is told to do: the plan that a station file comes down to, without its devices.
+
+`agent.config` builds it from YAML; the core reads nothing else. Durations are milliseconds by the
+boot clock, tags are the names of the station file, answers are the codes that the PLC reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from types import MappingProxyType
+
+from agent.core.identity.rules import ScanRule
+
+
+@unique
+class By(StrEnum):
+    """What one traceable unit is (D-1)."""
+
+    SERIAL = "serial"
+    LOT = "lot"
+
+
+@unique
+class Strategy(StrEnum):
+    """How a code and a cycle find each other; one a station (D-23)."""
+
+    SCAN_THEN_CYCLE = "scan-then-cycle"
+    TAG = "tag"
+    COUNT_ONLY = "count-only"
+
+
+@unique
+class Outcome(StrEnum):
+    """What an answer says, whatever number the station gives it (D-39)."""
+
+    STORED_OK = "stored_ok"
+    STORED_NOK = "stored_nok"
+    DUPLICATE = "duplicate"
+    BAD_CODE = "bad_code"
+    PREVIOUS_STATION = "previous_station"
+    NOT_RELEASED = "not_released"
+    NOT_STORED = "not_stored"
+    UNBOUND = "unbound"
+
+
+DEFAULT_ANSWERS: Mapping[Outcome, int] = MappingProxyType(
+    {outcome: code for code, outcome in enumerate(Outcome, start=1)}
+)
+"""1 stored OK … 8 stored but not bound; 0 is never an answer (D-39)."""
+
+
+@unique
+class Policy(StrEnum):
+    """What to do with a unit where something is missing or cannot be known."""
+
+    REFUSE = "refuse"
+    RECORD = "record"
+    """Go on, and say in the event what is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """One four-phase handshake with a PLC (D-18)."""
+
+    name: str
+    """`end`: store this. `begin`: may this unit run here?"""
+    device: str
+    trigger: str
+    request: str | None
+    modulus: int | None
+    """Where the request number wraps; None without a request tag."""
+    guard: tuple[str, ...]
+    """Tags that must hold still over the snapshot, beside trigger and request (D-21)."""
+    values: tuple[str, ...]
+    unit: str | None
+    """The tag that carries the unit's code (strategy `tag`)."""
+    verdict: str | None
+    result: str
+    ack: str
+    answer_within_ms: int
+
+    @property
+    def snapshot_guard(self) -> tuple[str, ...]:
+        """The tags read before and after the data."""
+        request = (self.request,) if self.request else ()
+        return (self.trigger, *request, *self.guard)
+
+    @property
+    def snapshot_tags(self) -> tuple[str, ...]:
+        """The data tags between the two guard reads."""
+        return tuple(tag for tag in (self.unit, self.verdict, *self.values) if tag)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairing:
+    """When a scan and a cycle belong together (D-24)."""
+
+    strategy: Strategy
+    window_ms: int
+    """A scan older than this at the trigger is no candidate."""
+    settle_ms: int
+    """How long to wait before deciding that nothing came."""
+    late_ms: int = 0
+    """How long after a refused cycle's trigger was seen low a scan still belongs to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """A counter tag and how it behaves (D-29 to D-31)."""
+
+    device: str
+    tag: str
+    modulus: int
+    max_step: int
+    """Rollover if the old value is within this of the modulus and the new one below it."""
+    fastest_ms: int
+    """Fastest cycle time of the machine; a faster rise is a jump, not a count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A position that units receive material from (D-43, D-44)."""
+
+    position: str
+    by: By
+    required: bool
+    """Whether a unit without a known load here is refused (code 6)."""
+    uncertainty_ms: int = 0
+    """How far the scan of a load may lie from the change itself, either way (u1 = u2)."""
+    lag_min_ms: int = 0
+    lag_max_ms: int = 0
+    """Feed path: material used now was fed between these times ago."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """Where the agent says whether it can record."""
+
+    device: str
+    tag: str
+    reason: str | None
+    """Integer tag for the reason word (0 = ready); None where the PLC has none."""
+    text: str | None = None
+    """String tag for the HMI."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """Everything the core needs to know of one station."""
+
+    path: str
+    """ISA-95 equipment path, segments of `[a-z0-9_-]` joined by `/`."""
+    machine: str
+    config: str
+    """Hash of the station file."""
+    by: By
+    pairing: Pairing
+    handshakes: tuple[Handshake, ...] = ()
+    """`begin` before `end`, where both exist."""
+    counter: Counter | None = None
+    lot: str | None = None
+    """The tag that names the lot being made (strategy `count-only`), `lot_device` holds it."""
+    lot_device: str | None = None
+    order: str | None = None
+    """The tag that names the order, `order_device` holds it; None where it is scanned."""
+    order_device: str | None = None
+    scans: tuple[ScanRule, ...] = ()
+    no_reads: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    """Per reader: the frames that mean "nothing read" (D-81)."""
+    repeat_window_ms: int = 1000
+    """Same code, same reader, no cycle between: a repeat, not a new scan (D-34, D-82)."""
+    requires_operator: Policy | None = None
+    """None: not required."""
+    requires_order: Policy | None = None
+    components: tuple[Component, ...] = ()
+    ready: Ready | None = None
+    answers: Mapping[Outcome, int] = field(default_factory=lambda: DEFAULT_ANSWERS)
+    duplicates: Policy = Policy.REFUSE
+    """A unit that already passed here: answer 3, or record another visit (D-35)."""
+    unknown: Policy = Policy.RECORD
+    """What to do when a look-up cannot be answered in time (D-41)."""
+    lookup_within_ms: int = 500
+    operator_idle_ms: int | None = None
+    """A session without scan or cycle for this long ends (D-60)."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Per value tag: its unit of measure."""
+    devices: tuple[str, ...] = ()
+    """Every device that must be reached before the station is ready."""
+
+    @property
+    def needed_tags(self) -> frozenset[str]:
+        """The tags without which no cycle can be recorded; a fault of another tag is only told."""
+        needed = {tag for h in self.handshakes for tag in (h.trigger, h.request, h.unit)}
+        needed |= {tag for h in self.handshakes for tag in (h.result, h.ack)}
+        needed |= {self.counter.tag} if self.counter else set()
+        return frozenset(tag for tag in needed if tag is not None)
+
+    def outcome_code(self, outcome: Outcome) -> int:
+        """Return the number that this station gives an outcome."""
+        return self.answers[outcome]
+
+    def component(self, position: str) -> Component | None:
+        """Return the component declared at a position."""
+        return next((c for c in self.components if c.position == position), None)

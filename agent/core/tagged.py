@@ -1,0 +1,38 @@
+"""Strategy `tag`: the PLC, or a camera on it, carries the unit's code in the snapshot (D-23)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agent.core import answering, scanning
+from agent.core import events as ev
+from agent.core.draft import Draft
+from agent.core.identity.rules import Identified, Means
+from agent.core.state import Candidate, Snapshot
+from agent.core.station import Handshake, Outcome
+
+Chosen = Callable[[Draft, Handshake, Candidate], None]
+
+
+def seek(draft: Draft, handshake: Handshake, snapshot: Snapshot, chosen: Chosen) -> None:
+    """Judge the code that the snapshot holds, and hand the unit on to `chosen`.
+
+    An empty tag leaves the cycle unbound, a code that no rule accepts is refused, and the code of
+    the cycle before, while the guard moved on, is not believed to be this unit's.
+    """
+    seen = snapshot.values[handshake.unit or ""]
+    text = "" if seen.value is None else str(seen.value)
+    if not text.strip():
+        answering.unbind(draft, handshake, (), ev.Why.NO_SCAN)
+        return
+    raw = text.encode("utf-8", "surrogateescape")
+    judged = scanning.judge_bytes(draft, raw, None)
+    if not isinstance(judged, Identified) or judged.means is not Means.UNIT:
+        answering.refuse(draft, handshake, None, ev.Why.BAD_CODE, Outcome.BAD_CODE, raw=raw.hex())
+        return
+    candidate = Candidate(unit=judged.code, product=judged.product, because=())
+    answered = draft.state.cycle.answered.get(handshake.name)
+    if answered is not None and answered.bound and answered.unit == judged.code:
+        answering.unbind(draft, handshake, (candidate,), ev.Why.STALE_CODE)
+        return
+    chosen(draft, handshake, candidate)

@@ -1,0 +1,366 @@
+"""The engine of one run of one station: queue → decide → commit → outputs.
+
+Laws:
+    1. Two folds. `decide` works on the planned state, which knows events still on their way to
+       disk; outputs and replies see only the durable one (recorded before released).
+    2. A commit that failed or is in doubt ends the run: the planned state is dropped with it, and
+       the station starts again from the journal, in a new epoch (PITFALLS S5).
+    3. Badges become pseudonyms before anything else sees them (D-64).
+
+An engine lives for one epoch. Who makes it, and again after a failure, is `agent.app`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from agent.core import binder
+from agent.core.events import Event, UnitEvent
+from agent.core.state import (
+    Decision,
+    Health,
+    LookupAsk,
+    NotReady,
+    Reply,
+    SnapshotAsk,
+    State,
+    Working,
+)
+from agent.ports import Clock, Instant, Journal, Row, TraceLookup, UnitSeen
+from drivers.base import AnyObservation, AskAnswered, CodeScanned, TimerFired, WriteGroup
+
+QUEUE_SIZE = 1000
+"""Observations waiting to be decided; a full queue slows the poll of a device of our own."""
+MOST_UNCOMMITTED = 2000
+"""Decisions on their way to disk before deciding waits for the disk."""
+SLOW_COMMIT_MS = 2000
+"""A commit that takes longer is told as a slow disk."""
+REPLY_WITHIN_MS = 1000
+"""A reader's beep that comes later than this only confuses (DESIGN 2)."""
+
+
+class Devices(Protocol):
+    """What the engine wants of whoever holds the devices."""
+
+    def ask(self, ask: SnapshotAsk) -> None:
+        """Read a group; its SnapshotRead comes back as an observation."""
+        ...
+
+    def outputs_changed(self) -> None:
+        """Something that outputs depend on has changed: pull `due` again."""
+        ...
+
+    def reply(self, reply: Reply) -> None:
+        """Tell a reader what became of its code; once, and not again if it fails."""
+        ...
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has been done in this run; every observation ends in one of these (STYLE 2)."""
+
+    observations: int = 0
+    events: int = 0
+    dropped: int = 0
+    """Observations that carried nothing new."""
+    commits: int = 0
+    by_kind: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an engine is made of."""
+
+    clock: Clock
+    journal: Journal
+    lookup: TraceLookup
+    seal: Callable[[Event, str | None], Row]
+    conceal: Callable[[CodeScanned], CodeScanned]
+    """Puts a pseudonym in the place of a badge's bytes."""
+    devices: Devices
+
+
+class Engine:
+    """Decides what a station's observations mean, and lets nothing out before it is recorded."""
+
+    def __init__(self, parts: Parts, state: State, beginning: binder.Beginning) -> None:
+        self._parts = parts
+        self._durable = state
+        self._planned = state
+        self._working = Working()
+        self._beginning = beginning
+        self._prev = beginning.previous_hash
+        self._queue: asyncio.Queue[AnyObservation] = asyncio.Queue(QUEUE_SIZE)
+        self._uncommitted: deque[tuple[State, tuple[Reply, ...], Instant]] = deque()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._recent: deque[UnitEvent] = deque(maxlen=2 * MOST_UNCOMMITTED)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._alarm_ms: int | None = None
+        self._alarm_moved = asyncio.Event()
+        self._reason = NotReady.STARTING
+        self._overrun_until_ms: int | None = None
+        self.counts = Counts()
+
+    # -------------------------------------------------------------- towards the devices
+
+    async def emit(self, observation: AnyObservation) -> None:
+        """Take an observation; waits while the queue is full."""
+        await self._queue.put(self._concealed(observation))
+
+    def offer(self, observation: AnyObservation) -> bool:
+        """Take an observation if there is room; a shared device never waits for a station."""
+        if self._queue.full():
+            self._overrun_until_ms = self._parts.clock.now().boot_ms + SLOW_COMMIT_MS
+            return False
+        self._queue.put_nowait(self._concealed(observation))
+        return True
+
+    def _concealed(self, observation: AnyObservation) -> AnyObservation:
+        if isinstance(observation, CodeScanned):
+            return self._parts.conceal(observation)
+        return observation
+
+    def due(self, device: str) -> tuple[WriteGroup, ...]:
+        """Return what a device must hold now; the caller writes it at once."""
+        due = binder.due(self._durable, self._working, self.health(), device)
+        if due.standing:
+            self._working = binder.handed_over(self._working, due.standing)
+        return due.groups
+
+    def health(self) -> Health:
+        """Return whether an event could be recorded now."""
+        now_ms = self._parts.clock.now().boot_ms
+        reason = self._reason
+        if reason is NotReady.READY:
+            oldest = self._uncommitted[0][2].boot_ms if self._uncommitted else now_ms
+            if now_ms - oldest >= SLOW_COMMIT_MS:
+                reason = NotReady.SLOW_DISK
+            elif self._overrun_until_ms is not None and now_ms < self._overrun_until_ms:
+                reason = NotReady.OVERRUN
+        return Health(now_ms=now_ms, reason=reason)
+
+    @property
+    def durable(self) -> State:
+        """What is known from events on disk."""
+        return self._durable
+
+    def readiness(self) -> NotReady:
+        """Return why the station could not record a cycle now, or READY."""
+        return binder.readiness(self._durable, self._working, self.health())
+
+    # -------------------------------------------------------------- the loop
+
+    async def start(self) -> None:
+        """Begin the epoch: return when `agent_started` is on disk.
+
+        Raises:
+            JournalError: it could not be recorded; the epoch never existed.
+        """
+        now = self._parts.clock.now()
+        decision = binder.start(self._planned, self._beginning, now)
+        recorded = self._apply(decision, now)
+        if recorded is not None:
+            await recorded
+        self._reason = NotReady.READY
+        self._parts.devices.outputs_changed()
+
+    async def run(self) -> None:
+        """Decide one observation after the other; return only by cancellation.
+
+        Raises:
+            JournalError: a commit failed or is in doubt: the run is over.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._decide_all(), name="engine decide")
+            tasks.create_task(self._watch_alarm(), name="engine alarm")
+            tasks.create_task(self._watch_failure(), name="engine commit watch")
+
+    async def _decide_all(self) -> None:
+        clock = self._parts.clock
+        while True:
+            observation = await self._queue.get()
+            if len(self._uncommitted) >= MOST_UNCOMMITTED:
+                self._room.clear()
+                await self._room.wait()
+            now = clock.now()
+            self.counts.observations += 1
+            decision = binder.decide(self._planned, self._working, observation, now)
+            if not decision.events and not decision.asks:
+                self.counts.dropped += 1
+            self._apply(decision, now)
+
+    def _apply(self, decision: Decision, now: Instant) -> asyncio.Future[None] | None:
+        """Send the decision on its way: events to disk, asks out, the alarm set."""
+        changed = (
+            decision.working.live is not self._working.live
+            or decision.working.links is not self._working.links
+            or decision.working.stopping != self._working.stopping
+        )
+        self._planned, self._working = decision.state, decision.working
+        recorded = self._record(decision, now) if decision.events else None
+        for ask in decision.asks:
+            if isinstance(ask, SnapshotAsk):
+                self._parts.devices.ask(ask)
+            else:
+                self._look_up(ask)
+        self._set_alarm(decision.wakeup_ms)
+        if changed:
+            self._parts.devices.outputs_changed()
+        return recorded
+
+    def _record(self, decision: Decision, now: Instant) -> asyncio.Future[None]:
+        rows = []
+        for event in decision.events:
+            row = self._parts.seal(event, self._prev)
+            self._prev = row.hash
+            rows.append(row)
+            self.counts.by_kind[row.kind] = self.counts.by_kind.get(row.kind, 0) + 1
+            if isinstance(event, UnitEvent):
+                self._recent.append(event)
+        self.counts.events += len(rows)
+        self._uncommitted.append((decision.state, decision.replies, now))
+        recorded = self._parts.journal.append(rows)
+        recorded.add_done_callback(self._committed)
+        return recorded
+
+    def _committed(self, recorded: asyncio.Future[None]) -> None:
+        """The oldest decision on its way is durable, or the run is over."""
+        if recorded.cancelled():
+            return
+        error = recorded.exception()
+        if error is not None:
+            self._reason = NotReady.JOURNAL
+            self._parts.devices.outputs_changed()
+            if not self._failed.done():
+                self._failed.set_exception(error)
+            return
+        self.counts.commits += 1
+        self._durable, replies, since = self._uncommitted.popleft()
+        self._room.set()
+        self._parts.devices.outputs_changed()
+        if self._parts.clock.now().boot_ms - since.boot_ms <= REPLY_WITHIN_MS:
+            for reply in replies:
+                self._parts.devices.reply(reply)
+
+    async def _watch_failure(self) -> None:
+        await self._failed
+
+    # -------------------------------------------------------------- time
+
+    def _set_alarm(self, at_ms: int | None) -> None:
+        sooner = at_ms is not None and (self._alarm_ms is None or at_ms < self._alarm_ms)
+        self._alarm_ms = at_ms
+        if sooner:
+            self._alarm_moved.set()
+
+    async def _watch_alarm(self) -> None:
+        """Emit a TimerFired when the moment that decide asked for has come."""
+        clock, fired = self._parts.clock, 0
+        while True:
+            self._alarm_moved.clear()
+            if self._alarm_ms is None:
+                await self._alarm_moved.wait()
+                continue
+            left_ms = self._alarm_ms - clock.now().boot_ms
+            if left_ms > 0:
+                await self._sleep_or_moved(left_ms / 1000)
+                continue
+            self._alarm_ms = None
+            fired += 1
+            now = clock.now()
+            await self._queue.put(
+                TimerFired(
+                    id=f"timer-{fired}",
+                    device="",
+                    earliest_ms=now.boot_ms,
+                    latest_ms=now.boot_ms,
+                    received=now,
+                )
+            )
+
+    async def _sleep_or_moved(self, delay_s: float) -> None:
+        sleeping = asyncio.ensure_future(self._parts.clock.sleep(delay_s))
+        moved = asyncio.ensure_future(self._alarm_moved.wait())
+        try:
+            await asyncio.wait((sleeping, moved), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            moved.cancel()
+
+    # -------------------------------------------------------------- look-ups
+
+    def _look_up(self, ask: LookupAsk) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(ask), name=f"lookup {ask.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, ask: LookupAsk) -> None:
+        """Answer up to the planned events: what the store cannot know yet is in memory."""
+        seen = self._with_recent(
+            ask.unit, await self._parts.lookup.unit_seen(ask.unit, ask.handshake)
+        )
+        now = self._parts.clock.now()
+        await self._queue.put(
+            AskAnswered(
+                id=ask.id,
+                device="",
+                earliest_ms=now.boot_ms,
+                latest_ms=now.boot_ms,
+                received=now,
+                ask=ask.id,
+                known=True,
+                seen_at=seen.address,
+                seen_kind=seen.kind,
+                seen_result=seen.result,
+                visits=seen.visits,
+                knowledge_as_of=seen.as_of,
+            )
+        )
+
+    def _with_recent(self, unit: str, seen: UnitSeen) -> UnitSeen:
+        epoch, _, seq = seen.as_of.rpartition("-")
+        covered = int(seq) if epoch == self._planned.epoch else 0
+        for event in self._recent:
+            if event.unit == unit and event.seq > covered:
+                result = getattr(event, "result", None)
+                seen = replace(
+                    seen,
+                    address=event.address,
+                    kind=event.kind,
+                    result=None if result is None else str(result),
+                    visits=seen.visits + (event.kind == "unit_completed"),
+                )
+        return replace(seen, as_of=f"{self._planned.epoch}-{self._planned.seq}")
+
+    # -------------------------------------------------------------- the end
+
+    async def stop(self, reason: str) -> None:
+        """Decide what waits, end the epoch in order, and return when that is on disk.
+
+        Raises:
+            JournalError: the end could not be recorded; the next run notices.
+        """
+        while not self._queue.empty():
+            now = self._parts.clock.now()
+            observation = self._queue.get_nowait()
+            self._apply(binder.decide(self._planned, self._working, observation, now), now)
+        now = self._parts.clock.now()
+        recorded = self._apply(binder.stop(self._planned, self._working, reason, now), now)
+        if recorded is not None:
+            await recorded
+        self._parts.devices.outputs_changed()
+
+    async def close(self) -> None:
+        """Let go of what is still asked."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._failed.done() and not self._failed.cancelled():
+            self._failed.exception()
+        self._failed.cancel()
