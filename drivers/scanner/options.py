@@ -98,7 +98,7 @@ class Framing(Options):
         return FramingOptions(
             mode=mode,
             terminator=_TERMINATORS.get(self.end, Terminator.CR),
-            idle_ms=round((self.idle or 1.0) * 1000),
+            idle_ms=round((self.idle or 0.05) * 1000),
             length=self.length or 1,
             max_len=self.max,
             partial_timeout_ms=round(self.partial_timeout * 1000),

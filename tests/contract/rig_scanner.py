@@ -87,7 +87,7 @@ class ScannerRig:
             loop.remove_reader(self._watch)
 
     def _count(self) -> int:
-        """Return how many have the near side open; as opens and closes alternate, none is merged."""
+        """Return how many have the near side open; opens and closes alternate, so none merge."""
         try:
             events = os.read(self._watch, 65536)
         except BlockingIOError:
