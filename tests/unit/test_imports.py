@@ -105,6 +105,7 @@ PURE = (
     "fractions",
     "functools",
     "hashlib",
+    "hmac",
     "itertools",
     "json",
     "math",
