@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random as _Mersenne
 from typing import TypeVar
 
+from agent.ports import Address, Row
 from drivers.base import ClockState, Instant
 
 T = TypeVar("T")
@@ -144,3 +145,92 @@ class InlineWorker:
 
     def close(self) -> None:
         """There is no thread to end."""
+
+
+EPOCH = "000042-9f3a1c7e"
+
+
+def event_row(
+    seq: int, *, epoch: str = EPOCH, kind: str = "unit_completed", padding: int = 0
+) -> Row:
+    """Return a row as the journal would keep it; `padding` bytes make it larger."""
+    body = (
+        f'{{"epoch":"{epoch}","hash":"{seq:064x}","kind":"{kind}","machine":"press-07",'
+        f'"padding":"{"x" * padding}","schema":1,"seq":{seq},"station":"acme/press-07",'
+        '"time":{"received":"2026-11-30T07:00:00.000Z"}}'
+    )
+    return Row(
+        epoch=epoch,
+        seq=seq,
+        kind=kind,
+        unit=None,
+        wall_ms=MORNING_MS,
+        body=body.encode(),
+        hash=f"{seq:064x}",
+    )
+
+
+class MemoryJournal:
+    """A journal without a disk: what is appended is durable at once (the port `Journal`)."""
+
+    def __init__(self, rows: Sequence[Row] = ()) -> None:
+        self.rows: list[Row] = list(rows)
+        self.cursors: dict[str, Address] = {}
+        self._more = asyncio.Event()
+
+    def append(self, rows: Sequence[Row]) -> asyncio.Future[None]:
+        """Keep the rows."""
+        self.rows.extend(rows)
+        more, self._more = self._more, asyncio.Event()
+        more.set()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    async def read(self, after: Address | None, limit: int) -> list[Row]:
+        """Return rows after an address."""
+        await asyncio.sleep(0)  # as the real one, which asks another thread
+        start = 0 if after is None else self._place(after)
+        return self.rows[start : start + limit]
+
+    def _place(self, after: Address) -> int:
+        low, high = 0, len(self.rows)
+        while low < high:
+            middle = (low + high) // 2
+            if self.rows[middle].address <= after:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def cursor(self, sink: str) -> Address | None:
+        """Return how far a sink has confirmed."""
+        return self.cursors.get(sink)
+
+    def move_cursor(self, sink: str, to: Address) -> None:
+        """Record how far a sink has confirmed; never backwards."""
+        assert sink not in self.cursors or self.cursors[sink] < to
+        self.cursors[sink] = to
+
+    @property
+    def last(self) -> Address | None:
+        """The newest address."""
+        return self.rows[-1].address if self.rows else None
+
+    @property
+    def last_hash(self) -> str | None:
+        """The newest hash."""
+        return self.rows[-1].hash if self.rows else None
+
+    @property
+    def first_kept(self) -> Address | None:
+        """The oldest address."""
+        return self.rows[0].address if self.rows else None
+
+    async def wait_beyond(self, address: Address | None) -> None:
+        """Return when there is a row after the address."""
+        while self.last is None or (address is not None and self.last <= address):
+            await self._more.wait()
+
+    async def close(self) -> None:
+        """There is nothing to close."""

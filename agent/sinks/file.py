@@ -1,0 +1,143 @@
+"""The file sink: one event a line, on the disk before it is confirmed.
+
+The lines are what the MQTT sink sends, so that whoever reads one can read the other. Whatever waits
+is written as one block, synced once, off the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from agent.lines import LineFile
+from agent.ports import Delivery, Refusal, RefusedError, SinkDownError
+from agent.sinks.options import (
+    FORMATS,
+    Encode,
+    SinkOptions,
+    SinkPlace,
+    SinkSpec,
+    SizeBytes,
+)
+
+
+class FileOptions(SinkOptions):
+    """Events as JSON lines in a file, for audits and for plants without a broker."""
+
+    path: Path
+    """The file. A relative path begins in the station's state directory."""
+
+    rotate: Annotated[SizeBytes, Field(ge=1 << 20)] | None = None
+    """Size at which the file is set aside as `NAME.1`, `NAME.2`, … (rising: the highest is the
+    newest) and a new one begins. Left out, it grows for ever: set it where nobody collects it."""
+
+
+class FileSink:
+    """Appends to one file."""
+
+    window = 1000
+
+    def __init__(self, options: FileOptions, place: SinkPlace, encode: Encode) -> None:
+        self.counts: Counter[str] = Counter()
+        self._file = LineFile(place.directory / options.path)
+        self._rotate_bytes = options.rotate
+        self._worker = place.worker
+        self._encode = encode
+        self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._writing: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._work = asyncio.Event()
+
+    async def connect(self) -> None:
+        """Open the file and cut a line that was torn.
+
+        Raises:
+            SinkDownError: it cannot be opened for writing.
+        """
+        try:
+            await self._worker.run(self._file.open)
+        except OSError as error:
+            raise self._down(error) from error
+
+    def send(self, delivery: Delivery) -> asyncio.Future[None]:
+        """Queue the event for the next block; done when that is on the disk."""
+        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            line = self._encode(delivery)
+        except ValueError as error:
+            confirmed.set_exception(RefusedError(Refusal.NEVER, str(error)))
+        else:
+            self._waiting.append((line, confirmed))
+            self._work.set()
+        return confirmed
+
+    async def hold(self) -> None:
+        """Write what is sent, block by block.
+
+        Raises:
+            SinkDownError: the disk is full or broken.
+        """
+        try:
+            while True:
+                await self._work.wait()
+                self._work.clear()
+                await self._write()
+        finally:
+            self._fail(SinkDownError(f"file {self._file.path}: closed before it was written"))
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._worker.run(self._file.close)
+
+    async def _write(self) -> None:
+        self._writing, self._waiting = self._waiting, []
+        lines = [line for line, _ in self._writing]
+        try:
+            await self._worker.run(lambda: self._append(lines))
+        except OSError as error:
+            down = self._down(error)
+            self._fail(down)
+            raise down from error
+        for _, confirmed in self._writing:
+            if not confirmed.done():  # whoever sent it may have stopped waiting
+                confirmed.set_result(None)
+        self._writing = []
+
+    def _append(self, lines: Sequence[bytes]) -> None:
+        if self._rotate_bytes is not None and self._file.size >= self._rotate_bytes:
+            self._file.set_aside(_next_name(self._file.path))
+        self._file.append(lines)
+
+    def _fail(self, error: SinkDownError) -> None:
+        for _, confirmed in (*self._writing, *self._waiting):
+            if not confirmed.done():
+                confirmed.set_exception(error)
+        self._writing, self._waiting = [], []
+
+    def _down(self, error: OSError) -> SinkDownError:
+        return SinkDownError(
+            f"file {self._file.path}: {error.strerror or error}; "
+            "check that the directory is there, may be written and has space"
+        )
+
+
+def _next_name(path: Path) -> Path:
+    endings = (
+        other.name.removeprefix(f"{path.name}.")
+        for other in path.parent.iterdir()
+        if other.name.startswith(f"{path.name}.")
+    )
+    highest = max((int(ending) for ending in endings if ending.isdecimal()), default=0)
+    return path.with_name(f"{path.name}.{highest + 1}")
+
+
+def build(options: FileOptions, place: SinkPlace) -> FileSink:
+    """Return the sink, its file not yet opened."""
+    return FileSink(options, place, FORMATS[options.format])
+
+
+SPEC = SinkSpec(summary="Appends JSON lines to a file.", options=FileOptions, build=build)

@@ -1,0 +1,332 @@
+"""One MQTT v5 connection, from CONNECT to its end.
+
+Laws:
+    1. A message is delivered when its PUBACK says less than 0x80, and by nothing else (D-118).
+    2. Whoever published is told exactly once: the reason code, or that the connection ended.
+    3. paho's callbacks only note what they were told; all else is done after paho has returned,
+       outside of its locks (PITFALLS Q4, Q7).
+    4. Silence ends a connection: what is under way is answered within `SILENCE_S`, or it is thrown
+       away, whatever paho believes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from agent.sinks.mqtt.reasons import (
+    REFUSED,
+    hung_up,
+    not_connected,
+    says_nothing_of_the_event,
+)
+from agent.sinks.mqtt.wire import Wire, WireClient
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+    from paho.mqtt.reasoncodes import ReasonCode
+
+KEEPALIVE_S = 20
+SILENCE_S = 30
+"""Ticks (seconds) without an answer after which a connection is thrown away."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a connection ended."""
+
+    cause: str
+    hung_up: bool
+    """Whether the broker closed it without a reason that excuses what was under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the broker's CONNACK allows on this connection."""
+
+    receive_maximum: int = 65535
+    packet_bytes: int = 268_435_455
+    retain: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What a connection needs to know."""
+
+    host: str
+    port: int
+    client_id: str
+    user: str | None
+    password: str | None
+    tls: ssl.SSLContext | None
+    will_topic: str
+    will: bytes
+
+
+def _properties(packet: int) -> Properties:
+    return Properties(packet)  # type: ignore[no-untyped-call] # paho has no types for it
+
+
+def _pack_event_properties() -> bytes:
+    plain = _properties(PacketTypes.PUBLISH)
+    plain.PayloadFormatIndicator = 1
+    plain.ContentType = "application/cloudevents+json; charset=utf-8"
+    packed: bytes = plain.pack()  # type: ignore[no-untyped-call] # paho has no types for it
+    return packed
+
+
+class _EventProperties(Properties):
+    """Content type and payload format of an event, packed once instead of for each message."""
+
+    packed = _pack_event_properties()
+
+    def pack(self) -> bytes:
+        return self.packed
+
+
+EVENT = _EventProperties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # as above
+
+Answered = Callable[[int | End], None]
+"""Told the reason code, or how the connection ended without one."""
+
+
+class Connection:
+    """One client object over one transport; made by `dial`, then `greet`, then used."""
+
+    def __init__(self, wire: Wire, login: Login) -> None:
+        loop = asyncio.get_running_loop()
+        self.limits = Limits()
+        self.ended: asyncio.Future[End] = loop.create_future()
+        self._loop = loop
+        self._wire = wire
+        self._login = login
+        self._client = WireClient(wire, login.client_id)
+        self._connack: asyncio.Future[tuple[int, Properties]] = loop.create_future()
+        self._under_way: dict[int, tuple[int, Answered]] = {}
+        self._acknowledged: list[tuple[int, int]] = []
+        self._disconnected: int | None = None
+        self._tick = 0
+        self._writing = False
+        wire.on_change = self._changed
+        self._set_up()
+
+    # ------------------------------------------------------------- beginning
+
+    @classmethod
+    async def dial(cls, login: Login) -> Connection:
+        """Return a connection whose transport is up (DNS, TCP, TLS), MQTT not yet begun.
+
+        Raises:
+            OSError: there is no way to the broker; ssl.SSLError is one.
+        """
+        loop = asyncio.get_running_loop()
+        wire = Wire()
+        await loop.create_connection(
+            lambda: wire,
+            login.host,
+            login.port,
+            ssl=login.tls,
+            server_hostname=login.host if login.tls else None,
+        )
+        return cls(wire, login)
+
+    async def greet(self) -> str | None:
+        """Send CONNECT; return None when the broker has accepted us, else why not."""
+        self._client.connect(
+            self._login.host, self._login.port, keepalive=KEEPALIVE_S, clean_start=True
+        )
+        await asyncio.wait((self._connack, self.ended), return_when=asyncio.FIRST_COMPLETED)
+        if not self._connack.done():
+            return (
+                "did not answer in MQTT v5; check that `url` names an MQTT v5 broker and the right "
+                f"port, mqtts:// for TLS ({self.ended.result().cause})"
+            )
+        code, properties = self._connack.result()
+        if code:
+            return not_connected(code)
+        if getattr(properties, "MaximumQoS", 1) < 1:
+            return not_connected(0x9B)
+        self.limits = Limits(
+            receive_maximum=getattr(properties, "ReceiveMaximum", 65535),
+            packet_bytes=getattr(properties, "MaximumPacketSize", 268_435_455),
+            retain=bool(getattr(properties, "RetainAvailable", 1)),
+        )
+        return None
+
+    def certificate(self) -> bytes:
+        """Return the broker's certificate in DER; empty without TLS."""
+        transport = self._wire.transport
+        encrypted = transport.get_extra_info("ssl_object") if transport is not None else None
+        return (encrypted.getpeercert(binary_form=True) or b"") if encrypted is not None else b""
+
+    # ------------------------------------------------------------- publishing
+
+    @staticmethod
+    def packet_bytes(topic: str, payload: bytes) -> int:
+        """Return how large an event's packet is on the wire."""
+        rest = 2 + len(topic) + 2 + len(EVENT.packed) + len(payload)
+        return 1 + max(1, -(-rest.bit_length() // 7)) + rest
+
+    @property
+    def strays(self) -> int:
+        """How many acknowledgements came for nothing that was under way."""
+        return self._client.strays
+
+    def publish_event(self, topic: str, payload: bytes, answered: Answered) -> None:
+        """Send an event at QoS 1."""
+        self._publish(topic, payload, EVENT, retain=False, answered=answered)
+
+    def publish_retained(self, topic: str, payload: bytes) -> asyncio.Future[int | End]:
+        """Send at QoS 1, to be kept by the broker where it can; done with the reason code."""
+        done: asyncio.Future[int | End] = self._loop.create_future()
+
+        def answered(answer: int | End) -> None:
+            if not done.done():
+                done.set_result(answer)
+
+        self._publish(topic, payload, None, retain=self.limits.retain, answered=answered)
+        return done
+
+    def publish_unconfirmed(self, topic: str, payload: bytes) -> None:
+        """Send at QoS 0, to be kept by the broker: it takes no place in the window."""
+        self._client.publish(topic, payload, qos=0, retain=self.limits.retain)
+
+    def _publish(
+        self,
+        topic: str,
+        payload: bytes,
+        properties: Properties | None,
+        *,
+        retain: bool,
+        answered: Answered,
+    ) -> None:
+        if self.ended.done():
+            answered(self.ended.result())
+            return
+        sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
+        self._under_way[sent.mid] = (self._tick, answered)
+        if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._end(End(f"could not be written to ({sent.rc.name})", hung_up=False))
+
+    # ------------------------------------------------------------- living and ending
+
+    def tick(self) -> None:
+        """Do what is due each second: keep the connection alive, notice that it is not."""
+        self._tick += 1
+        oldest = next(iter(self._under_way.values()), None)
+        if oldest is not None and self._tick - oldest[0] >= SILENCE_S:
+            self._end(End(f"did not confirm for {SILENCE_S} s; connecting anew", hung_up=False))
+            return
+        self._client.loop_misc()
+        self._changed()
+
+    async def leave(self) -> None:
+        """Send DISCONNECT, so that the will stays unspoken, and wait until the transport closed."""
+        if not self.ended.done():
+            self._client.disconnect()
+            self._client.loop_write()
+            self._wire.flush()
+            self._end(End("left", hung_up=False), gently=True)
+        await asyncio.shield(self._wire.closed)
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        self._end(End("given up", hung_up=False))
+
+    def _end(self, end: End, *, gently: bool = False) -> None:
+        if self.ended.done():
+            return
+        self.ended.set_result(end)
+        self._client.on_socket_register_write = None
+        if gently:
+            self._wire.close()
+        else:
+            self._wire.abort()
+        waiting, self._under_way = self._under_way, {}
+        for _, answered in waiting.values():
+            answered(end)
+
+    # ------------------------------------------------------------- driving paho
+
+    def _set_up(self) -> None:
+        client, login = self._client, self._login
+        if login.user is not None:
+            client.username_pw_set(login.user, login.password)
+        client.will_set(login.will_topic, login.will, qos=1, retain=True)
+        client.on_connect = self._note_connack
+        client.on_publish = self._note_acknowledgement
+        client.on_disconnect = self._note_disconnect
+        client.on_socket_register_write = lambda *_: self._write_soon()
+
+    def _note_connack(
+        self,
+        _client: Client,
+        _userdata: object,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if not self._connack.done():
+            self._connack.set_result((reason.value, properties or _properties(PacketTypes.CONNACK)))
+
+    def _note_acknowledgement(
+        self,
+        _client: Client,
+        _userdata: object,
+        mid: int,
+        reason: ReasonCode,
+        _properties: Properties,
+    ) -> None:
+        self._acknowledged.append((mid, reason.value))
+
+    def _note_disconnect(
+        self,
+        _client: Client,
+        _userdata: object,
+        flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self._disconnected = reason.value
+        elif self._disconnected is None:
+            self._disconnected = -1
+
+    def _write_soon(self) -> None:
+        if not self._writing:
+            self._writing = True
+            self._loop.call_soon(self._write)
+
+    def _write(self) -> None:
+        self._writing = False
+        self._client.loop_write()
+        self._wire.flush()
+
+    def _changed(self) -> None:
+        """Let paho read what arrived, then act on what it noted."""
+        while self._wire.readable or self._wire.closed.done():
+            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                break
+        acknowledged, self._acknowledged = self._acknowledged, []
+        for mid, code in acknowledged:
+            _, answered = self._under_way.pop(mid, (0, None))
+            if answered is not None:
+                answered(code)
+        if self._disconnected is not None or self._wire.closed.done():
+            self._end(self._how_it_ended())
+
+    def _how_it_ended(self) -> End:
+        code = self._disconnected
+        if code is not None and code >= REFUSED:
+            return End(hung_up(code), hung_up=not says_nothing_of_the_event(code))
+        error = self._wire.closed.result() if self._wire.closed.done() else ""
+        if code is not None and not self._wire.closed.done():
+            return End("broke the protocol, or was silent for too long", hung_up=False)
+        return End(f"closed the connection{f' ({error})' if error else ''}", hung_up=True)

@@ -1,0 +1,296 @@
+"""The MQTT sink: events at QoS 1, health and position retained (D-113, D-118, D-121).
+
+Each connection begins with the birth on `health` and the place on `position`, both confirmed, so
+that a broker which then hangs up does so because of an event (see `poison`). Position follows the
+journal at most once a second, at QoS 0, for it must take no place in the broker's receive maximum;
+the last one, at close, is confirmed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import socket
+import ssl
+from collections import Counter
+from dataclasses import asdict
+from functools import partial
+
+import orjson
+
+from agent.backoff import within
+from agent.ports import Address, Delivery, Refusal, RefusedError, SinkDownError
+from agent.sinks.mqtt import MqttOptions
+from agent.sinks.mqtt.connection import Connection, End, Login
+from agent.sinks.mqtt.poison import POISON_AFTER, Poison
+from agent.sinks.mqtt.reasons import NO_SUBSCRIBERS, REFUSED, refusal
+from agent.sinks.mqtt.topics import Topics
+from agent.sinks.options import Encode, Position, SinkPlace
+
+CONNECT_S = 15.0
+GOODBYE_S = 3.0
+TICK_S = 1.0
+
+
+class MqttSink:
+    """One station's events to one broker."""
+
+    def __init__(self, options: MqttOptions, place: SinkPlace, encode: Encode) -> None:
+        self.counts: Counter[str] = Counter()
+        self._options = options
+        self._place = place
+        self._encode = encode
+        self._topics = Topics(options.root, place.station)
+        self._connection: Connection | None = None
+        self._under_way: dict[Address, asyncio.Future[None]] = {}
+        self._poison = Poison()
+        self._position: Position | None = None
+        self._born: str | None = None
+        self._warned: set[str] = set()
+        self._strays = 0
+
+    @property
+    def window(self) -> int:
+        """How many events may be under way: ours, the broker's, or one while one is suspected."""
+        if self._connection is None or self._poison.suspected:
+            return 1
+        return min(self._options.window, self._connection.limits.receive_maximum)
+
+    # ------------------------------------------------------------- connecting
+
+    async def connect(self) -> None:
+        """Connect and say that the station is online.
+
+        Raises:
+            SinkDownError: the broker cannot be reached or does not accept us.
+        """
+        self._let_go()
+        self._warned.clear()
+        try:
+            await within(self._place.clock, CONNECT_S, self._establish())
+        except TimeoutError as error:
+            self._let_go()
+            raise self._down(
+                f"did not answer within {CONNECT_S:g} s; check the network and `url`"
+            ) from error
+        except SinkDownError:
+            self._let_go()
+            raise
+
+    async def _establish(self) -> None:
+        self._born = self._epoch()
+        login = await self._login()
+        try:
+            connection = self._connection = await Connection.dial(login)
+        except OSError as error:
+            raise self._down(_why_unreachable(error)) from error
+        self._check_pin(connection.certificate())
+        if (cause := await connection.greet()) is not None:
+            raise self._down(cause)
+        if not connection.limits.retain:
+            self._warn("not_retained", "keeps no retained messages: late readers see no health")
+        self._position = self._place.position()
+        await self._announce(connection, self._position, online=True)
+
+    async def _announce(
+        self, connection: Connection, position: Position | None, *, online: bool
+    ) -> None:
+        """Publish health and position, confirmed; a refusal of these stops no event."""
+        messages = [(self._topics.health, self._health(online=online))]
+        if position is not None:
+            messages.insert(0, (self._topics.position, orjson.dumps(asdict(position))))
+        for topic, payload in messages:
+            answer = await connection.publish_retained(topic, payload)
+            if isinstance(answer, End):
+                raise self._down(answer.cause)
+            if answer >= REFUSED:
+                self._warn("refused_status", f"topic {topic}: {refusal(answer)[1]}")
+
+    async def _login(self) -> Login:
+        options = self._options
+
+        def read() -> tuple[str | None, ssl.SSLContext | None]:
+            password = self._place.secret(options.password) if options.password else None
+            return password, _tls(options) if options.tls else None
+
+        try:
+            password, tls = await self._place.worker.run(read)
+        except (OSError, KeyError, ValueError) as error:
+            raise self._down(
+                f"its credentials cannot be read: {error}; check `password`, `ca`, `certificate` "
+                "and `key`, and that the service may read them"
+            ) from error
+        return Login(
+            host=options.host,
+            port=options.port,
+            client_id=self._client_id(),
+            user=options.user,
+            password=password,
+            tls=tls,
+            will_topic=self._topics.health,
+            will=self._health(online=False),
+        )
+
+    def _check_pin(self, certificate: bytes) -> None:
+        found = hashlib.sha256(certificate).hexdigest()
+        if self._options.pin is not None and found != self._options.pin:
+            raise self._down(
+                f"shows another certificate (SHA-256 {found}); if it was renewed, correct `pin`"
+            )
+
+    # ------------------------------------------------------------- sending
+
+    def send(self, delivery: Delivery) -> asyncio.Future[None]:
+        """Publish one event; done when the broker has taken it."""
+        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        address = delivery.row.address
+        connection = self._connection
+        if connection is None or connection.ended.done():
+            confirmed.set_exception(self._down("is not connected"))
+            return confirmed
+        try:
+            topic, payload = self._topics.event(delivery.row.kind), self._encode(delivery)
+            self._check(connection, address, topic, payload)
+        except ValueError as error:
+            confirmed.set_exception(RefusedError(Refusal.NEVER, str(error)))
+        except RefusedError as error:
+            self._poison.done(address)
+            confirmed.set_exception(error)
+        else:
+            self._under_way[address] = confirmed
+            connection.publish_event(topic, payload, partial(self._answered, address))
+        return confirmed
+
+    def _check(self, connection: Connection, address: Address, topic: str, payload: bytes) -> None:
+        most = min(connection.limits.packet_bytes, self._options.largest_packet)
+        size = connection.packet_bytes(topic, payload)
+        if size > most:
+            raise RefusedError(
+                Refusal.NEVER, f"too large: its packet has {size} bytes, {most} are allowed"
+            )
+        if self._poison.proven(address):
+            raise RefusedError(
+                Refusal.NEVER, f"the broker hung up {POISON_AFTER} times on this event alone"
+            )
+
+    def _answered(self, address: Address, answer: int | End) -> None:
+        confirmed = self._under_way.pop(address, None) if isinstance(answer, int) else None
+        if confirmed is None or isinstance(answer, End):
+            return  # how a connection ended is told to all at once, in `hold`
+        self._poison.done(address)
+        if answer == NO_SUBSCRIBERS:
+            self._warn(
+                "no_subscribers",
+                "nobody has subscribed to these events; a reader that must not miss any needs a "
+                "persistent session",
+            )
+        if confirmed.done():  # whoever sent it has stopped waiting
+            return
+        if answer >= REFUSED:
+            confirmed.set_exception(RefusedError(*refusal(answer)))
+        else:
+            confirmed.set_result(None)
+
+    # ------------------------------------------------------------- living and ending
+
+    async def hold(self) -> None:
+        """Keep the connection alive and the position fresh.
+
+        Raises:
+            SinkDownError: the connection ended.
+        """
+        connection = self._connection
+        if connection is None:
+            raise self._down("is not connected")
+        while not connection.ended.done():
+            try:
+                await within(self._place.clock, TICK_S, asyncio.shield(connection.ended))
+            except TimeoutError:
+                connection.tick()
+                self._refresh(connection)
+        end = connection.ended.result()
+        if end.hung_up:
+            self._poison.dropped(self._under_way.keys())
+        self._let_go()
+        raise self._down(end.cause)
+
+    async def close(self) -> None:
+        """Say where the journal ends and that the station is offline, then disconnect."""
+        connection = self._connection
+        if connection is not None:
+            try:
+                await within(self._place.clock, GOODBYE_S, self._goodbye(connection))
+            except TimeoutError:
+                connection.abort()
+        self._let_go()
+
+    async def _goodbye(self, connection: Connection) -> None:
+        with contextlib.suppress(SinkDownError):  # it is gone already
+            await self._announce(connection, self._place.position(), online=False)
+        await connection.leave()
+
+    def _let_go(self) -> None:
+        if self._connection is not None:
+            self.counts["stray_acknowledgements"] += self._connection.strays
+            self._connection.abort()
+            self._connection = None
+        under_way, self._under_way = self._under_way, {}
+        for confirmed in under_way.values():
+            if not confirmed.done():
+                confirmed.set_exception(self._down("the connection ended before it confirmed"))
+
+    def _refresh(self, connection: Connection) -> None:
+        """Publish what has changed since the last second."""
+        if self._epoch() != self._born:
+            self._born = self._epoch()
+            connection.publish_unconfirmed(self._topics.health, self._health(online=True))
+        position = self._place.position()
+        if position is not None and position != self._position:
+            self._position = position
+            connection.publish_unconfirmed(self._topics.position, orjson.dumps(asdict(position)))
+
+    # ------------------------------------------------------------- words
+
+    def _epoch(self) -> str | None:
+        position = self._place.position()
+        return None if position is None else position.epoch
+
+    def _health(self, *, online: bool) -> bytes:
+        return orjson.dumps({"online": online, "epoch": self._born})
+
+    def _client_id(self) -> str:
+        station = self._place.station.replace("/", ".")
+        return self._options.client_id or f"lineside.{station}.{self._place.name}"
+
+    def _down(self, cause: str) -> SinkDownError:
+        return SinkDownError(f"broker {self._options.host}:{self._options.port}: {cause}")
+
+    def _warn(self, reason: str, text: str) -> None:
+        self.counts[reason] += 1
+        if reason not in self._warned:
+            self._warned.add(reason)
+            self._place.warn(reason, f"broker {self._options.host}:{self._options.port}: {text}")
+
+
+def _tls(options: MqttOptions) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=options.ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if options.certificate is not None:
+        context.load_cert_chain(options.certificate, options.key)
+    return context
+
+
+def _why_unreachable(error: OSError) -> str:
+    """Return the cause and what to do, the same words each time for the same trouble."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        cause = error.verify_message.rstrip(".")
+        return f"its certificate is not accepted: {cause}; check `ca` and the host in `url`"
+    if isinstance(error, ssl.SSLError):
+        cause = (error.reason or "failed").lower().replace("_", " ")
+        return f"TLS failed: {cause}; check that this is the port for mqtts://"
+    if isinstance(error, socket.gaierror):
+        return "the name cannot be resolved; check the host in `url` and the name server"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there; check that the broker runs, and `url`"
+    return f"cannot be reached: {error.strerror or error}; check the network and `url`"

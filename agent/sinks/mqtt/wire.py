@@ -1,0 +1,127 @@
+"""paho on the event loop: asyncio's transport beneath it, no thread, and nothing that blocks.
+
+paho wants a socket. It gets a `Wire`: what arrives is handed to it from a buffer, and what it sends
+is collected and written once a turn of the loop. (paho reads a packet in three system calls and
+writes each in one of its own.) Dialling, with DNS and TLS, is asyncio's (PITFALLS Q8). A client
+object lives as long as one connection; what paho remembers goes with it (PITFALLS Q6).
+
+Two private methods of paho are replaced; `tests/unit/sinks/test_mqtt_wire.py` pins them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Literal, cast
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+
+
+class Wire(asyncio.Protocol):
+    """A connected transport that looks like a socket to paho."""
+
+    def __init__(self) -> None:
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when there is something to read, or when the connection is over."""
+        self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Done when the connection is over, with the error that ended it, or an empty text."""
+        self.transport: asyncio.Transport | None = None
+        self._unread = bytearray()
+        self._unsent: list[bytes] = []
+
+    # what asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self.transport = cast("asyncio.Transport", transport)  # a stream: by `create_connection`
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what arrived for paho, and say so."""
+        self._unread += data
+        self.on_change()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that it is over, and say so."""
+        if not self.closed.done():
+            self.closed.set_result("" if exc is None else str(exc))
+        self.on_change()
+
+    # what paho calls
+
+    def recv(self, buffer_size: int) -> bytes:
+        """Return some of what arrived; nothing when the connection is over.
+
+        Raises:
+            BlockingIOError: nothing is there now.
+        """
+        if not self._unread:
+            if self.closed.done():
+                return b""
+            raise BlockingIOError
+        part = bytes(self._unread[:buffer_size])
+        del self._unread[:buffer_size]
+        return part
+
+    def send(self, buffer: bytes | bytearray) -> int:
+        """Collect what is to be written; all of it is taken."""
+        self._unsent.append(bytes(buffer))
+        return len(buffer)
+
+    def close(self) -> None:
+        """Write what is collected, then end the connection."""
+        self.flush()
+        if self.transport is not None:
+            self.transport.close()
+
+    def fileno(self) -> int:
+        """Return no descriptor: nobody may wait for this one."""
+        return -1
+
+    def setblocking(self, flag: bool) -> None:  # noqa: FBT001 - as a socket has it
+        """Do nothing: it never blocks."""
+
+    # what the connection calls
+
+    @property
+    def readable(self) -> bool:
+        """Whether paho has something to read."""
+        return bool(self._unread)
+
+    def flush(self) -> None:
+        """Write what was collected."""
+        if self._unsent and self.transport is not None and not self.transport.is_closing():
+            self.transport.write(b"".join(self._unsent))
+        self._unsent.clear()
+
+    def abort(self) -> None:
+        """End the connection at once, without writing what is left."""
+        if self.transport is not None:
+            self.transport.abort()
+
+
+class WireClient(Client):
+    """A paho client for one connection, over a wire that is connected already."""
+
+    def __init__(self, wire: Wire, client_id: str) -> None:
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        self.strays = 0
+        """PUBACKs for nothing that is under way."""
+        self._wire = wire
+        self.max_inflight_messages_set(0)  # the window is ours (PITFALLS Q5)
+        self.suppress_exceptions = True  # a callback must never break the reading (PITFALLS Q4)
+
+    def _create_socket(self) -> Wire:
+        return self._wire
+
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
+        before = len(self._out_messages)
+        result = super()._handle_pubackcomp(cmd)
+        if len(self._out_messages) == before:
+            self.strays += 1
+        return result

@@ -1,0 +1,153 @@
+"""What a sink says about itself: its options, and how it is built into its place.
+
+The station file is validated against these models before anything is reached, so a sink's module
+must import its transport's library only when it is built, never when imported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+
+from agent.core.events import KINDS
+from agent.formats.cloudevents import envelope
+from agent.ports import Clock, Delivery, Journal, Sink, Worker
+
+Encode = Callable[[Delivery], bytes]
+"""One event as this sink sends it."""
+
+_SECRET = re.compile(r"^(credential:[\w.@-]+|file:/.+|env:[A-Za-z_]\w*)$")
+_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_SIZE = re.compile(r"^\s*(\d+)\s*(KiB|MiB|GiB)\s*$")
+
+
+def secret_reference(value: str) -> str:
+    """Return the reference to a secret as it stands.
+
+    Raises:
+        ValueError: it is no reference; a secret itself has no place in a station file.
+    """
+    if not _SECRET.match(value):
+        raise ValueError(
+            "not a reference to a secret; write credential:NAME, file:/PATH or env:NAME"
+        )
+    return value
+
+
+def size_bytes(value: object) -> object:
+    """Return a size such as `64MiB` in bytes.
+
+    Raises:
+        ValueError: the text is no whole number with KiB, MiB or GiB.
+    """
+    match = _SIZE.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is not a size; write a whole number with KiB, MiB or GiB")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _known_kind(value: str) -> str:
+    if value not in KINDS:
+        raise ValueError(f"no event is called {value!r}; the kinds are {', '.join(sorted(KINDS))}")
+    return value
+
+
+SecretReference = Annotated[str, AfterValidator(secret_reference)]
+"""Where a secret is to be found: a systemd credential, a file, a variable of the environment."""
+
+SizeBytes = Annotated[int, BeforeValidator(size_bytes)]
+"""A size in bytes, written in the station file with its unit."""
+
+EventKind = Annotated[str, AfterValidator(_known_kind)]
+
+
+class SinkOptions(BaseModel):
+    """What every sink can be told: frozen; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    required: bool = True
+    """Whether the journal keeps what this sink has not confirmed, however full the disk. Turn it
+    off for a sink that may lose events so that the line can go on (`sink_skipped` names them)."""
+
+    kinds: tuple[EventKind, ...] | None = None
+    """The kinds of events this sink gets; all of them when left out. With a choice, each event
+    carries `after`, the one before it on this stream, so that completeness can still be proven."""
+
+    format: Literal["json"] = "json"
+    """What a message looks like: a CloudEvents envelope in JSON around the event as stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far the journal reaches: what the retained `position` says off the box (DESIGN 3)."""
+
+    epoch: str
+    first_kept: str | None
+    """Address of the oldest event that can still be sent again."""
+    last_seq: int
+    last_hash: str
+
+
+def position_of(journal: Journal) -> Position | None:
+    """Return where the journal stands, None while it is empty."""
+    last, last_hash, first = journal.last, journal.last_hash, journal.first_kept
+    if last is None or last_hash is None:
+        return None
+    return Position(
+        epoch=last.epoch,
+        first_kept=None if first is None else str(first),
+        last_seq=last.seq,
+        last_hash=last_hash,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkPlace:
+    """What a sink is given of the world around it."""
+
+    name: str
+    """Its name in the station file."""
+    station: str
+    """The station's path: `acme/graz/assembly/line-3/press-07`."""
+    directory: Path
+    """The station's state directory, where relative paths begin."""
+    clock: Clock
+    worker: Worker
+    """A thread of its own for what blocks; its owner closes it."""
+    position: Callable[[], Position | None]
+    """Where the journal stands now: `position_of` it."""
+    secret: Callable[[str], str]
+    """What a reference stands for, read anew each time. Raises OSError or KeyError: not there."""
+    warn: Callable[[str, str], None]
+    """Told (reason, text) of what should be looked at but stops nothing, once a connection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkSpec:
+    """One line in the registry: everything the rest of the product knows of a sink."""
+
+    summary: str
+    """One sentence for the generated page."""
+    options: type[SinkOptions]
+    build: Callable[[Any, SinkPlace], Sink]
+    """(options, place) -> the sink, not yet connected."""
+
+
+def encode_json(delivery: Delivery) -> bytes:
+    """Return the event in its CloudEvents envelope (D-115).
+
+    Raises:
+        ValueError: what is stored is no event.
+    """
+    after = None if delivery.after is None else str(delivery.after)
+    return envelope(delivery.row.body, after=after, resend=delivery.resend)
+
+
+FORMATS: Mapping[str, Encode] = {"json": encode_json}
+"""How events are written, by the name of the format."""
