@@ -16,7 +16,8 @@ This is the one module that imports biip.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -96,9 +97,20 @@ def split(text: str, reference: date, base: int = 0) -> list[Field]:
     Raises:
         CodeError: an element is wrong.
     """
+    return list(_walk(text, reference, base))
+
+
+def right_until(text: str, reference: date, base: int = 0) -> list[Field]:
+    """Return the elements that are right before the first that is wrong: to explain, not to use."""
+    fields: list[Field] = []
+    with suppress(CodeError):
+        fields.extend(_walk(text, reference, base))
+    return fields
+
+
+def _walk(text: str, reference: date, base: int) -> Iterator[Field]:
     if not text:
         raise CodeError(Reason.EMPTY_DATA, base, "no data follows")
-    fields: list[Field] = []
     at, end, lengths = 0, len(text), code_lengths()
     while at < end:
         start = at + lengths.get(text[at : at + 2], 2)
@@ -112,13 +124,12 @@ def split(text: str, reference: date, base: int = 0) -> list[Field]:
             stop = end if stop < 0 else stop
         value = text[start:stop]
         _check(rule, value, reference, start + base)
-        fields.append(Field(rule.ai.code, value, at + base))
+        yield Field(rule.ai.code, value, at + base)
         at = stop
         if at < end and text[at] == GS:
             at += 1
             if at < end and text[at] == GS:
                 raise CodeError(Reason.EMPTY_ELEMENT, at + base, "two separators in a row")
-    return fields
 
 
 def element(code: str, value: str, reference: date, at: int) -> Field:
