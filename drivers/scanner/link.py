@@ -113,7 +113,7 @@ class SerialLink:
                 self._fd = self._port.fileno()
                 self._set_up()
             except (OSError, termios.error) as error:  # pyserial's own error is an OSError
-                raise LinkDownError(_why_not(path, error)) from error
+                raise LinkDownError(why_not_opened(path, error)) from error
             undo.pop_all()
         self.descriptors: tuple[int, ...] = (self._fd, self._watch.fileno())
 
@@ -278,7 +278,7 @@ def _in_use(path: str, users: tuple[str, ...]) -> str:
     return f"{path}: in use by {who}: only one can read a scanner, stop the other one"
 
 
-def _why_not(path: str, error: Exception) -> str:
+def why_not_opened(path: str, error: Exception) -> str:
     """Return one line: the path, why it cannot be opened, what to do."""
     code = getattr(error, "errno", None)
     if code in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
@@ -291,7 +291,7 @@ def _why_not(path: str, error: Exception) -> str:
         return f"{path}: {error}: raise fs.inotify.max_user_instances or the unit's LimitNOFILE"
     if code is None:
         return f"{path}: no serial port, or one without these settings: check port and baudrate"
-    return f"{path}: {os.strerror(code)}: plug the scanner out and in"
+    return f"{path}: {os.strerror(code).lower()}: plug the scanner out and in"
 
 
 def _others_if_there(path: str) -> tuple[str, ...]:

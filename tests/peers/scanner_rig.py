@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import subprocess
 import sys
 import tty
@@ -146,21 +147,30 @@ def reader_of(path: str) -> tuple[str, ...]:
     return (sys.executable, "-c", f"{code}; time.sleep(60)", path)
 
 
-@asynccontextmanager
-async def port_of_socat(link: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+@contextmanager
+def port_of_socat(link: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Let socat make a port at that link; what it is given on its input comes out there."""
-    socat = await asyncio.create_subprocess_exec(
-        "socat", "-u", "STDIN", f"PTY,link={link},raw,echo=0", stdin=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while not link.exists():  # noqa: ASYNC110, ASYNC240 - another program makes it
-                await asyncio.sleep(0.005)
-        yield socat
-    finally:
-        with suppress(ProcessLookupError):
+    command = ("socat", "-u", "STDIN", f"PTY,link={link},raw,echo=0")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0) as socat:
+        try:
+            yield socat
+        finally:
             socat.kill()
-        await socat.communicate()
+
+
+async def appeared(link: Path) -> None:
+    """Return when another program has made the link."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not link.exists():  # noqa: ASYNC110, ASYNC240 - another program makes it
+            await asyncio.sleep(0.005)
+
+
+def line_from(child: subprocess.Popen[bytes]) -> bytes:
+    """Return the next line that another program prints."""
+    assert child.stdout is not None
+    ready, _, _ = select.select([child.stdout], [], [], PATIENCE_S)
+    assert ready, "it prints nothing"
+    return child.stdout.readline()
 
 
 @asynccontextmanager

@@ -1,11 +1,13 @@
 """The scanner driver on real pseudo-terminals and sockets, through the kernel's line discipline."""
 
 import asyncio
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -17,9 +19,10 @@ from drivers.base import (
     WriteGroup,
 )
 from drivers.scanner.others import others_with
-from tests.contract.rig import PATIENCE_S
 from tests.peers.scanner_rig import (
+    appeared,
     driver,
+    line_from,
     network_driver,
     plugged,
     port_of_socat,
@@ -159,12 +162,14 @@ async def test_socat_link_is_a_port(tmp_path: Path) -> None:
     link = tmp_path / "usb-scanner"
     under_test = driver(link)
     for text in (b"BEFORE", b"AFTER"):
-        async with port_of_socat(link) as socat, running(under_test) as (seen, run):
-            assert socat.stdin is not None
-            socat.stdin.write(text + b"\r")
-            assert await until_codes(seen, 1) == [(text, "ok")]
-            socat.kill()
-            assert str(link) in await why(run)
+        with port_of_socat(link) as socat:
+            await appeared(link)
+            async with running(under_test) as (seen, run):
+                assert socat.stdin is not None
+                socat.stdin.write(text + b"\r")
+                assert await until_codes(seen, 1) == [(text, "ok")]
+                socat.kill()
+                assert str(link) in await why(run)
         link.unlink(missing_ok=True)
 
 
@@ -305,23 +310,15 @@ asyncio.run(spec.build("scanner", options, (), RealClock()).run(tell))
 """
 
 
-async def test_code_that_met_a_stopped_process_is_old() -> None:
+def test_code_that_met_a_stopped_process_is_old() -> None:
     """What was scanned while the process was stopped is as old as the stop, not fresh (S08)."""
-    with plugged() as scanner:
-        agent = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", AGENT, scanner.path, stdout=asyncio.subprocess.PIPE
-        )
-        assert agent.stdout is not None
-        async with asyncio.timeout(PATIENCE_S):
-            assert await agent.stdout.readline() == b"up\n"
-            await scanner.send(b"FRESH\r")
-            fresh, fresh_ms = (await agent.stdout.readline()).split()
-            agent.send_signal(signal.SIGSTOP)
-            await asyncio.sleep(1)  # how long it is stopped, which is what is tested
-            await scanner.send(b"STALE\r")
-            agent.send_signal(signal.SIGCONT)
-            stale, stale_ms = (await agent.stdout.readline()).split()
-        agent.kill()
-        await agent.wait()
-        assert (fresh, stale) == (b"FRESH", b"STALE")
-        assert int(fresh_ms) < 1000 <= int(stale_ms)
+    with plugged() as scanner, program(sys.executable, "-c", AGENT, scanner.path) as agent:
+        os.write(scanner.far, b"FRESH\r")
+        fresh, fresh_ms = line_from(agent).split()
+        agent.send_signal(signal.SIGSTOP)
+        time.sleep(1)  # how long it is stopped, which is what is tested
+        os.write(scanner.far, b"STALE\r")
+        agent.send_signal(signal.SIGCONT)
+        stale, stale_ms = line_from(agent).split()
+    assert (fresh, stale) == (b"FRESH", b"STALE")
+    assert int(fresh_ms) < 1000 <= int(stale_ms)

@@ -1,5 +1,6 @@
 """The scanner: its options, what it cannot do, and damaged bytes."""
 
+import errno
 import re
 from typing import Any
 
@@ -15,7 +16,7 @@ from drivers.base import (
 from drivers.framing import FramingOptions, Mode, Terminator
 from drivers.registry import driver_spec
 from drivers.scanner.driver import ScannerDriver
-from drivers.scanner.link import Marks
+from drivers.scanner.link import Marks, why_not_opened
 from drivers.scanner.options import ScannerOptions
 from tests.doubles import ManualClock
 
@@ -144,6 +145,27 @@ async def test_reply_needs_a_link() -> None:
     reply = WriteGroup(device="scanner", values=(("reply", "good"),))
     with pytest.raises(LinkDownError, match=re.escape(f"{PORT}: not connected")):
         await driver(reply={"good": "G", "bad": "B"}).write([reply])
+
+
+# ------------------------------------------------------------------ why not
+
+UNSEEN = "another station, or a program that this user cannot see"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (errno.ENOENT, "no such port: plug the scanner in, or find its name in /dev/serial/by-id"),
+        (errno.EACCES, "permission denied: add this user to the group 'dialout'"),
+        (errno.EBUSY, f"in use by {UNSEEN}: only one can read a scanner, stop the other one"),
+        (errno.EIO, "input/output error: plug the scanner out and in"),
+        (None, "no serial port, or one without these settings: check port and baudrate"),
+    ],
+)
+def test_port_that_cannot_be_opened_says_what_to_do(error: int | None, told: str) -> None:
+    """Each cause is one line: the port, why, what to do."""
+    cause = OSError("Could not configure port") if error is None else OSError(error, "text")
+    assert why_not_opened("/dev/gone", cause) == f"/dev/gone: {told}"
 
 
 # ------------------------------------------------------------------ damaged bytes
