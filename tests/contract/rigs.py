@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from tests.contract.rig import Rig
 from tests.contract.rig_modbus import ModbusRig
-from tests.contract.rig_scanner import ScannerRig
 from tests.contract.rig_opcua import OpcUaRig
+from tests.contract.rig_scanner import ScannerRig
 
 RIGS: dict[str, Callable[[], Rig]] = {
     "modbus": ModbusRig,
