@@ -1,0 +1,1 @@
+"""Formats: events as others read them. Pure: bytes in, events out, and back."""

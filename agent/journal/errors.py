@@ -1,0 +1,19 @@
+"""What the journal may raise; each message is one line with path, cause and what to do."""
+
+from __future__ import annotations
+
+
+class JournalError(Exception):
+    """The journal cannot record. Nothing is acknowledged until it is open (again)."""
+
+
+class JournalLockedError(JournalError):
+    """Another process has this journal open."""
+
+
+class DoubtfulCommitError(JournalError):
+    """A commit failed and may or may not have landed: the epoch ends (PITFALLS S5)."""
+
+
+class DiskFullError(DoubtfulCommitError):
+    """The disk is full; the ballast is freed and the station holds (PITFALLS S4)."""

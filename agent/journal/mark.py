@@ -1,0 +1,84 @@
+"""The mark: the highest address released, in a file of its own (DESIGN 3, PITFALLS S1).
+
+A damaged write-ahead log shortens history without an error, and a shorter chain is a valid chain.
+So after each commit and before its outputs the newest address and hash are written here too.
+
+Laws:
+    1. Two slots are written in turn, each with its own checksum, in place, and fdatasynced: a cut
+       in the middle of a write leaves the other slot.
+    2. The newest whole slot counts. Slots are 4 KiB apart, so that no torn sector meets both.
+
+A slot is one line of text: `lineside-mark 1 COUNT EPOCH SEQ HASH CHECKSUM`, padded with spaces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from agent.ports import Address, Files
+
+_SLOT_SIZE = 4096
+_TEXT_SIZE = 512
+_NAME = "lineside-mark 1"
+_WORDS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One reading of the mark."""
+
+    count: int
+    address: Address
+    hash: str
+
+
+class MarkFile:
+    """The mark's file; it is made at the first write if it is not there."""
+
+    def __init__(self, files: Files, path: Path) -> None:
+        self._files = files
+        self._path = path
+        content = files.read(path)
+        self.is_there = content is not None
+        """Whether there was a file, readable or not."""
+        slots = [_parse((content or b"")[at : at + _TEXT_SIZE]) for at in (0, _SLOT_SIZE)]
+        whole = [mark for mark in slots if mark is not None]
+        self.newest = max(whole, key=lambda mark: mark.count, default=None)
+        self._is_usable = content is not None and len(content) == 2 * _SLOT_SIZE
+
+    def write(self, address: Address, digest: str) -> None:
+        """Record an address as released; it is on the disk when this returns.
+
+        Raises:
+            OSError: it could not be written; what is on the disk is the mark before it.
+        """
+        count = self.newest.count + 1 if self.newest else 1
+        slot = _format(Mark(count, address, digest))
+        if self._is_usable:
+            self._files.overwrite(self._path, count % 2 * _SLOT_SIZE, slot)
+        else:
+            other = slot if count % 2 == 0 else b""
+            first = b"" if other else slot
+            slots = (other.ljust(_SLOT_SIZE), first.ljust(_SLOT_SIZE))
+            self._files.remove(self._path)
+            self._files.create(self._path, b"".join(slots))
+            self._is_usable = True
+        self.newest = Mark(count, address, digest)
+
+
+def _format(mark: Mark) -> bytes:
+    text = f"{_NAME} {mark.count} {mark.address.epoch} {mark.address.seq} {mark.hash} "
+    return f"{text}{sha256(text.encode()).hexdigest()}".encode().ljust(_TEXT_SIZE - 1) + b"\n"
+
+
+def _parse(slot: bytes) -> Mark | None:
+    words = slot.split()
+    if len(words) != _WORDS:
+        return None
+    text = b" ".join(words[:-1]) + b" "
+    if sha256(text).hexdigest().encode() != words[-1]:
+        return None
+    count, epoch, seq, digest = (word.decode() for word in words[2:6])
+    return Mark(int(count), Address(epoch, int(seq)), digest)

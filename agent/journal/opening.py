@@ -1,0 +1,74 @@
+"""Opening a station's journal: take hold of its directory, recover, start its threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+
+import apsw
+
+from agent.journal.errors import JournalError
+from agent.journal.place import Lock, Paths
+from agent.journal.recovery import Opened, recover
+from agent.journal.sqlite import Rim, SqliteJournal
+from agent.ports import Recovery
+
+
+async def open_journal(
+    directory: Path, station: str, rim: Rim, *, is_thorough: bool = False
+) -> tuple[SqliteJournal, Recovery]:
+    """Open a station's journal in a directory of this machine and hold it until it is closed.
+
+    Args:
+        directory: Where it is kept; made if need be, for its owner alone.
+        station: Whose journal it is.
+        rim: What the outside offers.
+        is_thorough: Prove every row instead of only those that the state is folded from.
+
+    Raises:
+        JournalLockedError: another process has it open.
+        JournalError: it cannot be opened; the text is one line for the operator.
+    """
+    lock = Lock(directory)
+    with ExitStack() as undo:
+        undo.callback(lock.release)
+        opened = await open_held(directory, station, rim, lock.release, is_thorough=is_thorough)
+        undo.pop_all()
+    return opened
+
+
+async def open_held(
+    directory: Path,
+    station: str,
+    rim: Rim,
+    release: Callable[[], None],
+    *,
+    is_thorough: bool = False,
+) -> tuple[SqliteJournal, Recovery]:
+    """Open a journal in a directory that the caller holds; `release` is called at its close.
+
+    Raises:
+        JournalError: it cannot be opened.
+    """
+    paths = Paths(directory)
+    workers = (
+        rim.worker("journal-writer"),
+        rim.worker("journal-reader"),
+        rim.worker("journal-checkpoint"),
+    )
+
+    def job() -> Opened:
+        return recover(paths, rim.files, station, vfs=rim.vfs, is_thorough=is_thorough)
+
+    async with AsyncExitStack() as undo:
+        for worker in workers:
+            undo.callback(worker.close)
+        try:
+            opened = await workers[0].run(job)
+            undo.callback(opened.connection.close)
+            journal = SqliteJournal(paths, rim, opened, workers, release)
+        except (OSError, apsw.Error) as error:
+            raise JournalError(f"{directory}: cannot open the journal: {error}") from error
+        undo.pop_all()
+    return journal, opened.recovery

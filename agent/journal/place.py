@@ -1,0 +1,104 @@
+"""A journal's directory: which file is which, made for its owner alone, held by one process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.journal.errors import JournalError, JournalLockedError
+
+_OWNER_ONLY = 0o700
+_MOST_PID_DIGITS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The files of one journal."""
+
+    directory: Path
+
+    @property
+    def database(self) -> Path:
+        """The events."""
+        return self.directory / "journal.db"
+
+    @property
+    def log(self) -> Path:
+        """SQLite's write-ahead log."""
+        return self.directory / "journal.db-wal"
+
+    @property
+    def shared(self) -> Path:
+        """SQLite's index into the log; it is rebuilt when missing."""
+        return self.directory / "journal.db-shm"
+
+    @property
+    def rebuilt(self) -> Path:
+        """A database on its way to take the place of a damaged one."""
+        return self.directory / "journal.new"
+
+    @property
+    def mark(self) -> Path:
+        """The highest address released."""
+        return self.directory / "mark"
+
+    @property
+    def ballast(self) -> Path:
+        """Space that is given back when the disk is full."""
+        return self.directory / "ballast"
+
+    @property
+    def demand(self) -> Path:
+        """While it is there, the next opening proves every row."""
+        return self.directory / "prove-all"
+
+    @property
+    def half_copy(self) -> Path:
+        """A copy on its way to be set aside."""
+        return self.directory / "damaged.half"
+
+    def damaged(self, count: int) -> tuple[Path, Path]:
+        """Return where database and log are set aside, by the mark's count at that time."""
+        return (
+            self.directory / f"damaged-{count}.db",
+            self.directory / f"damaged-{count}.db-wal",
+        )
+
+
+class Lock:
+    """The hold on a directory: one process at a time, let go when that process ends, however."""
+
+    def __init__(self, directory: Path) -> None:
+        """Make the directory if need be and take hold of it.
+
+        Raises:
+            JournalLockedError: another process holds it.
+            JournalError: it cannot be made or written.
+        """
+        try:
+            directory.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
+            self._descriptor = os.open(
+                directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+        except OSError as error:
+            raise JournalError(
+                f"{directory}: cannot keep a journal here: {error.strerror}; "
+                "give the agent's user write access or set journal.path"
+            ) from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(self._descriptor, _MOST_PID_DIGITS, 0).decode(errors="replace")
+            os.close(self._descriptor)
+            raise JournalLockedError(
+                f"{directory}: process {holder.strip() or 'unknown'} has this journal open; "
+                "stop it, or give this station a journal.path of its own"
+            ) from error
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let go."""
+        os.close(self._descriptor)

@@ -1,0 +1,234 @@
+"""Opening a journal: find out what is there, name what is not, go on with the rest (DESIGN 3).
+
+In order, and nothing is written before the damaged files are set aside:
+    1. Read the mark. Open the database and walk back from the newest row.
+    2. Where the tree is broken: set the files aside and build a new database from every row that
+       proves itself. Where the history ends before the mark: set them aside and take what the
+       files still hold of the missing rows.
+    3. What is known to have existed and does not hold is lost. The mark stays as it is until the
+       new epoch has told so; otherwise it is brought up to the newest row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import apsw
+
+from agent.journal.chain import ordinal, ordinal_at, place, prove
+from agent.journal.errors import JournalError
+from agent.journal.mark import MarkFile
+from agent.journal.place import Paths
+from agent.journal.salvage import reachable, rows_in, tail
+from agent.journal.store import (
+    DAMAGE,
+    NOT_DAMAGE,
+    DamageError,
+    carry_over,
+    checkpoint,
+    connect,
+    create,
+    examine,
+    insert,
+    outermost,
+    prove_durable,
+    stored_down,
+    told_lost,
+)
+from agent.journal.walk import Fold, Walk
+from agent.ports import Files, Recovery, Row
+
+
+@dataclass(slots=True)
+class Opened:
+    """A journal's database, ready to be written, and what was found in it."""
+
+    connection: apsw.Connection
+    mark: MarkFile
+    recovery: Recovery
+
+
+@dataclass(slots=True)
+class _Opening:
+    """The steps of one opening."""
+
+    paths: Paths
+    files: Files
+    station: str
+    vfs: str | None
+    is_thorough: bool
+    mark: MarkFile = field(init=False)
+    aside: list[Path] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.mark = MarkFile(self.files, self.paths.mark)
+        if self.files.size(self.paths.demand) is not None:
+            self.is_thorough = True
+
+    def run(self) -> Opened:
+        """Open, repair as far as can be, and say what was found."""
+        has_database, has_log = (
+            bool(self.files.size(path)) for path in (self.paths.database, self.paths.log)
+        )
+        if not has_database and not has_log and not self.mark.is_there:
+            self.files.remove(self.paths.database)  # an empty one: a cut at the very first start
+            connection = create(self.paths.database, self.vfs, self.station)
+            return self._opened(connection, Walk(None), Fold(), is_new=True)
+        connection, walk, fold = self._read() if has_database else self._rebuild()
+        prove_durable(connection, self.paths.database)
+        if walk.lost and self._take_tail(connection, walk.newest):
+            walk, fold = self._walk(connection)
+        return self._opened(connection, walk, fold)
+
+    def _read(self) -> tuple[apsw.Connection, Walk, Fold]:
+        connection = None
+        try:
+            connection = connect(self.paths.database, self.vfs)
+            examine(connection, self.paths.database, self.station, is_thorough=self.is_thorough)
+            return connection, *self._walk(connection)
+        except NOT_DAMAGE as error:
+            raise JournalError(f"{self.paths.database}: {error}") from error
+        except (*DAMAGE, DamageError):
+            if connection is not None:
+                connection.close(force=True)
+            return self._rebuild()
+        except JournalError:
+            if connection is not None:
+                connection.close(force=True)
+            raise
+
+    def _walk(self, connection: apsw.Connection) -> tuple[Walk, Fold]:
+        walk, fold = Walk(self.mark.newest, told_lost(connection)), Fold()
+        for found, hole_after in walk.run(stored_down(connection)):
+            if not fold.is_done:
+                fold.take(found, hole_after=hole_after)
+            elif not self.is_thorough:
+                break
+        return walk, fold
+
+    def _copies(self) -> tuple[Path, Path]:
+        return self.paths.damaged(self.mark.newest.count if self.mark.newest else 0)
+
+    def _set_aside(self) -> None:
+        """Copy database and log as they are, once for one damage, before anything is written.
+
+        The copies carry the mark's count: a start that is cut short finds them again.
+        """
+        self.aside.clear()
+        for original, copy in zip(
+            (self.paths.database, self.paths.log), self._copies(), strict=True
+        ):
+            if self.files.size(copy) is None and self.files.size(original):
+                self.files.copy(original, self.paths.half_copy)
+                self.files.replace(self.paths.half_copy, copy)
+            if self.files.size(copy) is not None:
+                self.aside.append(copy)
+
+    def _sources(self) -> list[Path]:
+        """Return every file that may still hold rows."""
+        return [
+            path
+            for path in (self.paths.database, self.paths.log, *self._copies())
+            if self.files.size(path)
+        ]
+
+    def _take_tail(self, connection: apsw.Connection, newest: Row | None) -> bool:
+        """Store again what the files hold of the rows between the newest one and the mark."""
+        self._set_aside()
+        mark, after = self.mark.newest, place(newest.address) if newest else -1
+        if mark is None:
+            return False
+        rows = [found.row for found in tail(self.files, self._sources(), mark, after)]
+        with connection:
+            insert(connection, rows, keep=True)
+        return bool(rows)
+
+    def _rebuild(self) -> tuple[apsw.Connection, Walk, Fold]:
+        """Build a new database from every row that proves itself and put it in place."""
+        self._set_aside()
+        self._remove(self.paths.rebuilt)
+        new = create(self.paths.rebuilt, self.vfs, self.station)
+        self._carry_over(new)
+        for source in self._sources():
+            with new:
+                insert(new, (found.row for found in rows_in(self.files, source)), keep=True)
+        self.is_thorough = True  # from here on every row was looked at
+        walk, _ = self._walk(new)
+        new.executemany("DELETE FROM events WHERE place = ?", [(at,) for at in walk.orphans])
+        checkpoint(new, "TRUNCATE")
+        new.close()
+        for path in (self.paths.log, self.paths.shared):
+            self.files.remove(path)  # a log that is not its own would be played into the new one
+        self.files.replace(self.paths.rebuilt, self.paths.database)
+        self._remove(self.paths.rebuilt)
+        connection = connect(self.paths.database, self.vfs)
+        return connection, *self._walk(connection)
+
+    def _carry_over(self, new: apsw.Connection) -> None:
+        """Take what the damaged database's tree still leads to."""
+        if not self.files.size(self.paths.database):
+            return
+        try:
+            old = connect(self.paths.database, self.vfs, read_only=True)
+        except DAMAGE:
+            return
+        try:
+            with new:
+                proven = (prove(body) for _, body in reachable(old))
+                insert(new, (found.row for found in proven if found), keep=True)
+            carry_over(old, new)
+        finally:
+            old.close(force=True)
+
+    def _remove(self, path: Path) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            self.files.remove(path.with_name(path.name + suffix))
+
+    def _opened(
+        self, connection: apsw.Connection, walk: Walk, fold: Fold, *, is_new: bool = False
+    ) -> Opened:
+        newest, mark = walk.newest, self.mark.newest
+        _, highest = outermost(connection)
+        is_rebuilt = not is_new and mark is None
+        if newest is not None and not walk.lost:
+            self.mark.write(newest.address, newest.hash)
+        ordinals = (
+            ordinal_at(highest) if highest is not None else 0,
+            ordinal(mark.address.epoch) if mark else 0,
+        )
+        self.files.remove(self.paths.demand)
+        recovery = Recovery(
+            last=newest,
+            highest_ordinal=max(ordinals),
+            fold=fold.rows(hole_before=walk.hole),
+            lost=tuple(reversed(walk.lost)),
+            set_aside=tuple(self.aside),
+            mark_rebuilt=is_rebuilt,
+        )
+        return Opened(connection, self.mark, recovery)
+
+
+def recover(
+    paths: Paths, files: Files, station: str, *, vfs: str | None = None, is_thorough: bool = False
+) -> Opened:
+    """Open a station's journal, new or old, repaired as far as can be.
+
+    Args:
+        paths: Where it is; the caller holds the directory.
+        files: The disk.
+        station: Whose journal it has to be.
+        vfs: SQLite's own way to the disk, where it is not the default one.
+        is_thorough: Prove every row instead of only those that the state is folded from.
+
+    Raises:
+        JournalError: it cannot be opened: not ours, of another station, of a newer version.
+        OSError: the disk refused.
+    """
+    return _Opening(paths, files, station, vfs, is_thorough).run()
+
+
+def demand_rebuild(paths: Paths, files: Files) -> None:
+    """Have the next opening prove everything: reading met a broken page."""
+    if files.size(paths.demand) is None:
+        files.create(paths.demand, b"")

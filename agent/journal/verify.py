@@ -1,0 +1,114 @@
+"""Proving a journal: chain, sequence within epochs, links between epochs, and the mark.
+
+    report = verify(directory, progress=print)
+    print(report.text())
+
+Works beside a live daemon: one snapshot of the journal is walked, and a mark behind or ahead by
+what was committed meanwhile is no finding. Nothing is changed; opening the journal repairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.journal.files import DiskFiles
+from agent.journal.mark import MarkFile
+from agent.journal.place import Paths
+from agent.journal.reader import open_for_reading
+from agent.journal.store import DAMAGE, is_sound, stored_down, told_lost
+from agent.journal.walk import Gap, Lost, Walk
+from agent.ports import Address
+
+PROGRESS_EVERY = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a journal is worth."""
+
+    directory: Path
+    station: str
+    rows: int
+    """Rows that hold."""
+    epochs: int
+    oldest: Address | None
+    newest: Address | None
+    lost: tuple[Lost, ...]
+    """(epoch, first seq, last seq, reason) of what does not hold and no event tells, in order."""
+    told: tuple[Gap, ...]
+    """What was lost and is named by a `history_lost` in the journal."""
+    mark: Address | None
+    """What the mark says; None where it is missing or unreadable."""
+    broken: str | None
+    """Why the walk could not be finished, or what does not fit in the database's structure."""
+
+    @property
+    def first_bad(self) -> str | None:
+        """The address of the oldest row that does not hold, untold."""
+        return f"{self.lost[0][0]}-{self.lost[0][1]}" if self.lost else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing, altered or broken that no event tells."""
+        return not self.lost and self.broken is None and (self.mark is not None or not self.rows)
+
+    def text(self) -> str:
+        """Return the report for a terminal."""
+        extent = f"{self.oldest or '-'} to {self.newest or '-'}"
+        counts = f"{self.rows} events in {self.epochs} epochs"
+        lines = [f"{self.directory}: station {self.station}, {counts}, {extent}"]
+        lines += [f"  LOST {epoch} {first}..{last}: {why}" for epoch, first, last, why in self.lost]
+        lines += [f"  lost, and told: {epoch} {first}..{last}" for epoch, first, last in self.told]
+        if self.mark is None and self.rows:
+            lines.append("  the mark is missing: a shortened history could not be noticed")
+        if self.broken is not None:
+            lines.append(f"  BROKEN {self.broken}; opening the journal rebuilds it")
+        lines.append("  whole" if self.is_whole else f"  NOT WHOLE, first at {self.first_bad}")
+        return "\n".join(lines)
+
+
+def verify(directory: Path, progress: Callable[[int], None] | None = None) -> Report:
+    """Prove every row of a journal and return what was found.
+
+    Args:
+        directory: The journal's directory; a daemon may be writing there.
+        progress: Called with the number of rows walked, every ten thousand.
+
+    Raises:
+        JournalError: there is no journal, or it cannot be opened at all.
+    """
+    paths = Paths(directory)
+    connection = open_for_reading(paths)
+    try:
+        owner = connection.execute("SELECT value FROM meta WHERE name = 'station'").get
+        mark = MarkFile(DiskFiles(), paths.mark).newest  # before the snapshot: never ahead of it
+        told = told_lost(connection)
+        walk, broken = Walk(mark, told), None
+        epochs: set[str] = set()
+        oldest = None
+        try:
+            with connection:  # one snapshot
+                for found, _ in walk.run(stored_down(connection)):
+                    epochs.add(found.row.epoch)
+                    oldest = found.row.address
+                    if progress is not None and walk.rows % PROGRESS_EVERY == 0:
+                        progress(walk.rows)
+                broken = None if is_sound(connection) else "table and index differ"
+        except DAMAGE as error:
+            broken = str(error)
+    finally:
+        connection.close()
+    return Report(
+        directory=directory,
+        station=str(owner),
+        rows=walk.rows,
+        epochs=len(epochs),
+        oldest=oldest,
+        newest=walk.newest.address if walk.newest else None,
+        lost=tuple(reversed(walk.lost)),
+        told=tuple(told),
+        mark=mark.address if mark else None,
+        broken=broken,
+    )
