@@ -84,6 +84,16 @@ class Parts:
     devices: Devices
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A decision on its way to disk."""
+
+    state: State
+    replies: tuple[Reply, ...]
+    at: Instant
+    observation: AnyObservation | None
+
+
 class Engine:
     """Decides what a station's observations mean, and lets nothing out before it is recorded."""
 
@@ -95,7 +105,8 @@ class Engine:
         self._beginning = beginning
         self._prev = beginning.previous_hash
         self._queue: asyncio.Queue[AnyObservation] = asyncio.Queue(QUEUE_SIZE)
-        self._uncommitted: deque[tuple[State, tuple[Reply, ...], Instant]] = deque()
+        self._uncommitted: deque[_Decided] = deque()
+        self._decided_at_look = -1
         self._room = asyncio.Event()
         self._room.set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -138,7 +149,7 @@ class Engine:
         now_ms = self._parts.clock.now().boot_ms
         reason = self._reason
         if reason is NotReady.READY:
-            oldest = self._uncommitted[0][2].boot_ms if self._uncommitted else now_ms
+            oldest = self._uncommitted[0].at.boot_ms if self._uncommitted else now_ms
             if now_ms - oldest >= SLOW_COMMIT_MS:
                 reason = NotReady.SLOW_DISK
             elif self._overrun_until_ms is not None and now_ms < self._overrun_until_ms:
@@ -193,9 +204,11 @@ class Engine:
             decision = binder.decide(self._planned, self._working, observation, now)
             if not decision.events and not decision.asks:
                 self.counts.dropped += 1
-            self._apply(decision, now)
+            self._apply(decision, now, observation)
 
-    def _apply(self, decision: Decision, now: Instant) -> asyncio.Future[None] | None:
+    def _apply(
+        self, decision: Decision, now: Instant, observation: AnyObservation | None = None
+    ) -> asyncio.Future[None] | None:
         """Send the decision on its way: events to disk, asks out, the alarm set."""
         changed = (
             decision.working.live is not self._working.live
@@ -203,7 +216,7 @@ class Engine:
             or decision.working.stopping != self._working.stopping
         )
         self._planned, self._working = decision.state, decision.working
-        recorded = self._record(decision, now) if decision.events else None
+        recorded = self._record(decision, now, observation) if decision.events else None
         for ask in decision.asks:
             if isinstance(ask, SnapshotAsk):
                 self._parts.devices.ask(ask)
@@ -214,7 +227,9 @@ class Engine:
             self._parts.devices.outputs_changed()
         return recorded
 
-    def _record(self, decision: Decision, now: Instant) -> asyncio.Future[None]:
+    def _record(
+        self, decision: Decision, now: Instant, observation: AnyObservation | None
+    ) -> asyncio.Future[None]:
         rows = []
         for event in decision.events:
             row = self._parts.seal(event, self._prev)
@@ -224,7 +239,7 @@ class Engine:
             if isinstance(event, UnitEvent):
                 self._recent.append(event)
         self.counts.events += len(rows)
-        self._uncommitted.append((decision.state, decision.replies, now))
+        self._uncommitted.append(_Decided(decision.state, decision.replies, now, observation))
         recorded = self._parts.journal.append(rows)
         recorded.add_done_callback(self._committed)
         return recorded
@@ -241,12 +256,16 @@ class Engine:
                 self._failed.set_exception(error)
             return
         self.counts.commits += 1
-        self._durable, replies, since = self._uncommitted.popleft()
+        decided = self._uncommitted.popleft()
+        self._durable = decided.state
         self._room.set()
         self._parts.devices.outputs_changed()
-        if self._parts.clock.now().boot_ms - since.boot_ms <= REPLY_WITHIN_MS:
-            for reply in replies:
+        if decided.replies and self._age_ms(decided.at) <= REPLY_WITHIN_MS:
+            for reply in decided.replies:
                 self._parts.devices.reply(reply)
+
+    def _age_ms(self, since: Instant) -> int:
+        return self._parts.clock.now().boot_ms - since.boot_ms
 
     async def _watch_failure(self) -> None:
         await self._failed
@@ -349,18 +368,37 @@ class Engine:
         while not self._queue.empty():
             now = self._parts.clock.now()
             observation = self._queue.get_nowait()
-            self._apply(binder.decide(self._planned, self._working, observation, now), now)
+            decision = binder.decide(self._planned, self._working, observation, now)
+            self._apply(decision, now, observation)
         now = self._parts.clock.now()
         recorded = self._apply(binder.stop(self._planned, self._working, reason, now), now)
         if recorded is not None:
             await recorded
         self._parts.devices.outputs_changed()
 
-    async def close(self) -> None:
-        """Let go of what is still asked."""
+    async def close(self) -> list[CodeScanned]:
+        """Let go; return the scans that are not known to be on disk, oldest first.
+
+        A reader cannot be asked again, so the next run gets them. One whose commit was in doubt
+        and did land is then scanned twice in the journal: more than there was, never less.
+        """
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._failed.done() and not self._failed.cancelled():
-            self._failed.exception()
+            self._failed.exception()  # it was raised by `run`; nobody else needs to hear of it
         self._failed.cancel()
+        unfinished = [decided.observation for decided in self._uncommitted]
+        while not self._queue.empty():
+            unfinished.append(self._queue.get_nowait())
+            await asyncio.sleep(0)  # who waits to put, puts now
+        return [seen for seen in unfinished if isinstance(seen, CodeScanned)]
+
+    def moves(self) -> bool:
+        """Whether decisions and commits have gone on lately, or cannot for a reason that is told.
+
+        A slow disk is a known fault and no reason to restart (FAULTS P16).
+        """
+        decided, self._decided_at_look = self._decided_at_look, self.counts.observations
+        stuck = self._queue.qsize() > 0 and decided == self.counts.observations
+        return not stuck or self.health().reason is not NotReady.READY

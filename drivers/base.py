@@ -192,8 +192,23 @@ class AskAnswered(Observation):
     """The address up to which the answer looked."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockMoved(Observation):
+    """The wall clock jumped against the boot clock (D-90)."""
+
+    step_ms: int
+    """New wall time minus the one expected; negative is a step back."""
+
+
 AnyObservation = (
-    ValuesSeen | SnapshotRead | CodeScanned | LinkChanged | SamplesLost | TimerFired | AskAnswered
+    ValuesSeen
+    | SnapshotRead
+    | CodeScanned
+    | LinkChanged
+    | SamplesLost
+    | TimerFired
+    | AskAnswered
+    | ClockMoved
 )
 """The closed union of what `decide` can be given."""
 

@@ -36,6 +36,7 @@ from agent.core.station import Station
 from drivers.base import (
     AnyObservation,
     AskAnswered,
+    ClockMoved,
     CodeScanned,
     Instant,
     LinkChanged,
@@ -69,6 +70,8 @@ PARTS: Mapping[str, type[Any]] = {
 }
 """Each concern's part of the state, by the name it is carried under."""
 PART_SCHEMA = 1
+CARRY_EVERY_MS = 86_400_000
+"""The state is carried daily, so that a long epoch can be pruned too."""
 
 
 def initial(station: Station) -> State:
@@ -89,9 +92,9 @@ def _config_changed(state: State, event: ev.ConfigChanged) -> State:
 
 def _carried(state: State, event: ev.StateCarried) -> State:
     kind = PARTS.get(event.part)
-    if kind is None or event.part_schema != PART_SCHEMA:
-        return state
-    return replace(state, **{event.part: from_plain(kind, event.body)})
+    if kind is not None and event.part_schema == PART_SCHEMA:
+        state = replace(state, **{event.part: from_plain(kind, event.body)})
+    return replace(state, run=replace(state.run, carried_ms=event.time.boottime_ms))
 
 
 def _fault_raised(state: State, event: ev.FaultRaised) -> State:
@@ -350,6 +353,10 @@ def _samples_lost(draft: Draft, seen: SamplesLost) -> None:
     )
 
 
+def _clock_moved(draft: Draft, seen: ClockMoved) -> None:
+    draft.add(ev.ClockStepped(**draft.head(because=(seen.id,)), step_ms=seen.step_ms))
+
+
 def _timer_fired(draft: Draft, seen: TimerFired) -> None:
     for handshake in draft.station.handshakes:
         cycle.signal(draft, handshake, _signal(Kind.TIMER, seen))
@@ -357,6 +364,8 @@ def _timer_fired(draft: Draft, seen: TimerFired) -> None:
     scanning.timer(draft)
     people.timer(draft)
     production.timer(draft)
+    if draft.now_ms >= draft.state.run.carried_ms + CARRY_EVERY_MS:
+        carry(draft)
 
 
 _HANDLERS: Mapping[type[Any], Callable[[Draft, Any], None]] = {
@@ -367,6 +376,7 @@ _HANDLERS: Mapping[type[Any], Callable[[Draft, Any], None]] = {
     SamplesLost: _samples_lost,
     TimerFired: _timer_fired,
     AskAnswered: _ask_answered,
+    ClockMoved: _clock_moved,
 }
 
 
@@ -379,6 +389,7 @@ def _wakeup(draft: Draft) -> int | None:
         *scanning.deadlines(working),
         *people.deadlines(state),
         *production.deadlines(working),
+        state.run.carried_ms + CARRY_EVERY_MS,
     ]
     later = [at_ms for at_ms in due_ms if at_ms > draft.now_ms]
     return min(later, default=None)

@@ -198,6 +198,8 @@ class RunState:
     """Sources with a standing `fault_raised`."""
     last_ms: int = LONG_AGO
     """When the newest event was made."""
+    carried_ms: int = LONG_AGO
+    """When the state was last carried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ _AMOUNTS = ("390", "391", "392", "393", "394", "395")
 
 
 @dataclass(frozen=True, slots=True)
-class _Format:
+class Format:
     """What one identifier's value is held against, compiled."""
 
     ai: ApplicationIdentifier
@@ -58,7 +58,8 @@ class _Format:
 
 
 @cache
-def _format(code: str) -> _Format | None:
+def format_of(code: str) -> Format | None:
+    """Return what values of an identifier are held against, None if it is not allocated."""
     ai = table().get(code)
     if ai is None:
         return None
@@ -74,7 +75,7 @@ def _format(code: str) -> _Format | None:
     checks += [
         (group, PADDING) for group, part in enumerate(ai.components, 1) if part.alphabet == "Z"
     ]
-    return _Format(ai, ai.pattern, second, tuple(checks), ai.longest)
+    return Format(ai, ai.pattern, second, tuple(checks), ai.longest)
 
 
 def element_strings(text: str, reference: date, base: int = 0) -> tuple[Field, ...]:
@@ -114,7 +115,7 @@ def _walk(text: str, reference: date, base: int) -> Iterator[Field]:
     at, end, lengths = 0, len(text), code_lengths()
     while at < end:
         start = at + lengths.get(text[at : at + 2], 2)
-        rule = _format(text[at:start])
+        rule = format_of(text[at:start])
         if rule is None:
             raise _no_identifier(text, at, base)
         if rule.ai.predefined:
@@ -123,7 +124,7 @@ def _walk(text: str, reference: date, base: int) -> Iterator[Field]:
             stop = text.find(GS, start)
             stop = end if stop < 0 else stop
         value = text[start:stop]
-        _check(rule, value, reference, start + base)
+        check(rule, value, reference, start + base)
         yield Field(rule.ai.code, value, at + base)
         at = stop
         if at < end and text[at] == GS:
@@ -138,10 +139,10 @@ def element(code: str, value: str, reference: date, at: int) -> Field:
     Raises:
         CodeError: the identifier is not allocated, or the value does not fit it.
     """
-    rule = _format(code)
+    rule = format_of(code)
     if rule is None:
         raise CodeError(Reason.UNKNOWN_AI, at, f"({code}) is not an application identifier")
-    _check(rule, value, reference, at)
+    check(rule, value, reference, at)
     return Field(code, value, at)
 
 
@@ -228,14 +229,19 @@ def describe(code: str) -> str | None:
     return GS1ApplicationIdentifier.extract(code).description if code in table() else None
 
 
-def _check(rule: _Format, value: str, reference: date, at: int) -> None:
+def check(rule: Format, value: str, reference: date, at: int) -> None:
+    """Refuse a value that does not fit its identifier.
+
+    Raises:
+        CodeError: the dictionary, one of its checks, or the second reader says no.
+    """
     found = rule.pattern.fullmatch(value)
     if found is None:
         raise _diagnosis(rule.ai, value, at)
-    for group, check in rule.checks:
+    for group, test in rule.checks:
         part = found[group]
         if part is not None:
-            reason = check(part, reference)
+            reason = test(part, reference)
             if reason is not None:
                 raise _bad_part(rule.ai, reason, part, at + found.start(group))
     if rule.second is not None and rule.second.fullmatch(rule.ai.code + value) is None:

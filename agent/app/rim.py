@@ -1,0 +1,107 @@
+"""The real outside: clock, randomness, secrets. A test or a simulation passes its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from drivers.base import ClockState, Instant
+
+_SYNCED = (Path("/run/systemd/timesync/synchronized"), Path("/run/chrony/synchronized"))
+"""Files that a time daemon keeps while the clock is set; the syscall is barred (PITFALLS D3)."""
+_LOOK_EVERY_MS = 1000
+
+
+def boot_id() -> str:
+    """Return the id of this boot of the machine, 32 hex digits.
+
+    The service manager passes it where the kernel's own is hidden (PITFALLS D3).
+    """
+    given = os.environ.get("LINESIDE_BOOT_ID")
+    if given:
+        return given
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", "")
+
+
+class SystemClock:
+    """Wall clock and CLOCK_BOOTTIME of this machine, with the local offset of one zone."""
+
+    def __init__(self, timezone: str = "UTC") -> None:
+        self._zone = ZoneInfo(timezone)
+        self._boot_id = boot_id()
+        self._minute = -1
+        self._offset_min = 0
+        self._looked_ms = -_LOOK_EVERY_MS
+        self._state = ClockState.UNSYNCED
+
+    def now(self) -> Instant:
+        """Return both clocks."""
+        wall_ms = time.time_ns() // 1_000_000
+        boot_ms = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+        if wall_ms // 60_000 != self._minute:
+            self._minute = wall_ms // 60_000
+            offset = datetime.fromtimestamp(wall_ms / 1000, tz=UTC).astimezone(self._zone)
+            delta = offset.utcoffset()
+            self._offset_min = 0 if delta is None else int(delta.total_seconds() // 60)
+        if boot_ms - self._looked_ms >= _LOOK_EVERY_MS:
+            self._looked_ms = boot_ms
+            self._state = self._look()
+        return Instant(
+            wall_ms=wall_ms,
+            offset_min=self._offset_min,
+            boot_ms=boot_ms,
+            boot_id=self._boot_id,
+            clock_state=self._state,
+        )
+
+    def _look(self) -> ClockState:
+        if any(path.exists() for path in _SYNCED):
+            return ClockState.SYNCED
+        lost = self._state in (ClockState.SYNCED, ClockState.HOLDOVER)
+        return ClockState.HOLDOVER if lost else ClockState.UNSYNCED
+
+    async def sleep(self, delay_s: float) -> None:
+        """Return after that long."""
+        await asyncio.sleep(delay_s)
+
+
+class SystemRandom:
+    """Randomness: unguessable for ids, ordinary for jitter."""
+
+    def token_hex(self, n_bytes: int) -> str:
+        """Return that many random bytes as lower-case hex."""
+        return secrets.token_hex(n_bytes)
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return a number between the two."""
+        return random.uniform(low, high)  # noqa: S311 - jitter
+
+
+def secret(reference: str) -> str:
+    """Return what `credential:NAME`, `file:PATH` or `env:NAME` stands for, read anew.
+
+    Raises:
+        OSError: the file or credential cannot be read.
+        KeyError: there is no such variable, or no credentials were passed.
+    """
+    source, _, name = reference.partition(":")
+    if source == "env":
+        return os.environ[name]
+    if source == "credential":
+        return Path(os.environ["CREDENTIALS_DIRECTORY"], name).read_text("utf-8").strip()
+    return Path(name).read_text("utf-8").strip()
+
+
+def state_directory() -> Path:
+    """Return where the agent keeps its journals: systemd's, `$LINESIDE_STATE`, or the user's."""
+    for variable in ("LINESIDE_STATE", "STATE_DIRECTORY"):
+        if given := os.environ.get(variable):
+            return Path(given)
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base, "lineside")

@@ -1,0 +1,421 @@
+"""The supervisor: keeps devices connected, and lets them hold what their stations owe them.
+
+Laws:
+    1. It is the only retry inwards: a driver makes one attempt, this loop makes the next, with
+       jittered back-off. A dead device never starves a healthy one.
+    2. A bug in one driver is a fault event and a back-off; the fifth in a minute ends the process.
+    3. A device that one station owns waits for it; a shared one never waits for any: a station
+       whose queue is full loses the observation, is told so, and reads its handshakes again.
+    4. Outputs are pulled at the moment of writing, group after group, until the device holds them.
+
+A device belongs to the process. Each station that uses it has a `Seat` here: its queue, its names
+for the tags, and its outputs. What the device showed last is kept, so that a station that starts
+again (a new epoch) sees the present values without disturbing its neighbours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from agent.backoff import Backoff
+from agent.core.state import Reply, SnapshotAsk
+from agent.ports import Clock, Random
+from drivers.base import (
+    AnyObservation,
+    CodeScanned,
+    Driver,
+    DriverConfigError,
+    DriverError,
+    LinkChanged,
+    LinkDownError,
+    SamplesLost,
+    Scalar,
+    SnapshotRead,
+    TagFault,
+    TagGroup,
+    TagValue,
+    ValuesSeen,
+    WriteGroup,
+)
+
+FIRST_RETRY_S = 0.2
+MOST_RETRY_S = 30.0
+WRITE_RETRY_S = 1.0
+HELD_S = 5.0
+"""A link that stood this long starts the back-off anew."""
+MOST_BUGS = 5
+BUGS_WITHIN_MS = 60_000
+
+
+class Station(Protocol):
+    """What a device wants of a station; it outlives the station's engines."""
+
+    @property
+    def name(self) -> str:
+        """The station's path, for messages."""
+        ...
+
+    async def emit(self, observation: AnyObservation) -> None:
+        """Take an observation; waits while the station is full."""
+        ...
+
+    def offer(self, observation: AnyObservation) -> bool:
+        """Take an observation if there is room."""
+        ...
+
+    def due(self, device: str) -> tuple[WriteGroup, ...]:
+        """Return what the device must hold now."""
+        ...
+
+
+class Tell(Protocol):
+    """Where the supervisor says what changed: a log line, a counter."""
+
+    def __call__(self, event: str, **fields: object) -> None:
+        """Say it."""
+        ...
+
+
+@dataclass(slots=True)
+class Seat:
+    """One station at one device."""
+
+    station: Station
+    name: str
+    """The device's name in that station's file."""
+    tags: Mapping[str, str]
+    """The station's tag name -> the driver's."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    held: dict[str, Scalar] = field(default_factory=dict)
+    """What the device was last seen to hold of what this station wrote, on this link."""
+    faults: dict[str, TagFault] = field(default_factory=dict)
+    """Writes that the device refuses."""
+    overrun: int = 0
+    _back: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know the way back from the driver's names."""
+        self._back = {theirs: ours for ours, theirs in self.tags.items()}
+
+    def ours(self, observation: AnyObservation) -> AnyObservation | None:
+        """Return the observation in the station's words, None if it is not about its tags."""
+        back = self._back
+        if isinstance(observation, ValuesSeen | SnapshotRead):
+            values = tuple(replace(v, tag=back[v.tag]) for v in observation.values if v.tag in back)
+            return replace(observation, device=self.name, values=values) if values else None
+        if isinstance(observation, LinkChanged):
+            return self.link(observation)
+        if isinstance(observation, SamplesLost) and observation.tag is not None:
+            if observation.tag not in back:
+                return None
+            return replace(observation, device=self.name, tag=back[observation.tag])
+        return replace(observation, device=self.name)
+
+    def link(self, link: LinkChanged) -> LinkChanged:
+        """Return the link in the station's words, with the writes that the device refuses."""
+        faults = tuple(
+            replace(f, tag=self._back[f.tag]) for f in link.faults if f.tag in self._back
+        )
+        if link.up:
+            faults = (*faults, *self.faults.values())
+        return replace(link, device=self.name, faults=faults)
+
+    def our_tag(self, tag: str | None) -> str:
+        """Return the station's name for a driver's tag."""
+        return self._back.get(tag or "", tag or self.name)
+
+    def note(self, values: Sequence[TagValue]) -> bool:
+        """Forget what the device no longer holds; return whether it must be written again."""
+        for value in values:
+            tag = self._back.get(value.tag)
+            if tag in self.held and value.value is not None and value.value != self.held[tag]:
+                del self.held[tag]
+                self.changed.set()
+        return self.changed.is_set()
+
+
+class Device:
+    """One endpoint: its driver, its stations, its link."""
+
+    def __init__(
+        self,
+        name: str,
+        driver: Driver,
+        seats: Sequence[Seat],
+        *,
+        clock: Clock,
+        random: Random,
+        tell: Tell,
+    ) -> None:
+        self.name = name
+        self._tell = tell
+        self._down_ms: int | None = None
+        self._driver = driver
+        self._seats = tuple(seats)
+        self._clock = clock
+        self._backoff = Backoff(clock, random, FIRST_RETRY_S, MOST_RETRY_S)
+        self._link: LinkChanged | None = None
+        self._latest: dict[str, tuple[TagValue, int, int]] = {}
+        self._up_ms: int | None = None
+        self._bugs: list[int] = []
+        self._numbers = 0
+        self._reads: set[asyncio.Task[None]] = set()
+        self.attempts = 0
+
+    async def run(self) -> None:
+        """Keep the device connected and its outputs held, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for seat in self._seats:
+                    tasks.create_task(self._hold(seat), name=f"outputs {seat.name}")
+                await self._supervise()
+        finally:
+            for task in tuple(self._reads):
+                task.cancel()
+            await asyncio.gather(*self._reads, return_exceptions=True)
+
+    # -------------------------------------------------------------- the one loop
+
+    async def _supervise(self) -> None:
+        """Make attempt after attempt: the only retry loop on the way in."""
+        while True:
+            self.attempts += 1
+            cause = ""
+            try:
+                await self._driver.run(self._emit)
+            except DriverError as error:
+                cause = str(error)
+            except Exception as error:  # noqa: BLE001 - a bug in one driver stops it alone (R08)
+                cause = f"{type(error).__name__}: {error}"
+                self._tell("driver_failed", device=self.name, error=cause, exc_info=error)
+                self._spend(error)
+            await self._went_down(cause or "the driver ended")
+            await self._backoff.wait()
+
+    def _spend(self, error: Exception) -> None:
+        """Count a bug; the fifth in a minute is raised."""
+        now_ms = self._clock.now().boot_ms
+        self._bugs = [ms for ms in self._bugs if ms > now_ms - BUGS_WITHIN_MS] + [now_ms]
+        if len(self._bugs) >= MOST_BUGS:
+            raise error
+
+    async def _went_down(self, cause: str) -> None:
+        """Say once that the link is lost; attempts between are only counted."""
+        now = self._clock.now()
+        if self._up_ms is not None and now.boot_ms - self._up_ms >= HELD_S * 1000:
+            self._backoff.reset()
+        self._up_ms = None
+        self._latest.clear()
+        for task in tuple(self._reads):
+            task.cancel()
+        if self._link is not None and not self._link.up:
+            return
+        self._link = LinkChanged(
+            id=self._id("link"),
+            device=self.name,
+            earliest_ms=now.boot_ms,
+            latest_ms=now.boot_ms,
+            received=now,
+            up=False,
+            reason=cause,
+        )
+        self._down_ms = now.boot_ms
+        self._tell("link_lost", device=self.name, error=cause)
+        await self._fan_out(self._link)
+
+    def _id(self, what: str) -> str:
+        self._numbers += 1
+        return f"{self.name}-{what}-{self._numbers}"
+
+    # -------------------------------------------------------------- inwards
+
+    async def _emit(self, observation: AnyObservation) -> None:
+        if isinstance(observation, LinkChanged):
+            self._came_up(observation)
+        elif isinstance(observation, ValuesSeen):
+            for value in observation.values:
+                self._latest[value.tag] = (value, observation.earliest_ms, observation.latest_ms)
+            for seat in self._seats:
+                seat.note(observation.values)
+        await self._fan_out(observation)
+        if isinstance(observation, LinkChanged):
+            self._wake()
+
+    def _came_up(self, link: LinkChanged) -> None:
+        now_ms = self._clock.now().boot_ms
+        if self._up_ms is None:
+            for seat in self._seats:
+                seat.held.clear()
+                seat.faults.clear()
+            down_s = None if self._down_ms is None else (now_ms - self._down_ms) / 1000
+            self._tell("link_restored", device=self.name, down_s=down_s, attempts=self.attempts)
+            self.attempts = 0
+            self._up_ms = now_ms
+        for fault in link.faults:
+            self._tell("tag_fault", device=self.name, tag=fault.tag, error=fault.cause)
+        self._link = link
+
+    async def _fan_out(self, observation: AnyObservation) -> None:
+        alone = len(self._seats) == 1
+        for seat in self._seats:
+            ours = seat.ours(observation)
+            if ours is not None:
+                await self._give(seat, ours, alone=alone)
+
+    async def _give(self, seat: Seat, ours: AnyObservation, *, alone: bool) -> None:
+        """Hand over; a reader's frames always wait, for they cannot be read again."""
+        if alone or isinstance(ours, CodeScanned):
+            await seat.station.emit(ours)
+            return
+        if seat.overrun:
+            await self._recover(seat)
+        if not seat.station.offer(ours):
+            seat.overrun += 1
+
+    async def _recover(self, seat: Seat) -> None:
+        """After an overrun: say what was lost, then show link and values anew."""
+        now = self._clock.now()
+        lost = SamplesLost(
+            id=self._id("lost"),
+            device=seat.name,
+            earliest_ms=now.boot_ms,
+            latest_ms=now.boot_ms,
+            received=now,
+            tag=None,
+            count=seat.overrun,
+            reason="the station could not keep up",
+        )
+        if seat.station.offer(lost):
+            seat.overrun = 0
+            self._show(seat, seat.station.offer)
+
+    def show(self, station: Station) -> None:
+        """Show a station that starts anew the link and the newest value of each of its tags."""
+        for seat in self._seats:
+            if seat.station is station:
+                self._show(seat, station.offer)
+                seat.changed.set()
+
+    def _show(self, seat: Seat, offer: Callable[[AnyObservation], bool]) -> None:
+        if self._link is None:
+            return
+        now = self._clock.now()
+        offer(seat.link(replace(self._link, id=self._id("link"))))
+        for value, earliest_ms, latest_ms in self._latest.values():
+            seen = seat.ours(
+                ValuesSeen(
+                    id=self._id("shown"),
+                    device=self.name,
+                    earliest_ms=earliest_ms,
+                    latest_ms=latest_ms,
+                    received=now,
+                    values=(value,),
+                )
+            )
+            if seen is not None:
+                offer(seen)
+
+    # -------------------------------------------------------------- asks
+
+    def ask(self, station: Station, ask: SnapshotAsk) -> None:
+        """Read a group for a station; the answer goes back as an observation."""
+        for seat in self._seats:
+            if seat.station is station and seat.name == ask.device:
+                task = asyncio.get_running_loop().create_task(
+                    self._read(seat, ask), name=f"snapshot {ask.handshake}"
+                )
+                self._reads.add(task)
+                task.add_done_callback(self._reads.discard)
+
+    async def _read(self, seat: Seat, ask: SnapshotAsk) -> None:
+        group = TagGroup(
+            name=ask.handshake,
+            guard=tuple(seat.tags[tag] for tag in ask.guard),
+            tags=tuple(seat.tags[tag] for tag in ask.tags),
+        )
+        with contextlib.suppress(DriverError):  # `run` ends too, or has told the tag's fault
+            read = await self._driver.read(group)
+            ours = seat.ours(replace(read, ask=ask.id))
+            if ours is not None:
+                await seat.station.emit(ours)
+
+    # -------------------------------------------------------------- outwards
+
+    def outputs_changed(self, station: Station) -> None:
+        """Let the station's outputs be pulled and written again."""
+        for seat in self._seats:
+            if seat.station is station:
+                seat.changed.set()
+
+    def _wake(self) -> None:
+        for seat in self._seats:
+            seat.changed.set()
+
+    async def _hold(self, seat: Seat) -> None:
+        """Write what the station owes until the device holds it; once a change."""
+        while True:
+            await seat.changed.wait()
+            seat.changed.clear()
+            if self._up_ms is None:
+                continue
+            for group in seat.station.due(seat.name):
+                if not await self._write(seat, group):
+                    break
+
+    async def _write(self, seat: Seat, group: WriteGroup) -> bool:
+        """Write what the device does not hold yet; return whether it holds the group now."""
+        values = tuple((tag, value) for tag, value in group.values if not _holds(seat, tag, value))
+        if not values:
+            return True
+        theirs = tuple((seat.tags[tag], value) for tag, value in values)
+        try:
+            await self._driver.write([WriteGroup(device=self.name, values=theirs)])
+        except LinkDownError:
+            seat.held.clear()
+            return False
+        except DriverConfigError as error:
+            await self._refused(seat, error)
+            return False
+        seat.held.update(values)
+        if seat.faults:
+            await self._accepted(seat, [tag for tag, _ in values])
+        return True
+
+    async def _refused(self, seat: Seat, error: DriverConfigError) -> None:
+        """A write is refused: told once, tried again each second."""
+        tag = seat.our_tag(error.tag)
+        if tag not in seat.faults:
+            self._tell(
+                "write_refused", device=self.name, station=seat.station.name, error=str(error)
+            )
+            seat.faults[tag] = TagFault(tag=tag, cause=error.cause, hint=error.hint)
+            await self._say_faults(seat)
+        await self._clock.sleep(WRITE_RETRY_S)
+        seat.changed.set()
+
+    async def _accepted(self, seat: Seat, tags: Sequence[str]) -> None:
+        cleared = [tag for tag in tags if seat.faults.pop(tag, None) is not None]
+        if cleared:
+            await self._say_faults(seat)
+
+    async def _say_faults(self, seat: Seat) -> None:
+        if self._link is not None and self._link.up:
+            await seat.station.emit(seat.link(replace(self._link, id=self._id("link"))))
+
+    async def reply(self, station: Station, reply: Reply) -> None:
+        """Tell a reader what became of its code; a reader that is gone is not told."""
+        for seat in self._seats:
+            if seat.station is station and seat.name == reply.device:
+                word = "good" if reply.good else "bad"
+                group = WriteGroup(device=self.name, values=(("reply", word),))
+                with contextlib.suppress(DriverError):
+                    await self._driver.write([group])
+
+
+def _holds(seat: Seat, tag: str, value: Scalar) -> bool:
+    held = seat.held.get(tag)
+    return held is not None and type(held) is type(value) and held == value
