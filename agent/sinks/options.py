@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 from agent.core.events import KINDS
 from agent.formats.cloudevents import envelope
@@ -60,7 +60,11 @@ def _known_kind(value: str) -> str:
 SecretReference = Annotated[str, AfterValidator(secret_reference)]
 """Where a secret is to be found: a systemd credential, a file, a variable of the environment."""
 
-SizeBytes = Annotated[int, BeforeValidator(size_bytes)]
+SizeBytes = Annotated[
+    int,
+    BeforeValidator(size_bytes),
+    WithJsonSchema({"type": "string", "pattern": _SIZE.pattern, "examples": ["64MiB"]}),
+]
 """A size in bytes, written in the station file with its unit."""
 
 EventKind = Annotated[str, AfterValidator(_known_kind)]
