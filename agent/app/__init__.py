@@ -1,1 +1,1 @@
-"""The composition root: the only place that knows every part (docs/architecture.md)."""
+"""The composition root: the only place that knows everything. It builds, wires and runs."""

@@ -1,4 +1,4 @@
-"""Badges become pseudonyms as they come in, before anything stores, logs or decides (D-63, D-64)."""
+"""Badges become pseudonyms as they come in, before anything stores or decides (D-63, D-64)."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from agent import __version__
 from agent.app.conceal import concealer, operator_key
-from agent.app.registries import registries
 from agent.backoff import Backoff
 from agent.config.loaded import SinkConfig, StationConfig
 from agent.core import binder
@@ -25,10 +24,12 @@ from agent.engine import Engine, Parts
 from agent.formats.json import decode
 from agent.journal.chain import seal
 from agent.journal.errors import DiskFullError, JournalError, JournalLockedError
-from agent.journal.sqlite import Rim, SqliteJournal, open_journal
+from agent.journal.opening import open_journal
+from agent.journal.sqlite import Rim, SqliteJournal
 from agent.ports import Clock, Random, Recovery, Worker
 from agent.publisher import Condition, Publisher, Quarantine, SinkState
 from agent.sinks.options import SinkPlace, position_of
+from agent.sinks.registry import sink_spec
 from agent.supervisor import Device, Tell
 from drivers.base import AnyObservation, ClockMoved, CodeScanned, LinkChanged, WriteGroup
 
@@ -176,6 +177,7 @@ class StationRun:
 
     def stop(self) -> None:
         """Let the run end in order."""
+        self._reason = NotReady.STOPPING
         self._stop.set()
 
     async def _one_epoch(self, backoff: Backoff) -> None:
@@ -279,7 +281,7 @@ class StationRun:
                 "sink_warning", sink=config.name, reason=reason, error=text
             ),
         )
-        sink = registries().sinks.spec(config.sink).build(config.options, place)
+        sink = sink_spec(config.sink).build(config.options, place)
         quarantine = Quarantine(
             around.directory / f"quarantine-{config.name}.jsonl", worker, around.clock
         )

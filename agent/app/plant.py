@@ -1,0 +1,204 @@
+"""What one process runs: the stations of a file or folder, and their devices (DESIGN 1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.app.conceal import KeyMissingError
+from agent.app.rim import SystemClock, SystemRandom, secret
+from agent.app.station import StationRefusedError, StationRun, Surroundings
+from agent.config.loaded import DeviceConfig, StationConfig
+from agent.core.state import NotReady
+from agent.journal.files import DiskFiles
+from agent.journal.sqlite import Rim
+from agent.supervisor import Device, Seat
+from agent.telemetry import Notifier, Teller
+from agent.threads import ThreadWorker
+from drivers.base import Clock, Driver
+from drivers.options import Tag
+from drivers.registry import driver_spec
+
+LOOK_EVERY_S = 10.0
+"""How often it is asked whether everything moves, where systemd does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a process runs its stations."""
+
+    directory: Path
+    """Where the state is kept."""
+    write: bool = True
+    """False for `try`: nothing is written to a PLC."""
+    publish: bool = True
+    """False for `try`: nothing is published."""
+
+
+class ReadOnly:
+    """A driver that writes nothing: `try` watches a line without touching it."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.run = driver.run
+        self.read = driver.read
+
+    async def write(self, groups: object) -> None:
+        """Leave the device as it is."""
+
+
+class Plant:
+    """The stations and devices of one process."""
+
+    def __init__(self, configs: Sequence[StationConfig], way: Way, tell: Teller) -> None:
+        self.refused: list[str] = []
+        self.stations: list[StationRun] = []
+        self._tell = tell
+        self._stop = asyncio.Event()
+        for config in configs:
+            self._add(config, way)
+        self.devices = _devices(self.stations, way, tell)
+
+    def _add(self, config: StationConfig, way: Way) -> None:
+        """Make a station; one that cannot be made is refused and stops no other."""
+        tell = self._tell.bound(station=config.station.path)
+        try:
+            self.stations.append(StationRun(config, _around(config, way), tell))
+        except KeyMissingError as error:
+            self._refuse(config.station.path, str(error))
+
+    def _refuse(self, station: str, why: str) -> None:
+        self.refused.append(f"{station}: {why}")
+        self._tell("station_refused", station=station, error=why)
+
+    def stop(self) -> None:
+        """Let every station end in order."""
+        self._stop.set()
+
+    async def run(self, notifier: Notifier) -> None:
+        """Run until `stop`, or until no station is left that can run."""
+        async with asyncio.TaskGroup() as tasks:
+            devices = [
+                tasks.create_task(device.run(), name=f"device {device.name}")
+                for device in self.devices
+            ]
+            stations = [
+                tasks.create_task(self._run_station(station), name=f"station {station.name}")
+                for station in self.stations
+            ]
+            alive = tasks.create_task(self._say_alive(notifier), name="life signs")
+            stopper = tasks.create_task(self._stop_all(notifier), name="stop")
+            if stations:
+                await asyncio.wait(stations)
+            for task in (*devices, alive, stopper):
+                task.cancel()
+
+    async def _run_station(self, station: StationRun) -> None:
+        try:
+            await station.run()
+        except StationRefusedError as error:
+            station.opened.set()
+            self._refuse(station.name, str(error))
+
+    async def _stop_all(self, notifier: Notifier) -> None:
+        await self._stop.wait()
+        notifier.say(STOPPING="1")
+        for station in self.stations:
+            station.stop()
+
+    async def _say_alive(self, notifier: Notifier) -> None:
+        """Feed the watchdog by progress, never by the timer alone (PITFALLS D1)."""
+        for station in self.stations:
+            await station.opened.wait()
+        notifier.say(READY="1")
+        while True:
+            if all(station.moves() for station in self.stations):
+                notifier.say(WATCHDOG="1", STATUS=self._status())
+            await asyncio.sleep((notifier.watchdog_s or 3 * LOOK_EVERY_S) / 3)
+
+    def _status(self) -> str:
+        words = [
+            f"{station.name} {station.readiness().name.lower().replace('_', ' ')}"
+            for station in self.stations
+        ]
+        return "; ".join(words)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every station could record a cycle now."""
+        return all(station.readiness() is NotReady.READY for station in self.stations)
+
+
+def station_directory(directory: Path, station: str) -> Path:
+    """Return where a station's state is kept: its path below the state directory."""
+    return directory.joinpath(*station.split("/"))
+
+
+def _around(config: StationConfig, way: Way) -> Surroundings:
+    clock = SystemClock(config.timezone)
+    return Surroundings(
+        clock=clock,
+        random=SystemRandom(),
+        worker=ThreadWorker,
+        journal=Rim(files=DiskFiles(), clock=clock, worker=ThreadWorker),
+        secret=secret,
+        directory=station_directory(way.directory, config.station.path),
+        publish=way.publish,
+    )
+
+
+# ------------------------------------------------------------------ devices
+
+
+def _devices(stations: Sequence[StationRun], way: Way, tell: Teller) -> list[Device]:
+    """Build each endpoint once, with the tags of every station that names it."""
+    users: dict[str, list[tuple[StationRun, DeviceConfig]]] = {}
+    for station in stations:
+        for config in station.config.devices.values():
+            users.setdefault(f"{config.driver} {config.endpoint}", []).append((station, config))
+    devices = []
+    clock = SystemClock()
+    for used in users.values():
+        device = _device(used, way, clock, tell)
+        devices.append(device)
+        for station in {id(station): station for station, _ in used}.values():
+            station.devices.append(device)
+    return devices
+
+
+def _device(
+    used: Sequence[tuple[StationRun, DeviceConfig]], way: Way, clock: Clock, tell: Teller
+) -> Device:
+    seats, tags = [], []
+    for station, config in used:
+        name = _plain if len(used) == 1 else _prefixed(f"{station.name}/{config.name}")
+        seats.append(
+            Seat(
+                station=station,
+                name=config.name,
+                tags={tag.name: name(tag.name) for tag in config.tags},
+            )
+        )
+        tags += [
+            Tag(name=name(tag.name), address=tag.address, write=tag.write, fast=tag.fast)
+            for tag in config.tags
+        ]
+    first = used[0][1]
+    driver = driver_spec(first.driver).build(first.name, first.options, tags, clock)
+    return Device(
+        first.name,
+        driver if way.write else ReadOnly(driver),
+        seats,
+        clock=clock,
+        random=SystemRandom(),
+        tell=tell.bound(station=", ".join(sorted({station.name for station, _ in used}))),
+    )
+
+
+def _plain(tag: str) -> str:
+    return tag
+
+
+def _prefixed(prefix: str) -> Callable[[str], str]:
+    return lambda tag: f"{prefix}/{tag}"
