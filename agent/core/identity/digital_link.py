@@ -24,7 +24,9 @@ RESOLVER = "https://id.gs1.org"
 """The domain of canonical links (D-77)."""
 
 _START = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
-_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_WRITTEN = re.compile(r"%..|.", re.DOTALL)
+"""One character of a value as it is written."""
 _LOOKS_LIKE_KEY = re.compile(r"[0-9]{8,}")
 
 
@@ -75,10 +77,7 @@ def parse_link(
     _check_order(pairs)
     parameters = list(_split(query, "&;", base + len(path) + 1)) if mark else []
     attributes, ignored, doubts = _attributes(parameters, table()[pairs[0][0].text], tolerates)
-    fields = [
-        element(name.text, _decoded(value), reference, name.at)
-        for name, value in pairs + attributes
-    ]
+    fields = [_field(name, value, reference) for name, value in pairs + attributes]
     return Link(together(fields), ignored, doubts)
 
 
@@ -163,10 +162,18 @@ def _attributes(
     return found, tuple(ignored), tuple(doubts)
 
 
-def _decoded(value: _Piece) -> str:
-    """Return a value percent-decoded once, one character a byte."""
-    bad = _PERCENT.search(value.text)
+def _field(name: _Piece, value: _Piece, reference: date) -> Field:
+    """Return a pair of the link with its value percent-decoded once, one character a byte."""
+    bad = _BAD_PERCENT.search(value.text)
     if bad is not None:
         at = value.at + bad.start()
         raise CodeError(Reason.BAD_CHARSET, at, "a percent sign without two hexadecimal digits")
-    return unquote_to_bytes(value.text.encode("latin-1")).decode("latin-1")
+    decoded = unquote_to_bytes(value.text.encode("latin-1")).decode("latin-1")
+    try:
+        element(name.text, decoded, reference)
+    except CodeError as error:
+        # The offset counts in the decoded value; people look at the link as it is written.
+        written = _WRITTEN.findall(value.text)
+        at = value.at + sum(map(len, written[: error.at]))
+        raise CodeError(error.reason, at, error.detail) from None
+    return Field(name.text, decoded, name.at)

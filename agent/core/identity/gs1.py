@@ -133,17 +133,17 @@ def _walk(text: str, reference: date, base: int) -> Iterator[Field]:
                 raise CodeError(Reason.EMPTY_ELEMENT, at + base, "two separators in a row")
 
 
-def element(code: str, value: str, reference: date, at: int) -> Field:
-    """Return one element that stands by itself, as a Digital Link gives it.
+def element(code: str, value: str, reference: date) -> None:
+    """Refuse a value that cannot stand under an identifier, companions aside.
 
     Raises:
-        CodeError: the identifier is not allocated, or the value does not fit it.
+        CodeError: the identifier is not allocated, or the value does not fit it; the offset
+            counts in the value.
     """
     rule = format_of(code)
     if rule is None:
-        raise CodeError(Reason.UNKNOWN_AI, at, f"({code}) is not an application identifier")
-    check(rule, value, reference, at)
-    return Field(code, value, at)
+        raise CodeError(Reason.UNKNOWN_AI, 0, f"({code}) is not an application identifier")
+    check(rule, value, reference, 0)
 
 
 def together(fields: Iterable[Field]) -> tuple[Field, ...]:

@@ -139,7 +139,7 @@ class Session:
 
     def _reads_apart(self, field: Field, at: int) -> bool:
         try:
-            gs1.element(field.identifier, field.value[:at], self._reference, 0)
+            gs1.element(field.identifier, field.value[:at], self._reference)
             gs1.split(field.value[at:], self._reference)
         except CodeError:
             return False
