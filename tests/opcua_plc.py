@@ -32,6 +32,10 @@ PRESS_VARIABLES: Variables = {
 }
 
 
+FOREIGN = {ua.VariantType.String: "FOREIGN", ua.VariantType.Int64: 999}
+"""What the other press's variables hold."""
+
+
 def free_port() -> int:
     """Return a port of loopback that nobody has just now."""
     with socket.socket() as probe:
@@ -66,7 +70,7 @@ class _Attributes(AttributeService):
             self._plc.stamped |= one.Value.SourceTimestamp is not None
             status = self._plc.refusals.get(name, ua.StatusCodes.Good)
             if status == ua.StatusCodes.Good and name not in self._plc.deaf:
-                await self._plc.set(name, value, kind=one.Value.Value.VariantType)
+                status = await self._plc.set(name, value, kind=one.Value.Value.VariantType)
             results.append(ua.StatusCode(ua.UInt32(status)))
         return results
 
@@ -132,15 +136,10 @@ class Plc:
             if uri not in (PRESS, OTHER):
                 continue
             for name, (value, kind) in self.variables.items():
-                node = await self.server.nodes.objects.add_variable(
-                    ua.NodeId(ua.String(name), ua.Int16(index)),
-                    ua.QualifiedName(name, index),
-                    value,
-                    kind,
-                )
-                await node.set_writable(name in ("Result", "Ack"))
+                content = value if uri == PRESS else FOREIGN.get(kind, value)
+                node = await self._make(index, name, content, kind)
                 if uri == PRESS:
-                    self._names[node.nodeid] = name
+                    self._names[node] = name
         self.server.iserver.attribute_service = _Attributes(self)
         await self.server.start()
         self.server.iserver.asyncio_transports = _Transports(self)
@@ -161,6 +160,24 @@ class Plc:
         await self.let_go()
         await self.server.stop()
 
+    async def _make(
+        self,
+        index: int,
+        name: str,
+        value: Any,  # noqa: ANN401 - what a variant can hold
+        kind: ua.VariantType,
+    ) -> ua.NodeId:
+        node = await self.server.nodes.objects.add_variable(
+            ua.NodeId(ua.String(name), ua.Int16(index)), ua.QualifiedName(name, index), value, kind
+        )
+        await node.set_writable(name in ("Result", "Ack"))
+        return node.nodeid
+
+    async def add(self, name: str, value: Any, kind: ua.VariantType) -> None:  # noqa: ANN401
+        """Have the PLC program get one more variable, as after a download."""
+        index = await self.server.get_namespace_index(PRESS)
+        self._names[await self._make(index, name, value, kind)] = name
+
     def name_of(self, node: ua.NodeId) -> str:
         """Return a variable's name; empty for a node that is none of ours."""
         return self._names.get(node, "")
@@ -177,13 +194,20 @@ class Plc:
         kind: ua.VariantType | None = None,
         status: int = 0,
         source: datetime | None = None,
-    ) -> None:
-        """Have the PLC program set a variable; subscribers are told."""
-        await self.server.iserver.aspace.write_attribute_value(
+    ) -> int:
+        """Have the PLC program set a variable; subscribers are told. Return the status word."""
+        result = await self.server.iserver.aspace.write_attribute_value(
             self.node_of(name),
             ua.AttributeIds.Value,
             self._content(name, value, kind=kind, status=status, source=source),
         )
+        return int(result.value)
+
+    async def retype(self, name: str, value: Scalar, kind: ua.VariantType) -> None:
+        """Have the variable be of another type, as after a download."""
+        node = self.server.iserver.aspace[self.node_of(name)]
+        node.attributes[ua.AttributeIds.Value].value = None
+        await self.set(name, value, kind=kind)
 
     def set_now(self, name: str, value: Scalar) -> None:
         """Have the PLC program set a variable between two reads, before anybody else runs."""

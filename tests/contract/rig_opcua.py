@@ -4,7 +4,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from drivers.base import Driver, Scalar, TagGroup, WriteGroup
+from drivers.base import Clock, Driver, Scalar, TagGroup, WriteGroup
 from drivers.opcua import SPEC, OpcUaOptions, OpcUaTag
 from drivers.options import Tag
 from tests.contract.rig import RealClock
@@ -27,10 +27,13 @@ def press_tags() -> list[Tag]:
     ]
 
 
-def driver_for(url: str, tags: list[Tag], **options: str) -> Driver:
+def driver_for(
+    url: str, tags: list[Tag], *, clock: Clock | None = None, **options: object
+) -> Driver:
     """Return a driver with short intervals, not yet run."""
     short = {"publishing_interval": "20ms", "sampling_interval": "10ms", **options}
-    return SPEC.build("plc", OpcUaOptions.model_validate({"url": url, **short}), tags, RealClock())
+    checked = OpcUaOptions.model_validate({"url": url, **short})
+    return SPEC.build("plc", checked, tags, clock or RealClock())
 
 
 class OpcUaRig:
