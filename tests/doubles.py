@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import time
 from collections.abc import Callable, Sequence
 from random import Random as _Mersenne
 from typing import TypeVar
@@ -119,6 +120,29 @@ class ManualClock:
         ahead_us = max(0, boot_us - self._boot_us)
         self._wall_us += ahead_us
         self._boot_us += ahead_us
+
+
+class FastClock:
+    """Real time that runs faster, for tests with real sockets and long pauses."""
+
+    def __init__(self, speed: float = 20.0) -> None:
+        self._speed = speed
+        self._began_s = time.monotonic()
+
+    def now(self) -> Instant:
+        """Return both hands."""
+        ahead_ms = round((time.monotonic() - self._began_s) * self._speed * 1000)
+        return Instant(
+            wall_ms=MORNING_MS + ahead_ms,
+            offset_min=60,
+            boot_ms=ahead_ms,
+            boot_id="boot-1",
+            clock_state=ClockState.SYNCED,
+        )
+
+    async def sleep(self, delay_s: float) -> None:
+        """Return after that long by this clock."""
+        await asyncio.sleep(delay_s / self._speed)
 
 
 class SeededRandom:

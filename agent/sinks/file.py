@@ -87,10 +87,11 @@ class FileSink:
                 self._work.clear()
                 await self._write()
         finally:
-            self._fail(SinkDownError(f"file {self._file.path}: closed before it was written"))
+            self._give_up()
 
     async def close(self) -> None:
-        """Close the file."""
+        """Close the file; what nobody has written is given back."""
+        self._give_up()
         await self._worker.run(self._file.close)
 
     async def _write(self) -> None:
@@ -111,6 +112,9 @@ class FileSink:
         if self._rotate_bytes is not None and self._file.size >= self._rotate_bytes:
             self._file.set_aside(_next_name(self._file.path))
         self._file.append(lines)
+
+    def _give_up(self) -> None:
+        self._fail(SinkDownError(f"file {self._file.path}: closed before it was written"))
 
     def _fail(self, error: SinkDownError) -> None:
         for _, confirmed in (*self._writing, *self._waiting):

@@ -1,0 +1,175 @@
+"""A scripted MQTT v5 server, for what Mosquitto cannot be made to do.
+
+It accepts, records what it is sent, and answers each event as its script says. Messages on
+`health` and `position` are always confirmed; see `answer_status` for the exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import struct
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from tests.peers.mqtt_packets import (
+    CONNACK,
+    CONNECT,
+    DISCONNECT,
+    PINGREQ,
+    PINGRESP,
+    PUBACK,
+    PUBLISH,
+    Connect,
+    Publish,
+    packet,
+    parse_connect,
+    parse_publish,
+    read_packet,
+)
+
+Answer = int | None | str
+"""A reason code; None for silence; "hang up" to close the connection."""
+
+HANG_UP = "hang up"
+SILENCE = None
+
+
+class FakeBroker:
+    """A broker on a free loopback port, for as long as it is entered."""
+
+    def __init__(
+        self,
+        answer: Callable[[Publish], Answer] = lambda _: 0,
+        *,
+        connack: bytes | None = b"\0\0\0",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.answer = answer
+        self.answer_status: Callable[[Publish], Answer] = lambda _: 0
+        self.connack = connack
+        """Body of the CONNACK; None to hang up on CONNECT, empty for no answer."""
+        self.port = 0
+        self.connects: list[Connect] = []
+        self.events: list[Publish] = []
+        self.status: list[Publish] = []
+        self.disconnects: list[bytes] = []
+        self.most_under_way = 0
+        self._unanswered: list[int] = []
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+        self._writers: list[asyncio.StreamWriter] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._happened = asyncio.Condition()
+
+    async def __aenter__(self) -> Self:
+        """Listen."""
+        self._server = await asyncio.start_server(
+            self._accept, "127.0.0.1", self.port, ssl=self._tls
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop listening and close every connection."""
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def until(self, true: Callable[[], bool], patience_s: float = 10.0) -> None:
+        """Return when something that the broker saw made the condition true."""
+        async with asyncio.timeout(patience_s), self._happened:
+            await self._happened.wait_for(true)
+
+    def cut(self) -> None:
+        """Close every connection without a word, as a broker does that is killed."""
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    def send(self, raw: bytes) -> None:
+        """Send something of our own to every client."""
+        for writer in self._writers:
+            writer.write(raw)
+
+    def send_disconnect(self, code: int) -> None:
+        """Send DISCONNECT with a reason and close."""
+        self.send(packet(DISCONNECT, bytes([code])))
+        for writer in self._writers:
+            writer.close()
+        self._writers.clear()
+
+    def confirm(self, *mids: int, code: int = 0) -> None:
+        """Send acknowledgements, for whatever was or was not sent."""
+        for mid in mids:
+            self.send(packet(PUBACK, struct.pack(">HBB", mid, code, 0)))
+
+    def confirm_all(self) -> None:
+        """Acknowledge all that is waiting for it."""
+        waiting, self._unanswered = self._unanswered, []
+        self.confirm(*waiting)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._writers.append(writer)
+        self._unanswered.clear()
+        try:
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    kind, flags, body = await read_packet(reader)
+                    if not self._serve(writer, kind, flags, body):
+                        break
+                    async with self._happened:
+                        self._happened.notify_all()
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
+            async with self._happened:
+                self._happened.notify_all()
+
+    def _serve(self, writer: asyncio.StreamWriter, kind: int, flags: int, body: bytes) -> bool:
+        """Answer one packet; say whether the connection goes on."""
+        if kind == CONNECT:
+            self.connects.append(parse_connect(body))
+            if self.connack:
+                writer.write(packet(CONNACK, self.connack))
+            return self.connack is not None
+        if kind == PUBLISH:
+            return self._take(writer, parse_publish(flags, body))
+        if kind == PINGREQ:
+            writer.write(packet(PINGRESP, b""))
+        if kind == DISCONNECT:
+            self.disconnects.append(body)
+            return False
+        return True
+
+    def _take(self, writer: asyncio.StreamWriter, publish: Publish) -> bool:
+        event = "/events/" in publish.topic
+        (self.events if event else self.status).append(publish)
+        answer = (self.answer if event else self.answer_status)(publish)
+        if publish.mid is None:
+            return True
+        if event:
+            self._unanswered.append(publish.mid)
+            self.most_under_way = max(self.most_under_way, len(self._unanswered))
+        if answer == HANG_UP:
+            writer.transport.abort()
+            return False
+        if isinstance(answer, int):
+            if event:
+                self._unanswered.remove(publish.mid)
+            writer.write(packet(PUBACK, struct.pack(">HBB", publish.mid, answer, 0)))
+        return True

@@ -1,0 +1,99 @@
+"""A publisher with an MQTT sink, wired as the agent wires it, on a clock that runs fast."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from agent.ports import Address
+from agent.publisher import Condition, Publisher, Quarantine, SinkState
+from agent.sinks.mqtt import SPEC
+from agent.sinks.mqtt.sink import MqttSink
+from agent.sinks.options import SinkPlace, position_of
+from tests.doubles import (
+    EPOCH,
+    FastClock,
+    InlineWorker,
+    MemoryJournal,
+    SeededRandom,
+    event_row,
+)
+
+PATIENCE_S = 15.0
+STATION = "acme/graz/press-07"
+TOPICS = f"lineside/v1/{STATION}"
+
+
+async def eventually(true: Callable[[], bool]) -> None:
+    """Return when it has become true; what is looked at lives behind real sockets."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not true():  # noqa: ASYNC110 - what is looked at has no event to wait for
+            await asyncio.sleep(0.005)
+
+
+class MqttBench:
+    """Options go into the station file's words; everything else is what a station has."""
+
+    def __init__(self, directory: Path, port: int, *, rows: int = 0, **options: object) -> None:
+        self.clock = FastClock()
+        self.journal = MemoryJournal([event_row(seq) for seq in range(1, rows + 1)])
+        self.secrets: dict[str, str] = {}
+        self.warnings: list[str] = []
+        self.states: list[SinkState] = []
+        self.quarantined = directory / "quarantine.jsonl"
+        scheme = options.pop("scheme", "mqtt")
+        host = options.pop("host", "127.0.0.1")
+        spec_options = SPEC.options.model_validate({"url": f"{scheme}://{host}:{port}", **options})
+        place = SinkPlace(
+            name="plant",
+            station=STATION,
+            directory=directory,
+            clock=self.clock,
+            worker=InlineWorker(),
+            position=lambda: position_of(self.journal),
+            secret=self.secrets.__getitem__,
+            warn=lambda reason, _text: self.warnings.append(reason),
+        )
+        sink = SPEC.build(spec_options, place)
+        assert isinstance(sink, MqttSink)
+        self.sink = sink
+        self.publisher = Publisher(
+            "plant",
+            self.sink,
+            self.journal,
+            Quarantine(self.quarantined, InlineWorker(), self.clock),
+            clock=self.clock,
+            random=SeededRandom(),
+            on_state=self.states.append,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Publisher]:
+        """Run the publisher, and close it properly."""
+        task = asyncio.create_task(self.publisher.run())
+        try:
+            yield self.publisher
+        finally:
+            await asyncio.wait_for(self.publisher.close(), PATIENCE_S)
+            assert task.cancelled()
+
+    def append(self, first: int, last: int, padding: int = 0) -> None:
+        """Commit events."""
+        self.journal.append([event_row(seq, padding=padding) for seq in range(first, last + 1)])
+
+    @property
+    def confirmed(self) -> int:
+        """The seq of the cursor, 0 before the first."""
+        cursor = self.journal.cursor("plant")
+        return 0 if cursor is None else cursor.seq
+
+    async def until_confirmed(self, seq: int) -> None:
+        """Return when the cursor has come that far."""
+        await eventually(lambda: self.journal.cursors.get("plant") == Address(EPOCH, seq))
+
+    async def until(self, condition: Condition) -> SinkState:
+        """Return the state once it is in that condition."""
+        await eventually(lambda: bool(self.states) and self.states[-1].condition is condition)
+        return self.states[-1]
