@@ -74,9 +74,7 @@ def decode(body: bytes) -> Event:
     cls = KINDS.get(members.get("kind", ""))
     if cls is None or members.get("schema") != cls.schema:
         return _unknown(members)
-    event = struct_for(cls).decode(members)
-    if not isinstance(event, Event):
-        raise FormatError(f"{cls.__name__} is no event")
+    event: Event = struct_for(cls).decode(members)
     return event
 
 
@@ -93,9 +91,7 @@ def _unknown(members: dict[str, Any]) -> UnknownEvent:
     }
     if envelope.get("certainty") not in frozenset(Certainty):
         envelope["certainty"] = Certainty.POSSIBLE.value  # a word of a later version
-    event = struct_for(UnknownEvent).decode(envelope)
-    if not isinstance(event, UnknownEvent):
-        raise FormatError("no event")
+    event: UnknownEvent = struct_for(UnknownEvent).decode(envelope)
     return event
 
 

@@ -28,7 +28,8 @@ _SEALS = {
     "prev": {**_HASH, "description": "The hash of the event before; absent in the very first."},
     "hash": {
         **_HASH,
-        "description": "SHA-256 over the canonical JSON (RFC 8785) of the event without `hash`.",
+        "description": "SHA-256 over the canonical JSON (RFC 8785) of the event without `hash`. "
+        "Read every number as a double, as JavaScript does: 10000000000000000 was 1e16.",
     },
 }
 
@@ -132,5 +133,5 @@ def text() -> bytes:
     return orjson.dumps(events_schema(), option=orjson.OPT_INDENT_2) + b"\n"
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover - the file it writes is compared in a test
     sys.stdout.buffer.write(text())

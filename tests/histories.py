@@ -1,0 +1,153 @@
+"""Histories for the tests of journal and formats: events as the engine makes them, sealed in order.
+
+Laws:
+    1. A history numbers and links its rows by itself; a test only says what happened.
+    2. Time moves by one second an event, so that every test knows which moment belongs to which.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from agent.core.events import (
+    AgentStarted,
+    Event,
+    EventTime,
+    HistoryLost,
+    LinkLost,
+    Result,
+    StateCarried,
+    UnitCompleted,
+)
+from agent.journal.chain import seal
+from agent.journal.files import DiskFiles
+from agent.journal.sqlite import Rim
+from agent.ports import Address, Recovery, Row
+from agent.threads import ThreadWorker
+from drivers.base import ClockState
+from tests.doubles import MORNING_MS, ManualClock
+
+STATION = "acme/graz/line-3/press-07"
+
+
+def epoch(number: int) -> str:
+    """Return the name of an epoch."""
+    return f"{number:06d}-{number * 0x01010101:08x}"
+
+
+def make(cls: type[Event], at: Address, **fields: Any) -> Event:  # noqa: ANN401 - whatever the kind has
+    """Return an event at an address, its envelope filled in."""
+    time = EventTime(
+        received_ms=MORNING_MS + at.seq * 1000,
+        offset_min=60,
+        boottime_ms=at.seq * 1000,
+        boot_id="boot-1",
+        clock_state=ClockState.SYNCED,
+    )
+    envelope: dict[str, Any] = {
+        "epoch": at.epoch,
+        "seq": at.seq,
+        "station": STATION,
+        "config": "9c41",
+        "time": time,
+        "machine": "press-07",
+    }
+    return cls(**(envelope | fields))
+
+
+class History:
+    """One station's rows, in order."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self._last: Address | None = None
+        self._hash: str | None = None
+
+    @classmethod
+    def after(cls, recovery: Recovery) -> History:
+        """Return a history that goes on behind what a recovery found."""
+        history = cls()
+        if recovery.last is not None:
+            history._last, history._hash = recovery.last.address, recovery.last.hash
+        return history
+
+    def add(self, cls: type[Event], **fields: Any) -> Row:  # noqa: ANN401 - whatever the kind has
+        """Seal the next event of the running epoch."""
+        assert self._last is not None, "a history begins with `start`"
+        return self._seal(cls, Address(self._last.epoch, self._last.seq + 1), fields)
+
+    def start(self, number: int, *, carried: int = 0) -> list[Row]:
+        """Begin an epoch, with a set of carried states of that many parts; return its rows."""
+        previous: dict[str, Any] = {}
+        if self._last is not None:
+            previous = {
+                "previous_epoch": self._last.epoch,
+                "previous_seq": self._last.seq,
+                "previous_hash": self._hash,
+            }
+        first = self._seal(AgentStarted, Address(epoch(number), 1), {"version": "0.1.0"} | previous)
+        return [first, *self.carry(carried)]
+
+    def carry(self, parts: int) -> list[Row]:
+        """Add a complete set of carried states."""
+        return [
+            self.add(
+                StateCarried,
+                part=f"part-{part}",
+                part_schema=1,
+                body={"n": part},
+                last=part == parts,
+            )
+            for part in range(1, parts + 1)
+        ]
+
+    def unit(self, serial: str, *, visit: int = 1, handshake: str = "end") -> Row:
+        """Add a completed unit."""
+        return self.add(
+            UnitCompleted,
+            unit=serial,
+            cycle="c-1",
+            handshake=handshake,
+            generation=1,
+            request=7,
+            answer=1,
+            earliest_ms=1,
+            latest_ms=2,
+            result=Result.OK,
+            visit=visit,
+        )
+
+    def lose(self, gap: tuple[str, int, int, str]) -> Row:
+        """Add the event that names a range as lost."""
+        lost_epoch, first, last, reason = gap
+        return self.add(
+            HistoryLost, lost_epoch=lost_epoch, first_seq=first, last_seq=last, reason=reason
+        )
+
+    def links(self, count: int) -> list[Row]:
+        """Add that many small events."""
+        return [self.add(LinkLost, device="plc", reason=f"cut {number}") for number in range(count)]
+
+    def _seal(self, cls: type[Event], at: Address, fields: dict[str, Any]) -> Row:
+        row = seal(make(cls, at, **fields), self._hash)
+        self.rows.append(row)
+        self._last, self._hash = at, row.hash
+        return row
+
+
+def rim(clock: ManualClock | None = None, **changes: Any) -> Rim:  # noqa: ANN401 - whatever a rim has
+    """Return a journal's outside: this disk, threads, a clock that stands still."""
+    parts: dict[str, Any] = {
+        "files": DiskFiles(),
+        "clock": clock or ManualClock(),
+        "worker": ThreadWorker,
+    }
+    return Rim(**(parts | changes))
+
+
+def flip(path: Path, bit: int) -> None:
+    """Turn one bit of a file round."""
+    content = bytearray(path.read_bytes())
+    content[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(content)
