@@ -92,15 +92,17 @@ class Press:
         self._retentive = retentive
         self._settings = settings
         kept = retentive.read()
+        self.kept = kept is not None
+        """Whether the program woke up with its memory."""
         self._memory = plc.restarted(_remembered(kept) if kept else None, now_ms())
         self._stroke: plc.Work | None = None
         self._ready: tuple[bool, int, str] | None = None
         self._off_at: str | None = None
 
     @property
-    def kept(self) -> bool:
-        """Whether the program woke up with its memory."""
-        return self._memory.count > 0
+    def stage(self) -> plc.Stage:
+        """Where the function block stands."""
+        return self._memory.stage
 
     def take(self, command: Command) -> None:
         """Obey one command."""
@@ -177,7 +179,7 @@ async def run(options: argparse.Namespace) -> None:
     press = Press(nodes, Retentive(options.memory), settings)
     await press.show()  # before anybody can look: a kept trigger is up from the start
     await server.start()
-    say("up", kept=press.kept)
+    say("up", kept=press.kept, stage=press.stage)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(obey(press.take))
         while True:

@@ -1,0 +1,48 @@
+"""A code reader on a pseudo-terminal, under a stable name as udev gives it; it can be unplugged."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tty
+from pathlib import Path
+
+END = b"\r"
+
+
+class Scanner:
+    """The far side of the line. The agent opens `link`, which stays the same over a replug."""
+
+    def __init__(self, link: Path) -> None:
+        self.link = link
+        self.scans = 0
+        """Codes sent, whether or not anybody listened."""
+        self._far: int | None = None
+
+    def plug(self) -> None:
+        """Plug it in: the name is there from now on."""
+        self.unplug()
+        far, near = os.openpty()
+        tty.setraw(near)
+        os.set_blocking(far, False)
+        beside = self.link.with_suffix(".new")
+        beside.symlink_to(os.ttyname(near))
+        beside.replace(self.link)
+        os.close(near)
+        self._far = far
+
+    def unplug(self) -> None:
+        """Pull it out: the line hangs up, and the name is gone."""
+        self.link.unlink(missing_ok=True)
+        if self._far is not None:
+            os.close(self._far)
+            self._far = None
+
+    def scan(self, code: str) -> bool:
+        """Send one code; return whether the reader was plugged in."""
+        if self._far is None:
+            return False
+        self.scans += 1
+        with contextlib.suppress(BlockingIOError):  # a reader does not wait for its listener
+            os.write(self._far, code.encode("latin-1") + END)
+        return True
