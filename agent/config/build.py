@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.config import loaded
 from agent.config.checks import readers
-from agent.config.model import Handshake, Journal, Operators, Track
+from agent.config.model import FromTag, Handshake, Journal, Operators, Track
 from agent.config.parts import Parts, Tag
 from agent.config.problems import in_order
 from agent.config.roles import handshakes, roles_of
@@ -56,7 +56,7 @@ def build(parts: Parts, rules: tuple[ScanRule, ...]) -> loaded.StationConfig:
 
 def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: str) -> plan.Station:
     operators: Operators = parts.sections["operators"]
-    lot = track.lot.tag if track.lot is not None else None
+    lot = track.lot.tag if isinstance(track.lot, FromTag) else None
     order = track.order.tag if track.order is not None else None
     return plan.Station(
         path=parts.sections["station"],

@@ -31,6 +31,7 @@ def check_parts(parts: Parts) -> None:
             check(parts, track)
     _check_devices(parts)
     _check_addresses(parts)
+    _check_sinks(parts)
     _check_people(parts)
 
 
@@ -158,6 +159,22 @@ def _check_strategy(parts: Parts, track: Track) -> None:
             )
 
 
+def _check_ignored(parts: Parts, track: Track) -> None:
+    """What the strategy has no use for is refused, not passed over."""
+    strategy = track.pair.strategy
+    if strategy is not Strategy.SCAN_THEN_CYCLE:
+        for key in sorted(track.pair.model_fields_set & {"window", "settle", "late"}):
+            message = f"'{strategy}' waits for no scan"
+            parts.refuse(("track", "pair", key), message, "remove it", key=True)
+    if strategy is Strategy.COUNT_ONLY:
+        for key in sorted(track.model_fields_set & _OF_UNITS):
+            message = "`count-only` judges no unit, so there is nothing to refuse or answer"
+            parts.refuse(("track", key), message, "remove it", key=True)
+
+
+_OF_UNITS = frozenset({"requires", "duplicates", "unknown", "lookup_within", "answers"})
+
+
 def _check_counting(parts: Parts, track: Track) -> None:
     for name, _ in handshakes(track):
         message = "`count-only` has no handshake"
@@ -263,6 +280,19 @@ def _check_addresses(parts: Parts) -> None:
             parts.refuse(("tags", fault.tag), fault.cause, fault.hint)
 
 
+def _check_sinks(parts: Parts) -> None:
+    """Two sinks never write the same file, nor the same topics at one broker."""
+    owners: dict[tuple[str, ...], str] = {}
+    for name, sink in parts.sinks.items():
+        if sink is None:
+            continue
+        words = (getattr(sink.options, word, "") for word in ("path", "url", "root"))
+        owner = owners.setdefault((sink.sink, *map(str, words)), name)
+        if owner != name:
+            message = f"would send to the same place as '{owner}'"
+            parts.refuse(("publish", name), message, "give it another path or root", key=True)
+
+
 def _check_people(parts: Parts) -> None:
     operators = parts.sections.get("operators")
     if not isinstance(operators, Operators):
@@ -292,6 +322,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     _check_unused,
     _check_level,
     _check_strategy,
+    _check_ignored,
     _check_ready,
     _check_answers,
     _check_lag,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.config.loaded import StationConfig
+from agent.config.quantities import duration_text
 from agent.core.identity.scan_rule import DataMatch, Gs1Match, Match, Means, ScanRule
 from agent.core.station import By, Handshake, Outcome, Policy, Station, Strategy
 
@@ -24,18 +25,6 @@ def explained(config: StationConfig) -> str:
         *(f"  publishes  {line}" for line in _publishes(config)),
     ]
     return "\n".join(lines)
-
-
-def duration(length_ms: float) -> str:
-    """Return a duration as a station file writes it.
-
-    >>> duration(200), duration(30_000), duration(2_592_000_000)
-    ('200ms', '30s', '30d')
-    """
-    for unit, unit_ms in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000)):
-        if length_ms >= unit_ms and length_ms % unit_ms == 0:
-            return f"{length_ms // unit_ms:g}{unit}"
-    return f"{length_ms:g}ms"
 
 
 def _devices(config: StationConfig) -> Iterator[str]:
@@ -66,7 +55,7 @@ def _handshake(station: Station, handshake: Handshake) -> str:
     if pairing.strategy is Strategy.TAG:
         code = f"the code in '{handshake.unit}'"
     else:
-        window, settle = duration(pairing.window_ms), duration(pairing.settle_ms)
+        window, settle = duration_text(pairing.window_ms), duration_text(pairing.settle_ms)
         code = f"the one scan of the last {window} (waiting {settle} for it)"
     values = f" and {', '.join(handshake.values)}" if handshake.values else ""
     verdict = f", result by '{handshake.verdict}'" if handshake.verdict else ""
@@ -111,7 +100,7 @@ def _if_not(station: Station) -> Iterator[str]:
         again = "recorded as another visit"
     yield f"a unit that was here before: {again}"
     for handshake in station.handshakes:
-        within = duration(handshake.answer_within_ms)
+        within = duration_text(handshake.answer_within_ms)
         late = f"answer {answer(Outcome.NOT_STORED)} ({handshake.name})"
         yield f"nothing on disk within {within}: {late}"
     ready = (

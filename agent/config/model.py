@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from agent.config.quantities import Millis, Modulus, Name, Reference, Size, StationPath, Zone
 from agent.core.identity.reading import Reason
@@ -29,11 +29,6 @@ def _as_policies(value: object) -> object:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return dict.fromkeys(value, Policy.REFUSE.value)
     return value
-
-
-def _lot_source(value: object) -> object:
-    """Return `scan` as the mapping that it stands for."""
-    return {"tag": None} if value == "scan" else value
 
 
 Names = Annotated[
@@ -194,7 +189,7 @@ class Handshake(Options):
     program cannot be changed: then a restart can mean `repeat_possible`."""
     guard: Names = ()
     """What must hold still while the data is read: the piece counter, a sequence word (D-21)."""
-    values: tuple[Name, ...] = ()
+    values: Names = ()
     """Tags recorded with the unit."""
     unit: Name | None = None
     """The tag that carries the unit's code; strategy `tag` only."""
@@ -235,11 +230,15 @@ class FromTag(Options):
     """The tag that holds it."""
 
 
-class LotSource(Options):
-    """Where the lot being made is read: `scan`, or `{tag: NAME}`."""
+def _is_scanned(value: object) -> str:
+    """Return which of its two forms a source has: a word, or a mapping."""
+    return "by word" if isinstance(value, str) else "by mapping"
 
-    tag: Name | None
-    """The tag that names it."""
+
+LotSource = Annotated[
+    Annotated[Literal["scan"], Tag("by word")] | Annotated[FromTag, Tag("by mapping")],
+    Discriminator(_is_scanned),
+]
 
 
 class Requires(Options):
@@ -284,10 +283,7 @@ class Track(Options):
     """Where the agent says whether it can record; it may stand in a handshake instead."""
     counter: CounterSection | None = None
     """The piece counter: what `count-only` counts, and elsewhere what shows missed cycles."""
-    lot: Annotated[LotSource, BeforeValidator(_lot_source)] | None = Field(
-        default=None,
-        json_schema_extra={"anyOf": [{"const": "scan"}, {"$ref": "#/$defs/FromTag"}]},
-    )
+    lot: LotSource | None = None
     """Where `count-only` learns its lot: `scan`, or `{tag: NAME}`."""
     order: FromTag | None = None
     """The tag that names the order; without it an order is scanned."""

@@ -70,7 +70,7 @@ def _problem(claim: _Claim, other: _Claim) -> Problem:
 def _claims(config: StationConfig) -> Iterator[_Claim]:
     path = config.station.path
     yield _Claim(
-        "station", path, f"the station {path}, and so its topics", config, "station", config.place
+        "station", path, f"the station {path} (and its topics)", config, "station", config.place
     )
     if config.journal.path is not None:
         where = os.path.realpath(config.journal.path)
@@ -84,6 +84,11 @@ def _claims(config: StationConfig) -> Iterator[_Claim]:
         if sink.sink == "file" and file is not None and file.is_absolute():
             at = f"publish.{sink.name}.path"
             yield _Claim("file", os.path.realpath(file), f"the file {file}", config, at, sink.place)
+        client = getattr(sink.options, "client_id", None)
+        if client is not None:
+            thing = (sink.options.url, client)
+            at = f"publish.{sink.name}.client_id"
+            yield _Claim("client", thing, f"the client id {client}", config, at, sink.place)
 
 
 def _device_claims(config: StationConfig, device: DeviceConfig) -> Iterator[_Claim]:

@@ -18,6 +18,7 @@ from agent.config.model import DeviceSection, SinkSection, StationFile, TagSecti
 from agent.config.problems import Path, Problem, did_you_mean, shown
 from agent.config.source import Source
 from agent.config.validation import literal_secrets, validated
+from agent.core.events import KINDS
 
 S = TypeVar("S", DeviceSpec, SinkSpec)
 
@@ -70,7 +71,7 @@ class Parts:
 
 def read_parts(source: Source, registries: Registries) -> Parts:
     """Return the parts of a file, with what is wrong in each."""
-    problems: list[Problem] = []
+    problems: list[Problem] = list(source.slips)
     sections = _sections(source, problems)
     devices = _devices(source, registries.drivers, problems)
     tags = _tags(source, devices, problems)
@@ -101,7 +102,7 @@ def _sections(source: Source, problems: list[Problem]) -> dict[str, Any]:
             if value is not None:
                 found[name] = value
         elif field_.is_required():
-            problems.append(source.problem((name,), f"'{name}' is missing"))
+            problems.append(source.problem((name,), "is missing"))
         else:
             found[name] = field_.get_default(call_default_factory=True, validated_data={})
     return found
@@ -130,12 +131,11 @@ def _chosen(
     """Return the driver or sink that an entry chooses by its key `word`."""
     name = cast("dict[str, Any]", source.at(at)).get(word)
     if name is None:
-        problems.append(source.problem((*at, word), f"'{word}' is missing", _all(registry)))
+        problems.append(source.problem((*at, word), "is missing", _all(registry)))
     elif name not in registry.names:
         message = f"no {word} {shown(name)}"
-        problems.append(
-            source.problem((*at, word), message, did_you_mean(str(name), registry.names))
-        )
+        hint = did_you_mean(name, registry.names) if isinstance(name, str) else _all(registry)
+        problems.append(source.problem((*at, word), message, hint))
     else:
         return name, registry.spec(name)
     return None
@@ -202,10 +202,22 @@ def _sinks(
             continue
         sink, spec = chosen
         options, wrong = validated(spec.options, _rest(entry, SinkSection), at, source)
-        problems.extend(wrong)
+        kinds = _unknown_kinds(entry, at, source)
+        places = {problem.path for problem in kinds}
+        problems.extend(kinds + [problem for problem in wrong if problem.path not in places])
         if options is not None:
             found[name] = Sink(sink=sink, options=options)
     return found
+
+
+def _unknown_kinds(entry: Mapping[str, Any], at: Path, source: Source) -> list[Problem]:
+    """Return a problem, with a suggestion, for each kind of event that there is not."""
+    listed = entry.get("kinds")
+    return [
+        source.problem((*at, "kinds", place), f"no event {shown(kind)}", did_you_mean(kind, KINDS))
+        for place, kind in enumerate(listed if isinstance(listed, list) else ())
+        if isinstance(kind, str) and kind not in KINDS
+    ]
 
 
 def _names(source: Source, section: str) -> list[str]:

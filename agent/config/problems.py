@@ -10,6 +10,7 @@ Path = tuple[str | int, ...]
 """Where a value stands in a station file: keys, and positions in lists from 0."""
 
 _MOST_SHOWN = 60
+_MOST_LISTED = 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,4 +94,4 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     if near:
         return f"did you mean '{folded[near[0]]}'?"
-    return f"known: {', '.join(sorted(words))}" if words else ""
+    return f"known: {', '.join(sorted(words))}" if 0 < len(words) <= _MOST_LISTED else ""

@@ -19,10 +19,34 @@ _SIZE = re.compile(r"\s*(\d+)\s*(MB|GB|MiB|GiB|TiB)\s*")
 _SIZES = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _POWER = re.compile(r"\s*(2|10)\s*\^\s*(\d{1,3})\s*")
 _LEAST_MODULUS, _MOST_MODULUS = 2, 2**64
-_NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 _SEGMENT = re.compile(r"[a-z0-9_-]{1,64}")
 _MOST_PATH = 200
 REFERENCE = r"^(credential|file|env):.+$"
+
+
+def duration_text(length_ms: float) -> str:
+    """Return a duration as a station file writes it.
+
+    >>> duration_text(200), duration_text(30_000), duration_text(2_592_000_000)
+    ('200ms', '30s', '30d')
+    """
+    for unit, unit_ms in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000)):
+        if length_ms >= unit_ms and length_ms % unit_ms == 0:
+            return f"{length_ms // unit_ms:g}{unit}"
+    return f"{length_ms:g}ms"
+
+
+def size_text(size_bytes: int) -> str:
+    """Return a size as a station file writes it.
+
+    >>> size_text(4 * 2**30), size_text(64 * 2**20)
+    ('4GiB', '64MiB')
+    """
+    for unit in ("TiB", "GiB", "MiB"):
+        if size_bytes >= _SIZES[unit] and size_bytes % _SIZES[unit] == 0:
+            return f"{size_bytes // _SIZES[unit]}{unit}"
+    return f"{size_bytes} bytes"
 
 
 def is_reference(text: object) -> bool:
@@ -57,7 +81,7 @@ def _modulus(value: object) -> int:
 
 
 def _name(text: str) -> str:
-    if re.fullmatch(_NAME, text) is None:
+    if re.fullmatch(NAME, text) is None:
         raise ValueError(
             f"{shown(text)} is no name; begin with a letter, go on with letters, digits, _ and -"
         )
@@ -80,7 +104,7 @@ def _zone(text: str) -> str:
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # no zone, no path, a folder
-        hint = did_you_mean(text, available_timezones()) if text else ""
+        hint = did_you_mean(text, available_timezones()) if "/" in text else ""
         hint = hint if hint.startswith("did") else "write an IANA name such as Europe/Vienna"
         raise ValueError(f"there is no time zone {shown(text)}; {hint}") from None
     return text
@@ -122,7 +146,7 @@ Modulus = Annotated[
 ]
 """Where a counter or request number wraps to 0: one more than its highest value."""
 
-Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME})]
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME})]
 """A name that the file gives to a device, tag, sink or position."""
 
 StationPath = Annotated[

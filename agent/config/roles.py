@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from agent.config.model import Handshake, Track
+from agent.config.model import FromTag, Handshake, Track
 from agent.config.parts import Tag
 from agent.config.problems import Path
 
@@ -117,7 +117,7 @@ def roles_of(track: Track) -> list[Role]:
     if track.counter is not None:
         ask = _Ask(_WHOLE, wraps=True)
         roles.append(_role("counter", track.counter.tag, ("track", "counter", "tag"), ask))
-    if track.lot is not None and track.lot.tag is not None:
+    if isinstance(track.lot, FromTag):
         roles.append(_role("lot", track.lot.tag, ("track", "lot", "tag"), _Ask()))
     if track.order is not None:
         roles.append(_role("order", track.order.tag, ("track", "order", "tag"), _Ask()))

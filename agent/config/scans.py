@@ -85,16 +85,19 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
     if by_scan and not reads and None not in parts.devices.values():
         message = "codes come by scan, but no device reads codes"
         parts.refuse(("devices",), message, "add a device with driver: scanner", key=True)
-    if by_scan and Means.UNIT not in means:
+    if track.pair.strategy is not Strategy.COUNT_ONLY and Means.UNIT not in means:
         message = "no rule says which codes are units"
         parts.refuse(("scans",), message, "add {match: …, means: unit}", key=True)
-    if track.lot is not None and track.lot.tag is None and Means.LOT not in means:
+    if track.lot == "scan" and Means.LOT not in means:
         message = "no rule says which codes are lots"
         parts.refuse(("track", "lot"), message, "add {match: …, means: lot} to `scans`")
     _check_required(parts, track, means)
     _check_positions(parts, track, found)
-    if not reads and found and track.pair.strategy is Strategy.COUNT_ONLY:
+    if not reads and any(rule.means is not Means.UNIT for rule in found.values()):
         parts.warn(("scans",), "no device reads codes", "add a scanner, or remove", key=True)
+    if reads and not found:
+        message = "no rule says what a code means, so every scan is refused"
+        parts.warn(("devices",), message, "add `scans`", key=True)
 
 
 def _check_required(parts: Parts, track: Track, means: set[Means]) -> None:

@@ -57,6 +57,8 @@ class Source:
     """Where each mapping's key stands."""
     values: dict[Path, Place] = field(repr=False)
     """Where each value begins."""
+    slips: tuple[Problem, ...] = ()
+    """What is wrong in the text but leaves the rest to be judged: a key twice, a leading zero."""
 
     def place(self, path: Path, *, key: bool = False) -> Place:
         """Return where a value (or its key) stands; of what is not there, where it would be."""
@@ -165,24 +167,24 @@ class _Reader:
         self._values: dict[Path, Place] = {}
 
     def read(self, text: str) -> Source:
-        """Return the data and its places.
+        """Return the data, its places and its slips.
 
         Raises:
-            ConfigError: with every problem of the text.
+            ConfigError: the text is no mapping within the caps; with its slips up to there.
         """
         root = self._parsed(text)
-        data: object = None
-        if root is not None and not self._problems:
-            data = self._flattened(root, (), 0)
-        if not isinstance(data, dict) and not self._problems:
+        data = None if root is None else self._flattened(root, (), 0)
+        if not isinstance(data, dict):
             what = "is empty" if data is None else "is no mapping of keys to values"
             at = root.place if root is not None else Place(1, 1)
-            self._note(
-                at, what, "begin with `station:`; config/station.example.yaml shows all keys"
-            )
-        if self._problems or not isinstance(data, dict):
-            raise ConfigError(self._problems)
-        return Source(self._file, data, self._keys, self._values)
+            hint = "begin with `station:`; config/station.example.yaml shows all keys"
+            raise self._end(at, what, hint)
+        return Source(self._file, data, self._keys, self._values, tuple(self._problems))
+
+    def _end(self, at: Place, message: str, hint: str = "", path: Path = ()) -> ConfigError:
+        """Return the error that ends the reading here."""
+        self._note(at, message, hint, path)
+        return ConfigError(self._problems)
 
     def _note(self, at: Place, message: str, hint: str = "", path: Path = ()) -> None:
         self._problems.append(
@@ -197,7 +199,11 @@ class _Reader:
         )
 
     def _parsed(self, text: str) -> _Node | None:
-        """Return the document as a tree, None where it is none (then the problems say why)."""
+        """Return the document as a tree, None where there is none.
+
+        Raises:
+            ConfigError: it is no YAML, or more than one document.
+        """
         root: _Node | None = None
         documents = 0
         try:
@@ -206,28 +212,28 @@ class _Reader:
                 if isinstance(event, DocumentStartEvent):
                     documents += 1
                 elif documents > 1:
-                    self._note(_at(event), "a second YAML document begins", "one file, one station")
-                    return None
+                    raise self._end(
+                        _at(event), "a second YAML document begins", "one file, one station"
+                    )
                 elif isinstance(event, _Start):
                     root = self._node(event, events, 0)
         except ReaderError as error:
             at = _place_after(text[: error.position])
-            self._note(at, f"holds a character that YAML forbids ({_hex(error.character)})")
+            cause = f"holds a character that YAML forbids ({_hex(error.character)})"
+            raise self._end(at, cause) from error
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             at = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
-            self._note(at, *_syntax(error, text, at))
+            raise self._end(at, *_syntax(error, text, at)) from error
         except (YAMLError, ValueError, OverflowError) as error:
             # The last two: escapes of characters that do not exist, `"\UFFFFFFFF"`.
-            self._note(Place(1, 1), f"is no YAML: {clipped(str(error))}")
-        except _TooDeepError as error:
-            self._note(error.at, f"is nested deeper than {MOST_DEPTH} levels")
+            raise self._end(Place(1, 1), f"is no YAML: {clipped(str(error))}") from error
         return root
 
     def _node(self, event: _Start, events: Iterator[Any], depth: int) -> _Node:
         at = _at(event)
         if depth > MOST_DEPTH:
-            raise _TooDeepError(at)
+            raise self._end(at, f"is nested deeper than {MOST_DEPTH} levels")
         if isinstance(event, AliasEvent):
             if event.anchor not in self._anchors:
                 self._note(
@@ -270,6 +276,8 @@ class _Reader:
                 where = f"it stands in line {first[key].line} already"
                 self._note(at, f"the key '{clipped(key)}' is there twice", where)
             value = self._node(next(events), events, depth + 1)
+            if value.content is None and value.pairs is None and value.items is None:
+                value.place = at  # of nothing, YAML says where the next thing begins
             if key is not None and key not in first:
                 first[key] = at
                 pairs.append((key, at, value))
@@ -297,42 +305,32 @@ class _Reader:
         return text
 
     def _flattened(self, node: _Node, path: Path, depth: int) -> object:
-        """Return a node as plain data, with aliases written out, and note where all of it is."""
+        """Return a node as plain data, with aliases written out, and note where all of it is.
+
+        Raises:
+            ConfigError: it is too deep or too much.
+        """
         self._values[path] = node.place
         if depth > MOST_DEPTH or len(self._values) > MOST_VALUES:
-            if not self._problems:
-                cap = f"{MOST_DEPTH} levels or {MOST_VALUES} values"
-                self._note(node.place, f"is more than {cap}, aliases counted", path=path)
-            return None
+            cap = f"{MOST_DEPTH} levels or {MOST_VALUES} values"
+            raise self._end(node.place, f"is more than {cap}, aliases counted", path=path)
         if node.pairs is not None:
-            found = {}
-            for key, at, value in node.pairs:
+            for key, at, _ in node.pairs:
                 self._keys[*path, key] = at
-                found[key] = self._flattened(value, (*path, key), depth + 1)
-                if self._problems:
-                    break
-            return found
+            return {
+                key: self._flattened(value, (*path, key), depth + 1) for key, _, value in node.pairs
+            }
         if node.items is not None:
-            items = []
-            for position, item in enumerate(node.items):
-                items.append(self._flattened(item, (*path, position), depth + 1))
-                if self._problems:
-                    break
-            return items
+            return [
+                self._flattened(item, (*path, position), depth + 1)
+                for position, item in enumerate(node.items)
+            ]
         scalar: object = node.content
         return scalar
 
 
 _Start = AliasEvent | MappingStartEvent | ScalarEvent | SequenceStartEvent
 """What a value begins with."""
-
-
-class _TooDeepError(Exception):
-    """The text is nested deeper than any station file."""
-
-    def __init__(self, at: Place) -> None:
-        super().__init__()
-        self.at = at
 
 
 def _at(event: Event) -> Place:

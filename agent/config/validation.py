@@ -115,7 +115,7 @@ def _problem(error: ErrorDetails, kind: object, at: Path, source: Source) -> Pro
     path, key = _path_of(error, at, source)
     if error["type"] == "missing":
         name = str(error["loc"][-1])
-        return source.problem((*path, name), f"'{name}' is missing")
+        return source.problem((*path, name), "is missing")
     if error["type"] == "extra_forbidden":
         return _unknown_key(path, _known_keys(kind, error["loc"][:-1]), source)
     if error["type"] in {"enum", "literal_error"}:

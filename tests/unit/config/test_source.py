@@ -20,18 +20,21 @@ REFUSED = {
     "UTF-16": ("a: 1\n".encode("utf-16"), "f:1:1: is not UTF-8 text (byte 0xff); "),
     "control character": (b"a: \x01", "f:1:4: holds a character that YAML forbids (U+0001)"),
     "no such character": (b'a: "\\UFFFFFFFF"', "f:1:1: is no YAML: "),
+    "two documents": (b"a: 1\n---\nb: 2\n", "f:3:1: a second YAML document begins; "),
+    "deep": (b"a: " + b"[" * 100_000, "f:1:28: is nested deeper than 24 levels"),
+    "huge": (b" " * (MOST_BYTES + 1), "f:1:1: is larger than 256 KiB, which no station file is"),
+    "other version": (b"%YAML 3.0\n---\na: 1\n", "f:1:1: is no YAML here: found incompatible"),
+}
+
+SLIPS = {
     "key twice": (b"a: 1\nb: 2\na: 3\n", "f:3:1: the key 'a' is there twice; it stands in line 1"),
     "leading zero": (b"a: 01\n", 'f:1:4: 01 begins with 0: text or number?; write "01"'),
     "infinite": (b"a: 1e999\n", "f:1:4: 1e999 is too large a number"),
     "tag": (b"a: !!python/name:os.system x\n", "f:1:4: the tag tag:yaml.org,2002:python/name:os"),
     "merge key": (b"b: &b {c: 1}\na: {<<: *b}\n", "f:2:5: merge keys (<<) are not supported; "),
-    "complex key": (b"? [a]\n: 1\n", "f:1:3: this key is not a plain word"),
+    "complex key": (b"? [a]\n: 1\nb: 2\n", "f:1:3: this key is not a plain word"),
     "alias to nothing": (b"a: *b\n", "f:1:4: *b names no anchor that stands before it"),
     "alias to itself": (b"a: &a [*a]\n", "f:1:8: *a names no anchor that stands before it"),
-    "two documents": (b"a: 1\n---\nb: 2\n", "f:3:1: a second YAML document begins; "),
-    "deep": (b"a: " + b"[" * 100_000, "f:1:28: is nested deeper than 24 levels"),
-    "huge": (b" " * (MOST_BYTES + 1), "f:1:1: is larger than 256 KiB, which no station file is"),
-    "other version": (b"%YAML 3.0\n---\na: 1\n", "f:1:1: is no YAML here: found incompatible"),
 }
 
 
@@ -41,6 +44,14 @@ def test_what_is_no_station_file_is_named_with_its_place(raw: bytes, says: str) 
     with pytest.raises(ConfigError) as refused:
         parse_source(raw, "f")
     assert str(refused.value).startswith(says)
+
+
+@pytest.mark.parametrize(("raw", "says"), SLIPS.values(), ids=SLIPS)
+def test_slip_leaves_the_rest_to_be_judged(raw: bytes, says: str) -> None:
+    """What is wrong in one place alone is noted, and the data is there all the same."""
+    source = parse_source(raw, "f")
+    assert [str(slip).startswith(says) for slip in source.slips] == [True]
+    assert source.data
 
 
 def test_alias_bomb_is_refused_before_it_grows() -> None:
@@ -54,13 +65,15 @@ def test_alias_bomb_is_refused_before_it_grows() -> None:
 
 def test_all_slips_of_a_text_are_named_at_once() -> None:
     """Problems that do not end the parse are gathered, in the order of the file."""
+    slips = parse_source(b"b: 01\na: 1\na: !x 2\n", "f").slips
+    assert [(slip.line, slip.column) for slip in slips] == [(1, 4), (3, 1), (3, 4)]
+
+
+def test_slips_before_the_end_are_named_with_it() -> None:
+    """A text that breaks off keeps the problems found before."""
     with pytest.raises(ConfigError) as refused:
-        parse_source(b"b: 01\na: 1\na: !x 2\n", "f")
-    assert [(problem.line, problem.column) for problem in refused.value.problems] == [
-        (1, 4),
-        (3, 1),
-        (3, 4),
-    ]
+        parse_source(b"a: 01\nb: [", "f")
+    assert [problem.line for problem in refused.value.problems] == [1, 2]
 
 
 def test_scalars_are_those_of_yaml_1_2() -> None:
@@ -70,8 +83,10 @@ def test_scalars_are_those_of_yaml_1_2() -> None:
         b"b: [\"7\", 'true']\nc: |\n  x\nd: .inf\n"
     )
     assert parse_source(text, "f").data == {
-        "a": [7, -7, 1.5, 1000.0, True, False, None, None]
-        + ["no", "on", "12:30", "2026-01-01", "0x1F", "1_0"],
+        "a": [
+            *(7, -7, 1.5, 1000.0, True, False, None, None),
+            *("no", "on", "12:30", "2026-01-01", "0x1F", "1_0"),
+        ],
         "b": ["7", "true"],
         "c": "x\n",
         "d": ".inf",
