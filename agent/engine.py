@@ -214,6 +214,7 @@ class Engine:
             decision.working.live is not self._working.live
             or decision.working.links is not self._working.links
             or decision.working.stopping != self._working.stopping
+            or isinstance(observation, TimerFired)  # the answer's own limit may be over
         )
         self._planned, self._working = decision.state, decision.working
         recorded = self._record(decision, now, observation) if decision.events else None

@@ -71,6 +71,10 @@ class Station(Protocol):
         """Return what the device must hold now."""
         ...
 
+    def where(self, name: str) -> str:
+        """Return `file:line:column` of a device or tag, for messages."""
+        ...
+
 
 class Tell(Protocol):
     """Where the supervisor says what changed: a log line, a counter."""
@@ -147,11 +151,14 @@ class Device:
         driver: Driver,
         seats: Sequence[Seat],
         *,
+        is_reader: bool = False,
         clock: Clock,
         random: Random,
         tell: Tell,
     ) -> None:
         self.name = name
+        self.is_reader = is_reader
+        """Whether it sends codes instead of tags."""
         self._tell = tell
         self._down_ms: int | None = None
         self._driver = driver
@@ -224,7 +231,8 @@ class Device:
             reason=cause,
         )
         self._down_ms = now.boot_ms
-        self._tell("link_lost", device=self.name, error=cause)
+        where = self._seats[0].station.where(self._seats[0].name)
+        self._tell("link_lost", at=where, device=self.name, error=cause)
         await self._fan_out(self._link)
 
     def _id(self, what: str) -> str:
@@ -255,8 +263,11 @@ class Device:
             self._tell("link_restored", device=self.name, down_s=down_s, attempts=self.attempts)
             self.attempts = 0
             self._up_ms = now_ms
-        for fault in link.faults:
-            self._tell("tag_fault", device=self.name, tag=fault.tag, error=fault.cause)
+        for seat in self._seats:
+            for fault in seat.link(link).faults:
+                where = seat.station.where(fault.tag)
+                error = f"{fault.cause}; {fault.hint}"
+                self._tell("tag_fault", at=where, device=seat.name, tag=fault.tag, error=error)
         self._link = link
 
     async def _fan_out(self, observation: AnyObservation) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.app.conceal import KeyMissingError
 from agent.app.rim import SystemClock, SystemRandom, secret
 from agent.app.station import StationRefusedError, StationRun, Surroundings
 from agent.config.loaded import DeviceConfig, StationConfig
@@ -35,6 +34,8 @@ class Way:
     """False for `try`: nothing is written to a PLC."""
     publish: bool = True
     """False for `try`: nothing is published."""
+    keep_journal_path: bool = True
+    """False for `try`: the journal is below `directory`, wherever the file says."""
 
 
 class ReadOnly:
@@ -57,16 +58,9 @@ class Plant:
         self._tell = tell
         self._stop = asyncio.Event()
         for config in configs:
-            self._add(config, way)
+            told = tell.bound(station=config.station.path)
+            self.stations.append(StationRun(config, _around(config, way), told))
         self.devices = _devices(self.stations, way, tell)
-
-    def _add(self, config: StationConfig, way: Way) -> None:
-        """Make a station; one that cannot be made is refused and stops no other."""
-        tell = self._tell.bound(station=config.station.path)
-        try:
-            self.stations.append(StationRun(config, _around(config, way), tell))
-        except KeyMissingError as error:
-            self._refuse(config.station.path, str(error))
 
     def _refuse(self, station: str, why: str) -> None:
         self.refused.append(f"{station}: {why}")
@@ -87,8 +81,11 @@ class Plant:
                 tasks.create_task(self._run_station(station), name=f"station {station.name}")
                 for station in self.stations
             ]
+            readers = [
+                task for task, device in zip(devices, self.devices, strict=True) if device.is_reader
+            ]
             alive = tasks.create_task(self._say_alive(notifier), name="life signs")
-            stopper = tasks.create_task(self._stop_all(notifier), name="stop")
+            stopper = tasks.create_task(self._stop_all(notifier, readers), name="stop")
             if stations:
                 await asyncio.wait(stations)
             for task in (*devices, alive, stopper):
@@ -101,9 +98,13 @@ class Plant:
             station.opened.set()
             self._refuse(station.name, str(error))
 
-    async def _stop_all(self, notifier: Notifier) -> None:
+    async def _stop_all(self, notifier: Notifier, readers: list[asyncio.Task[None]]) -> None:
+        """Let go of the readers first: what they still send must not meet a closed journal."""
         await self._stop.wait()
         notifier.say(STOPPING="1")
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
         for station in self.stations:
             station.stop()
 
@@ -137,13 +138,15 @@ def station_directory(directory: Path, station: str) -> Path:
 
 def _around(config: StationConfig, way: Way) -> Surroundings:
     clock = SystemClock(config.timezone)
+    directory = station_directory(way.directory, config.station.path)
     return Surroundings(
         clock=clock,
         random=SystemRandom(),
         worker=ThreadWorker,
         journal=Rim(files=DiskFiles(), clock=clock, worker=ThreadWorker),
         secret=secret,
-        directory=station_directory(way.directory, config.station.path),
+        directory=directory,
+        journal_path=(way.keep_journal_path and config.journal.path) or directory / "journal",
         publish=way.publish,
     )
 
@@ -185,11 +188,13 @@ def _device(
             for tag in config.tags
         ]
     first = used[0][1]
-    driver = driver_spec(first.driver).build(first.name, first.options, tags, clock)
+    spec = driver_spec(first.driver)
+    driver = spec.build(first.name, first.options, tags, clock)
     return Device(
         first.name,
         driver if way.write else ReadOnly(driver),
         seats,
+        is_reader=spec.tag_options is None,
         clock=clock,
         random=SystemRandom(),
         tell=tell.bound(station=", ".join(sorted({station.name for station, _ in used}))),

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from agent import __version__
-from agent.app.conceal import concealer, operator_key
+from agent.app.conceal import KeyMissingError, concealer, operator_key
 from agent.backoff import Backoff
 from agent.config.loaded import SinkConfig, StationConfig
 from agent.core import binder
@@ -26,7 +26,7 @@ from agent.journal.chain import seal
 from agent.journal.errors import DiskFullError, JournalError, JournalLockedError
 from agent.journal.opening import open_journal
 from agent.journal.sqlite import Rim, SqliteJournal
-from agent.ports import Clock, Random, Recovery, Worker
+from agent.ports import Clock, Journal, Random, Recovery, Worker
 from agent.publisher import Condition, Publisher, Quarantine, SinkState
 from agent.sinks.options import SinkPlace, position_of
 from agent.sinks.registry import sink_spec
@@ -57,6 +57,7 @@ class Surroundings:
     secret: Callable[[str], str]
     directory: Path
     """The station's own state directory."""
+    journal_path: Path
     publish: bool = True
     """False for `try`: nothing leaves the box."""
 
@@ -87,8 +88,8 @@ class StationRun:
         self._observed = 0
         self.opened = asyncio.Event()
         """Set when the first run has begun, or could not."""
-        key = operator_key(config.operators, around.directory, around.secret, around.random)
-        self._conceal = concealer(config.station, config.operators, key)
+        self._conceal: Callable[[CodeScanned], CodeScanned] | None = None
+        self._told_ready = NotReady.STARTING
 
     # -------------------------------------------------------------- what devices want
 
@@ -112,7 +113,8 @@ class StationRun:
         return self._run.engine.offer(observation)
 
     def _keep(self, observation: AnyObservation) -> None:
-        if isinstance(observation, CodeScanned):
+        """Keep a scan for the next run; never a badge in clear, so not before there is a key."""
+        if isinstance(observation, CodeScanned) and self._conceal is not None:
             self._kept.append(self._conceal(observation))
 
     def due(self, device: str) -> tuple[WriteGroup, ...]:
@@ -123,6 +125,10 @@ class StationRun:
         working = Working(links={device: Link(up=True, since_ms=now_ms)})
         health = Health(now_ms=now_ms, reason=self._reason)
         return binder.due(binder.initial(self.config.station), working, health, device).groups
+
+    def where(self, name: str) -> str:
+        """Return `file:line:column` of a device, tag or sink."""
+        return self.config.where(name)
 
     # -------------------------------------------------------------- what the engine wants
 
@@ -143,6 +149,11 @@ class StationRun:
             self._replies.add(task)
             task.add_done_callback(self._replies.discard)
 
+    @property
+    def journal(self) -> Journal | None:
+        """The journal of the run, None while there is none."""
+        return self._run.journal if self._run else None
+
     # -------------------------------------------------------------- run after run
 
     async def run(self) -> None:
@@ -157,6 +168,9 @@ class StationRun:
                 await self._one_epoch(backoff)
             except JournalLockedError as error:
                 raise StationRefusedError(str(error)) from error
+            except KeyMissingError as error:
+                self._reason = NotReady.JOURNAL
+                self._tell("key_missing", error=str(error))
             except JournalError as error:
                 full = isinstance(error, DiskFullError)
                 self._reason = NotReady.DISK_FULL if full else NotReady.JOURNAL
@@ -181,11 +195,14 @@ class StationRun:
         self._stop.set()
 
     async def _one_epoch(self, backoff: Backoff) -> None:
-        path = self.config.journal.path or self._around.directory / "journal"
-        journal, recovery = await open_journal(path, self.name, self._around.journal)
+        around, config = self._around, self.config
+        if self._conceal is None:
+            key = operator_key(config.operators, around.directory, around.secret, around.random)
+            self._conceal = concealer(config.station, config.operators, key)
+        journal, recovery = await open_journal(around.journal_path, self.name, around.journal)
         run: _Run | None = None
         try:
-            run = _Run(self._engine(journal, recovery), journal)
+            run = _Run(self._engine(journal, recovery, self._conceal), journal)
             await run.engine.start()
             self._begin(run, recovery)
             backoff.reset()
@@ -195,7 +212,12 @@ class StationRun:
         finally:
             await self._end(journal, run)
 
-    def _engine(self, journal: SqliteJournal, recovery: Recovery) -> Engine:
+    def _engine(
+        self,
+        journal: SqliteJournal,
+        recovery: Recovery,
+        conceal: Callable[[CodeScanned], CodeScanned],
+    ) -> Engine:
         state = _folded(binder.initial(self.config.station), recovery)
         last = recovery.last
         beginning = binder.Beginning(
@@ -211,7 +233,7 @@ class StationRun:
             journal=journal,
             lookup=journal,
             seal=seal,
-            conceal=self._conceal,
+            conceal=conceal,
             devices=self,
         )
         return Engine(parts, state, beginning)
@@ -327,6 +349,7 @@ class StationRun:
         while True:
             await clock.sleep(LOOK_EVERY_S)
             now = clock.now()
+            self._tell_readiness()
             step_ms = (now.wall_ms - before.wall_ms) - (now.boot_ms - before.boot_ms)
             before = now
             if abs(step_ms) > STEP_MS:
@@ -344,6 +367,15 @@ class StationRun:
                 )
 
     # -------------------------------------------------------------- life signs
+
+    def _tell_readiness(self) -> None:
+        """Say once when the station becomes ready or no longer is, to the log and the PLC."""
+        reason = self.readiness()
+        if reason is not self._told_ready:
+            self._told_ready = reason
+            is_ready = reason is NotReady.READY
+            self._tell("ready" if is_ready else "not_ready", reason=reason.name.lower())
+            self.outputs_changed()
 
     def readiness(self) -> NotReady:
         """Return why the station could not record a cycle now, or READY."""

@@ -22,8 +22,14 @@ class Command(NamedTuple):
 
 
 COMMANDS: Mapping[str, Command] = {
+    "run": Command("agent.cli.run:run", "run the stations of a file or folder (the daemon)"),
     "check": Command("agent.cli.check:check", "validate station files; reaches no device"),
     "schema": Command("agent.cli.schema:schema", "print the JSON Schema of a station file"),
+    "try": Command("agent.cli.try_:try_", "all but PLC writes and publishing; nothing is kept"),
+    "probe": Command("agent.cli.probe:probe", "show every tag of every device as it is now"),
+    "decode": Command("agent.cli.decode:decode", "what is this code, part by part"),
+    "events": Command("agent.cli.events:events", "what happened, read beside the daemon"),
+    "verify": Command("agent.cli.verify:verify", "prove that the journal is whole"),
 }
 """Every command, in the order of `--help`."""
 

@@ -1,0 +1,199 @@
+"""Journals as commands read them: found by station file or folder, read beside a live daemon."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from agent.app.plant import station_directory
+from agent.app.registries import registries
+from agent.app.rim import state_directory
+from agent.config.load import load_folder
+from agent.config.problems import ConfigError
+from agent.core.events import KINDS
+from agent.journal.errors import JournalError
+from agent.journal.reader import JournalReader, Query
+from agent.journal.verify import Report, verify
+from agent.ports import Row
+
+__all__ = [
+    "ConfigError",
+    "JournalError",
+    "Query",
+    "Report",
+    "Row",
+    "Told",
+    "find_journals",
+    "moment_ms",
+    "read_events",
+    "tell",
+    "verify_journal",
+]
+
+_AGO = re.compile(r"^(\d+(?:\.\d+)?)(s|min|h|d)$")
+_AGO_S = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+_LEFT_OUT = {
+    "body",
+    "content",
+    "cycle",
+    "earliest_ms",
+    "fields",
+    "first_ms",
+    "generation",
+    "handshake",
+    "knowledge_as_of",
+    "last_ms",
+    "latest_ms",
+    "parser",
+    "product",
+    "raw",
+    "serial",
+    "symbology",
+}
+"""Fields that a table row spares; `--json` has them all."""
+_GS1_ROOT = "https://id.gs1.org/"
+_ENVELOPE = {
+    "because",
+    "certainty",
+    "config",
+    "epoch",
+    "hash",
+    "kind",
+    "machine",
+    "operators",
+    "order",
+    "prev",
+    "schema",
+    "seq",
+    "station",
+    "time",
+    "why",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event in the words of a table row."""
+
+    address: str
+    time: str
+    """Local time of the station, with its offset."""
+    kind: str
+    subject: str
+    rest: str
+
+
+def find_journals(path: Path, state: Path | None) -> list[Path]:
+    """Return the journal directories that a station file, a folder of them, or a journal names.
+
+    Raises:
+        ConfigError: the station files say nothing usable.
+    """
+    if (path / "journal.db").exists():
+        return [path]
+    if (path / "journal" / "journal.db").exists():
+        return [path / "journal"]
+    folder = load_folder(path, registries())
+    if not folder.stations:
+        raise ConfigError(folder.problems)
+    root = state or state_directory()
+    return [
+        config.journal.path or station_directory(root, config.station.path) / "journal"
+        for config in folder.stations
+    ]
+
+
+def moment_ms(text: str, now: datetime | None = None) -> int:
+    """Return a moment in UTC ms: RFC 3339 (`2026-11-25T06:00:00Z`), or how long ago (`2h`).
+
+    Raises:
+        ValueError: it is neither.
+    """
+    ago = _AGO.match(text.strip())
+    if ago:
+        now = now or datetime.now(UTC)
+        then = now - timedelta(seconds=float(ago[1]) * _AGO_S[ago[2]])
+        return int(then.timestamp() * 1000)
+    try:
+        then = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"'{text}' is no moment; write 2026-11-25T06:00:00+01:00, or how long ago: 2h"
+        ) from None
+    return int(then.astimezone(UTC).timestamp() * 1000)
+
+
+def read_events(directory: Path, query: Query) -> Iterator[Row]:
+    """Yield a journal's events, each proven.
+
+    Raises:
+        JournalError: there is no journal, or it cannot be read.
+        ValueError: a kind is unknown.
+    """
+    for kind in query.kinds:
+        if kind not in KINDS:
+            raise ValueError(f"no kind '{kind}'; known: {', '.join(sorted(KINDS))}")
+    with JournalReader(directory) as reader:
+        yield from reader.query(query)
+
+
+def verify_journal(directory: Path, progress: Callable[[int], None] | None = None) -> Report:
+    """Prove a whole journal.
+
+    Raises:
+        JournalError: there is no journal, or it cannot be opened.
+    """
+    return verify(directory, progress)
+
+
+def tell(row: Row) -> Told:
+    """Return an event as a person reads it."""
+    event: dict[str, Any] = orjson.loads(row.body)
+    names = (event.get(key) for key in ("code", "device", "part", "sink"))
+    subject = row.unit or next((str(name) for name in names if name), "")
+    if row.kind.startswith("order_"):
+        subject = str(event.get("order", ""))
+    body = {
+        key: value
+        for key, value in event.items()
+        if key not in _ENVELOPE | _LEFT_OUT and value != subject
+    }
+    words = [f"{key}={_short(value)}" for key, value in body.items()]
+    if event["certainty"] != "certain":
+        words.insert(0, f"{event['certainty']} ({', '.join(event.get('why', []))})")
+    if event.get("operators"):
+        words.append("operator=" + ",".join(o["ref"][:17] for o in event["operators"]))
+    return Told(
+        address=str(row.address),
+        time=_local(event["time"]),
+        kind=row.kind,
+        subject=subject.removeprefix(_GS1_ROOT),
+        rest=" ".join(words),
+    )
+
+
+def _local(time: dict[str, Any]) -> str:
+    zone = timezone(timedelta(minutes=time["offset_min"]))
+    received = datetime.fromisoformat(time["received"]).astimezone(zone)
+    return received.isoformat(sep=" ", timespec="milliseconds")
+
+
+def _short(value: object) -> str:
+    """Return a value in few signs."""
+    if isinstance(value, list):
+        return ",".join(_short(item) for item in value)
+    if isinstance(value, dict):
+        if "ref" in value:
+            return str(value["ref"])[:17]
+        name = value.get("position") or value.get("name")
+        held = value.get("candidates", value.get("value"))
+        return f"{name}:{'?' if held is None else _short(held)}" if name else "…"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value).removeprefix(_GS1_ROOT)

@@ -1,0 +1,87 @@
+"""`lineside events`: what happened at a station, read beside the live daemon."""
+
+from __future__ import annotations
+
+import sys
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agent.app import reading
+from agent.cli import exits
+
+DEFAULT_LIMIT = 50
+
+
+def events(
+    path: Annotated[
+        Path, typer.Argument(help="A station file, a folder of them, or a journal's directory.")
+    ],
+    *,
+    unit: Annotated[
+        str | None, typer.Option(help="Only of this unit or lot, in canonical text.")
+    ] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="Only this kind; repeatable.")] = None,
+    since: Annotated[str | None, typer.Option(help="From then on: RFC 3339, or 2h ago.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before then: RFC 3339, or 30min ago.")] = None,
+    epoch: Annotated[str | None, typer.Option(help="Only of this run of the agent.")] = None,
+    limit: Annotated[int, typer.Option(help="How many at most, the newest; 0: all.")] = (
+        DEFAULT_LIMIT
+    ),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One event a line, as it is stored.")
+    ] = False,
+    state: Annotated[Path | None, typer.Option(help="Where journals are kept.")] = None,
+) -> None:
+    """Show what happened at a station, the newest last. Reads only; the daemon may be running.
+
+    Exit code 1: there is no journal to read. 2: a moment or a kind is not one.
+    """
+    try:
+        query = reading.Query(
+            unit=unit,
+            kinds=tuple(kind or ()),
+            epoch=epoch,
+            from_ms=None if since is None else reading.moment_ms(since),
+            to_ms=None if until is None else reading.moment_ms(until),
+            limit=limit or None,
+        )
+        found = [
+            sorted(reading.read_events(journal, query), key=lambda row: row.address)
+            for journal in reading.find_journals(path, state)
+        ]
+    except ValueError as error:
+        _complain(str(error), exits.USAGE)
+    except reading.ConfigError as error:
+        _complain(str(error), exits.CONFIG)
+    except reading.JournalError as error:
+        _complain(str(error), exits.REFUSED)
+    rows = sorted(chain.from_iterable(found), key=lambda row: row.wall_ms)
+    if as_json:
+        sys.stdout.write("".join(row.body.decode() + "\n" for row in rows))
+    else:
+        _show(rows)
+
+
+def _complain(text: str, code: int) -> None:
+    sys.stderr.write(f"lineside events: {text}\n")
+    raise typer.Exit(code)
+
+
+def _show(rows: list[reading.Row]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("time", no_wrap=True)
+    table.add_column("address", no_wrap=True)
+    table.add_column("kind", no_wrap=True, style="cyan")
+    table.add_column("about", overflow="fold")
+    table.add_column("what", overflow="fold", ratio=1)
+    for row in rows:
+        told = reading.tell(row)
+        table.add_row(told.time, told.address, told.kind, told.subject, told.rest)
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console.print(table)
+    console.print(f"{len(rows)} events", style="dim")
