@@ -8,12 +8,14 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from asyncua import Server, ua
 from asyncua.crypto.permission_rules import User, UserRole
-from asyncua.server.address_space import AttributeService
+from asyncua.server.address_space import AttributeService, AttributeValue, NodeData
+from asyncua.server.internal_server import InternalServer
 
 from drivers.base import Scalar
 
@@ -75,6 +77,30 @@ class _Attributes(AttributeService):
         return results
 
 
+_STANDARD_NODES: dict[ua.NodeId, NodeData] = {}
+
+
+class _QuickServer(InternalServer):
+    """The library's server, which makes the standard's six thousand nodes once and copies them."""
+
+    async def load_standard_address_space(self, shelf_file: Path | None = None) -> None:
+        nodes = vars(self.aspace)["_nodes"]
+        if not _STANDARD_NODES:
+            await super().load_standard_address_space(shelf_file)
+            _STANDARD_NODES.update({key: _copy(node) for key, node in nodes.items()})
+        nodes.update({key: _copy(node) for key, node in _STANDARD_NODES.items()})
+
+
+def _copy(node: NodeData) -> NodeData:
+    """Return a node that can be changed without the other."""
+    copied = NodeData(node.nodeid)
+    copied.references = list(node.references)
+    copied.attributes = {
+        key: AttributeValue(one.value) for key, one in node.attributes.items() if one.value
+    }
+    return copied
+
+
 class _Transports(list[Any]):
     """The server's own list of its connections, which counts them."""
 
@@ -105,7 +131,7 @@ class Plc:
         self.port = port or free_port()
         self.url = f"opc.tcp://127.0.0.1:{self.port}"
         self.variables = variables
-        self.server = Server()
+        self.server = Server(_QuickServer())
         self.server.iserver.disabled_clock = True  # it would take a second to stop
         self.writes: list[tuple[str, Scalar]] = []
         self.stamped = False
