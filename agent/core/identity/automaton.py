@@ -183,7 +183,7 @@ class _Builder:
                 return reduce(self._join, map(self.build, node.nodes), _Fragment(1, (), ()))
             case Choice():
                 return self._choice([self.build(part) for part in node.nodes])
-            case Repeat():
+            case _:
                 return self._repeat(node)
 
     def _one(self, allowed: frozenset[str]) -> _Fragment:

@@ -100,23 +100,30 @@ def group_parts(
     gtin = groups.get("gtin")
     if gtin is not None:
         gtin = gs1.item_number(gtin).value
-    serial, lot = group(rule.serial_from, "serial"), group(rule.lot_from, "lot")
     expiry = group(rule.expiry_from, "expiry")
-    code = groups.get(rule.means) or groups.get("id") or text
-    if gtin is not None and code == text:
-        if serial is not None and rule.means is not Means.LOT:
-            code = canonical([("01", gtin), ("21", serial)])
-        elif lot is not None and rule.means is not Means.UNIT:
-            code = canonical([("01", gtin), ("10", lot)])
     return Parts(
-        code=code,
+        code=_plain_code(rule, text, gtin, groups),
         product=group(rule.product_from, "product") or gtin or rule.product,
-        serial=serial,
-        lot=lot,
+        serial=group(rule.serial_from, "serial"),
+        lot=group(rule.lot_from, "lot"),
         expiry=_plain_day(expiry, reference) if expiry is not None else None,
         quantity=group(rule.quantity_from, "quantity"),
         fields=tuple((name, value) for name, value in groups.items() if value is not None),
     )
+
+
+def _plain_code(
+    rule: ScanRule, text: str, gtin: str | None, groups: Mapping[str, str | None]
+) -> str:
+    """Return the identity of a plain code: named, by GTIN and serial or lot, or its text."""
+    named = groups.get("id") or groups.get(rule.means)
+    serial, lot = groups.get("serial"), groups.get("lot")
+    if gtin is not None and (named is None or named == lot):
+        if serial is not None and rule.means is not Means.LOT:
+            return canonical([("01", gtin), ("21", serial)])
+        if lot is not None and rule.means is not Means.UNIT:
+            return canonical([("01", gtin), ("10", lot)])
+    return named or text
 
 
 def _code(rule: ScanRule, fields: Mapping[str, Field]) -> str:

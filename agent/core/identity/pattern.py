@@ -99,7 +99,7 @@ def _folded(node: Node) -> Node:
             return Repeat(_folded(node.node), node.least, node.most)
         case Row():
             return Row(tuple(_folded(part) for part in node.nodes))
-        case Choice():
+        case _:
             return Choice(tuple(_folded(part) for part in node.nodes))
 
 

@@ -220,7 +220,7 @@ def _refused(session: Session, rules: Iterable[ScanRule], errors: Sequence[CodeE
 
 
 def _incomplete(session: Session, rules: Iterable[ScanRule]) -> Refused | None:
-    """Return which identifiers of a rule a code lacks, None if it has to do with no rule."""
+    """Return by which identifiers a code differs from the rule that is nearest, or None."""
     for rule in rules:
         if not isinstance(rule.match, Gs1Match):
             continue
@@ -228,8 +228,13 @@ def _incomplete(session: Session, rules: Iterable[ScanRule]) -> Refused | None:
             fields = session.reading(rule).fields
         except CodeError:
             continue
-        missing = rule.match.ais - {field.identifier for field in fields}
-        if missing and missing != rule.match.ais:
+        present = {field.identifier for field in fields}
+        missing = rule.match.ais - present
+        foreign = present - rule.match.ais - rule.match.also
+        if not missing and foreign:
+            detail = f"{_listed(foreign)} may not stand beside {_listed(rule.match.ais)} here"
+            return Refused(Reason.NO_RULE, 0, detail)
+        if missing and not foreign and present & rule.match.ais:
             field = session.hiding(rule, missing)
             if field is not None:
                 detail = f"({field.identifier}) may hide {_listed(missing)}"

@@ -11,6 +11,7 @@ Laws:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from functools import cache
@@ -75,8 +76,7 @@ class DataMatch:
 
 Match = RegexMatch | Gs1Match | DataMatch
 
-_NEEDS_SERIAL = frozenset({Means.UNIT})
-_NEEDS_LOT = frozenset({Means.LOT})
+_TEXT_ELEMENT = re.compile(r"[A-Z]{3}")
 _TAKES_VALUE = frozenset({Means.OPERATOR, Means.ORDER})
 _SIGNALS = frozenset({Means.OPERATOR_OFF, Means.ORDER_END, Means.CANCEL})
 
@@ -136,18 +136,18 @@ class ScanRule:
             ValueError: with one sentence that says what is wrong.
         """
         _check_policy(self)
-        match self.match:
-            case RegexMatch():
-                _check_regex(self)
-            case Gs1Match(ais=named, also=also):
-                _check_identifiers(self, named, also)
-                for code in sorted((named | also) - set(table())):
-                    raise ValueError(f"({code}) is not a GS1 application identifier")
-            case DataMatch(identifiers=named, also=also, format=number):
-                _check_identifiers(self, named, also)
-                if number not in ("05", "06", "12"):
-                    raise ValueError(f"format {number!r} is not one of 05, 06, 12")
-                _check_shapes(named | also, number)
+        match = self.match
+        if isinstance(match, RegexMatch):
+            _check_regex(self)
+            return
+        if isinstance(match, Gs1Match):
+            _check_identifiers(self, match.ais, match.also)
+            _check_shapes(match.ais | match.also, "05")
+            return
+        if match.format not in ("05", "06", "12"):
+            raise ValueError(f"format {match.format!r} is not one of 05, 06, 12")
+        _check_identifiers(self, match.identifiers, match.also)
+        _check_shapes(match.identifiers | match.also, match.format)
 
     def __hash__(self) -> int:
         """Return a hash of the parts that differ between the rules of a station."""
@@ -238,15 +238,12 @@ def _check_identity(rule: ScanRule, named: frozenset[str]) -> None:
 
 def _check_shapes(codes: frozenset[str], number: str) -> None:
     for code in sorted(codes):
-        wrong = (
-            code not in table()
-            if number == "05"
-            else data_identifiers.SHAPE.fullmatch(code) is None
-            if number == "06"
-            else len(code) != 3 or not code.isupper()  # noqa: PLR2004 - three letters
-        )
-        if wrong:
-            raise ValueError(f"{code!r} is not an identifier of format {number}")
+        if number == "05" and code not in table():
+            raise ValueError(f"({code}) is not a GS1 application identifier")
+        if number == "06" and data_identifiers.SHAPE.fullmatch(code) is None:
+            raise ValueError(f"{code!r} is not a data identifier such as 1P")
+        if number == "12" and _TEXT_ELEMENT.fullmatch(code) is None:
+            raise ValueError(f"{code!r} is not a text element identifier such as SER")
 
 
 _GS1_UNITS = (
