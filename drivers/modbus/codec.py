@@ -186,13 +186,13 @@ class Number:
         Raises:
             ValueError: it is no number, not finite, or out of range.
         """
-        number = float(as_number(value)) if self._is_float else as_whole(value)
-        if not math.isfinite(number):
-            raise ValueError(f"{value!r} is not finite")
         try:
+            number = float(as_number(value)) if self._is_float else as_whole(value)
             raw = struct.pack(f">{self.form}", number)
         except (struct.error, OverflowError) as error:
             raise ValueError(f"{value!r} does not fit") from error
+        if not math.isfinite(number):
+            raise ValueError(f"{value!r} is not finite")
         words = struct.unpack(f">{self.size}H", raw)
         return tuple(words if self.size == 1 else _reordered(words, self.order))
 

@@ -205,13 +205,15 @@ class ModbusDriver:
 
     async def _poll(self, watch: Watch, interval_s: float, session: Session, emit: Emit) -> None:
         """Look at a watch's blocks at its interval, for ever."""
-        due_ms = self._boot_ms()
+        interval_ms = round(interval_s * 1000)
+        now_ms = due_ms = self._boot_ms()
         while True:
-            due_ms = max(due_ms + round(interval_s * 1000), self._boot_ms())
-            await self._clock.sleep(max(0, due_ms - self._boot_ms()) / 1000)
+            due_ms = max(due_ms + interval_ms, now_ms)
+            await self._clock.sleep((due_ms - now_ms) / 1000)
             since_ms, values, _ = await watch.look(session, self._boot_ms)
             if values:
                 await self._emit_values(emit, since_ms, values)
+            now_ms = self._boot_ms()
 
     def _up(self) -> Session:
         """Return the session of the run.

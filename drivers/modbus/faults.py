@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drivers.base import Quality, TagFault, TagValue
+from drivers.base import TagFault
 from drivers.modbus.layout import Point
 from drivers.modbus.link import Refusal
 
@@ -35,11 +35,6 @@ def meaning(code: int) -> tuple[str, str]:
     """Return what an exception says, with its code, and what to do about it."""
     cause, hint = _MEANINGS.get(code, ("the device refuses", "see the device's manual"))
     return f"{cause} (exception {code})", hint
-
-
-def bad(point: Point, code: str) -> TagValue:
-    """Return that a point has no value, and the code that says why."""
-    return TagValue(tag=point.tag, value=None, quality=Quality.BAD, code=code)
 
 
 def fault(point: Point, refusal: Refusal) -> TagFault:

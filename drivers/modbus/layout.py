@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from itertools import chain, compress
+from operator import ne
 
-from drivers.modbus.codec import Codec
+from drivers.modbus.codec import Codec, Words
 
 LAST_ADDRESS = 0xFFFF
 MOST_REGISTERS = 125
@@ -132,19 +134,35 @@ class Point:
         return f"address {self.written} ({self.table}, on the wire {self.start})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Span:
+    """A point's words within its block's."""
+
+    point: Point
+    first: int
+    behind: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """What one request fetches: the points lie in [start, end), in the order of their addresses."""
 
     table: Table
     start: int
     end: int
-    points: tuple[Point, ...]
+    spans: tuple[Span, ...]
+    spans_at: tuple[tuple[Span, ...], ...]
+    """For each word of the block the points that it belongs to."""
 
     @property
     def count(self) -> int:
         """How many addresses the request names."""
         return self.end - self.start
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """The points in it."""
+        return tuple(span.point for span in self.spans)
 
     def __str__(self) -> str:
         """Return the range on the wire."""
@@ -152,15 +170,30 @@ class Block:
 
     def halves(self) -> tuple[Block, ...]:
         """Return two blocks that hold the same points; none if there is only one point."""
-        middle = len(self.points) // 2
+        middle = len(self.spans) // 2
         parts = (self.points[:middle], self.points[middle:]) if middle else ()
         return tuple(block_of(part) for part in parts)
+
+    def moved(self, words: Words, before: Words | None) -> Iterable[Span]:
+        """Return the points of which a word is not what it was; all if there is no before."""
+        if before is None:
+            return self.spans
+        if words == before:
+            return ()
+        at_moved = compress(self.spans_at, map(ne, words, before))
+        return dict.fromkeys(chain.from_iterable(at_moved))
 
 
 def block_of(points: Sequence[Point]) -> Block:
     """Return the smallest block around points of one table, at least one of them."""
-    inside = tuple(sorted(points, key=lambda point: (point.start, point.end)))
-    return Block(inside[0].table, inside[0].start, max(point.end for point in inside), inside)
+    inside = sorted(points, key=lambda point: (point.start, point.end))
+    start, end = inside[0].start, max(point.end for point in inside)
+    spans = tuple(Span(point, point.start - start, point.end - start) for point in inside)
+    spans_at: list[list[Span]] = [[] for _ in range(end - start)]
+    for span in spans:
+        for at in range(span.first, span.behind):
+            spans_at[at].append(span)
+    return Block(inside[0].table, start, end, spans, tuple(map(tuple, spans_at)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,10 +205,8 @@ class Link:
             raise
         finally:
             self._asking, self._deadline = False, None
-        if (
-            task and task.cancelling() > cancelled
-        ):  # wait_for of Python 3.11 swallows it beside a result
-            raise asyncio.CancelledError
+        if task and task.cancelling() > cancelled:
+            raise asyncio.CancelledError  # wait_for of Python 3.11 swallows one beside a result
         if self._gap_s:
             self._free_at = asyncio.get_running_loop().time() + self._gap_s
         return self._checked(request, reply)

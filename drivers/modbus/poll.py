@@ -8,14 +8,14 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from drivers.base import Quality, TagFault, TagValue
 from drivers.modbus.bus import Session
-from drivers.modbus.codec import Words
-from drivers.modbus.faults import CONFIGURATION, SPLITTABLE, bad, fault, rest_s
-from drivers.modbus.layout import Block, Point
+from drivers.modbus.codec import Decoded, Words
+from drivers.modbus.faults import CONFIGURATION, SPLITTABLE, fault, rest_s
+from drivers.modbus.layout import Block, Span
 from drivers.modbus.link import Refusal
 
 
@@ -27,32 +27,28 @@ class Look:
     words: Words | None
     refusal: Refusal | None = None
 
-    def values(self, before: Words | None = None) -> list[TagValue]:
-        """Return a value for each point whose words are not those of the look before."""
-        words, start = self.words, self.block.start
-        if words is None:
-            code = str(self.refusal)
-            return [bad(point, code) for point in self.block.points]
-        return [
-            value_of(point, here)
-            for point in self.block.points
-            if (here := words[point.start - start : point.end - start])
-            != (before and before[point.start - start : point.end - start])
-        ]
+    def at(self, span: Span) -> Decoded:
+        """Return what a point of the block holds, or None and why it has no value."""
+        if self.words is None:
+            return None, str(self.refusal)
+        return span.point.codec.decode(self.words[span.first : span.behind])
+
+    def values(self) -> list[TagValue]:
+        """Return a value for each point, in the order of the addresses."""
+        return [value_of(span.point.tag, self.at(span)) for span in self.block.spans]
 
     def faults(self) -> list[TagFault]:
         """Return the tags that the device has not got."""
         if self.refusal is None or self.refusal.code not in CONFIGURATION:
             return []
-        return [fault(point, self.refusal) for point in self.block.points]
+        return [fault(span.point, self.refusal) for span in self.block.spans]
 
 
-def value_of(point: Point, words: Words) -> TagValue:
-    """Return what a point's words mean: GOOD, or BAD with the reason."""
-    value, why = point.codec.decode(words)
-    if value is None:
-        return bad(point, why)
-    return TagValue(tag=point.tag, value=value, quality=Quality.GOOD)
+def value_of(tag: str, decoded: Decoded) -> TagValue:
+    """Return a tag's value: GOOD, or BAD with the reason."""
+    value, why = decoded
+    quality = Quality.BAD if value is None else Quality.GOOD
+    return TagValue(tag=tag, value=value, quality=quality, code=why)
 
 
 async def look_at(session: Session, block: Block) -> list[Look]:
@@ -97,7 +93,7 @@ class Watch:
 
     def __init__(self, blocks: Iterable[Block]) -> None:
         self._watched = [_Watched(block, 0) for block in blocks]
-        self._known: dict[str, TagValue] = {}
+        self._known: dict[str, Decoded] = {}
 
     @property
     def is_empty(self) -> bool:
@@ -120,29 +116,36 @@ class Watch:
         Raises:
             LinkDownError: the session is over.
         """
-        since_ms, changed, faults = boot_ms(), list[TagValue](), list[TagFault]()
+        began_ms = since_ms = boot_ms()
+        changed: list[TagValue] = []
+        faults: list[TagFault] = []
         after: list[_Watched] = []
         for watched in self._watched:
-            began_ms = boot_ms()
             if began_ms < watched.rest_until_ms:
                 after.append(watched)
                 continue
             for look in await look_at(session, watched.block):
-                whole = look.block is watched.block
-                new = self._changes(look, watched.words if whole else None)
+                new = self._changes(look, watched)
                 if new:
                     since_ms = min(since_ms, watched.looked_ms)
                     changed += new
-                faults += look.faults()
-                rest_ms = int(rest_s(look.refusal.code) * 1000) if look.refusal else 0
+                rest_ms = 0
+                if look.refusal is not None:
+                    faults += look.faults()
+                    rest_ms = int(rest_s(look.refusal.code) * 1000)
                 after.append(_Watched(look.block, began_ms, began_ms + rest_ms, look.words))
         self._watched = after
         return since_ms, changed, faults
 
-    def _changes(self, look: Look, before: Words | None) -> Sequence[TagValue]:
+    def _changes(self, look: Look, watched: _Watched) -> list[TagValue]:
         """Return the values that differ from what is known, and know them from now on."""
-        if look.words is not None and look.words == before:
-            return ()
-        new = [value for value in look.values(before) if self._known.get(value.tag) != value]
-        self._known.update((value.tag, value) for value in new)
+        spans: Iterable[Span] = look.block.spans
+        if look.words is not None and look.block is watched.block:
+            spans = look.block.moved(look.words, watched.words)
+        new: list[TagValue] = []
+        for span in spans:
+            tag, decoded = span.point.tag, look.at(span)
+            if self._known.get(tag) != decoded:
+                self._known[tag] = decoded
+                new.append(value_of(tag, decoded))
         return new

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from drivers.base import Clock, DriverConfigError, Quality, Scalar, TagValue
 from drivers.modbus.bus import Session
 from drivers.modbus.codec import Bit, as_bool
-from drivers.modbus.faults import BUSY, CONFIGURATION, bad, meaning
+from drivers.modbus.faults import BUSY, CONFIGURATION, meaning
 from drivers.modbus.layout import Point, block_of
 from drivers.modbus.link import Refusal
 from drivers.modbus.poll import value_of
@@ -34,7 +34,7 @@ class Write:
     @property
     def held(self) -> Scalar | None:
         """What the point reads when the device holds the value."""
-        return value_of(self.point, self.words).value
+        return self.point.codec.decode(self.words)[0]
 
 
 class Writer:
@@ -133,5 +133,5 @@ class Writer:
         try:
             words = await session.read(block_of([write.point]))
         except Refusal as refusal:
-            return bad(write.point, str(refusal))
-        return value_of(write.point, words)
+            return value_of(write.point.tag, (None, str(refusal)))
+        return value_of(write.point.tag, write.point.codec.decode(words))
