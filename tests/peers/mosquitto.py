@@ -54,10 +54,9 @@ class Mosquitto:
         settings = [
             f"listener {self.port} 127.0.0.1",
             *lines,
+            "user root",  # else, started by root, it becomes a user who may not read our files
             "persistence true",
             f"persistence_location {directory}/",
-            "autosave_interval 1",
-            "autosave_on_changes true",
             "max_queued_messages 0",
         ]
         if not any(line.startswith("allow_anonymous") for line in lines):

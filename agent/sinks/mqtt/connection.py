@@ -329,4 +329,10 @@ class Connection:
         error = self._wire.closed.result() if self._wire.closed.done() else ""
         if code is not None and not self._wire.closed.done():
             return End("broke the protocol, or was silent for too long", hung_up=False)
-        return End(f"closed the connection{f' ({error})' if error else ''}", hung_up=True)
+        if error:
+            return End(f"was lost: {error}; check the network", hung_up=False)
+        return End(
+            "closed the connection and gave no reason; its log may have one, such as a second "
+            "client of this name",
+            hung_up=True,
+        )

@@ -25,7 +25,10 @@ class Wire(asyncio.Protocol):
         self.on_change: Callable[[], None] = lambda: None
         """Called when there is something to read, or when the connection is over."""
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Done when the connection is over, with the error that ended it, or an empty text."""
+        """Done when the connection is over, with the network's error if it had one.
+
+        Closed and reset say the same, that the other side has ended it, and are an empty text.
+        """
         self.transport: asyncio.Transport | None = None
         self._unread = bytearray()
         self._unsent: list[bytes] = []
@@ -44,7 +47,8 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that it is over, and say so."""
         if not self.closed.done():
-            self.closed.set_result("" if exc is None else str(exc))
+            ended_by_peer = exc is None or isinstance(exc, ConnectionError)
+            self.closed.set_result("" if ended_by_peer else str(exc))
         self.on_change()
 
     # what paho calls
