@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from agent.config.quantities import Millis, Modulus, Name, Reference, Size, StationPath, Zone
-from agent.core.identity.reading import Reason
-from agent.core.identity.scan_rule import MOST_CHARACTERS, Means
+from agent.core.identity.reading import TOLERABLE, Reason
+from agent.core.identity.scan_rule import MOST_CHARACTERS
 from agent.core.station import By, Outcome, Policy, Strategy
 from drivers.options import Options
 
@@ -119,8 +119,10 @@ class ScanSection(Options):
 
     match: Match
     """Which codes."""
-    means: Means
-    """What they stand for."""
+    means: Literal[
+        "unit", "lot", "component", "operator", "operator_off", "order", "order_end", "cancel"
+    ]
+    """What they stand for. `cancel` takes back the scans that wait."""
     position: Name | None = None
     """Where a component goes; a key of `track.components`."""
     product: str | None = None
@@ -164,7 +166,12 @@ class ScanSection(Options):
     """Whether material past its expiry on the day of the scan is refused."""
     separator_text: str = ""
     """What the reader sends in place of a control character. Keyboard-wedge readers only (D-84)."""
-    tolerates: frozenset[Reason] = frozenset()
+    tolerates: Annotated[
+        frozenset[Reason],
+        WithJsonSchema(
+            {"type": "array", "items": {"enum": sorted(reason.value for reason in TOLERABLE)}}
+        ),
+    ] = frozenset()
     """Defects known of these labels, which are then accepted with a doubt."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,6 +10,7 @@ from difflib import get_close_matches
 Path = tuple[str | int, ...]
 """Where a value stands in a station file: keys, and positions in lists from 0."""
 
+_SOURCES = re.compile(r"\s*\((?:[DG]-?\d+|PITFALLS \w+)(?:(?:, | to )D-\d+)*\)")
 _MOST_SHOWN = 60
 _MOST_LISTED = 16
 
@@ -56,6 +58,15 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return the problems in the order of the file, each once."""
     unique = dict.fromkeys(problems)
     return tuple(sorted(unique, key=lambda p: (p.file, p.line, p.column, p.path, p.message)))
+
+
+def without_sources(text: str) -> str:
+    """Return a sentence for users: the numbers of our rules are for who reads the code.
+
+    >>> without_sources("must say where it wraps (D-30, D-31); add modulus")
+    'must say where it wraps; add modulus'
+    """
+    return _SOURCES.sub("", text)
 
 
 def dotted(path: Path) -> str:

@@ -13,8 +13,6 @@ from agent.core.identity.pattern import PatternError
 from agent.core.identity.scan_rule import Means, ScanRule
 from agent.core.station import Strategy
 
-_LATER = frozenset({Means.CARRIER})
-
 
 def read_scans(parts: Parts) -> tuple[ScanRule, ...]:
     """Return the rules that are right by themselves; note what is wrong with each and all."""
@@ -32,12 +30,9 @@ def read_scans(parts: Parts) -> tuple[ScanRule, ...]:
 
 def _rule(parts: Parts, position: int, section: ScanSection) -> ScanRule | None:
     at: Path = ("scans", position)
-    if section.means in _LATER:
-        parts.refuse((*at, "means"), f"'{section.means}' is not in this version")
-        return None
-    given = section.model_dump(exclude={"match"}, exclude_unset=True)
+    given = section.model_dump(exclude={"match", "means"}, exclude_unset=True)
     try:
-        return ScanRule(match=_match(section.match), **given)
+        return ScanRule(match=_match(section.match), means=Means(section.means), **given)
     except PatternError as error:
         wrong = "product_pattern" if section.match.regex is None else "match"
         path = (*at, wrong, "regex") if wrong == "match" else (*at, wrong)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from agent.config.loaded import Registries
 from agent.config.model import DeviceSection, SinkSection, StationFile, TagSection
+from agent.config.problems import without_sources
 from agent.config.quantities import NAME, duration_text, size_text
 from drivers.options import DURATION_SCHEMA
 
@@ -65,11 +66,15 @@ def _schema_of(model: type[BaseModel], prefix: str, definitions: Schema, unit_ms
 
 
 def _as_written(schema: Schema, unit_ms: float) -> Schema:
-    """Return an object's schema with each default as a station file would write it."""
+    """Return an object's schema for users: each default as a station file would write it."""
     for found in schema.get("properties", {}).values():
+        if "description" in found:
+            found["description"] = without_sources(found["description"])
         default = found.get("default")
         if isinstance(default, dict):
             del found["default"]  # of a section left out: its own keys say theirs
+        if isinstance(default, list) and "prefixItems" in found:
+            found["default"] = [duration_text(each * unit_ms) for each in default]
         if isinstance(default, bool) or not isinstance(default, int | float):
             continue
         kinds = [found, *found.get("anyOf", ())]

@@ -34,7 +34,15 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from agent.config.problems import ConfigError, Path, Place, Problem, clipped, dotted
+from agent.config.problems import (
+    ConfigError,
+    Path,
+    Place,
+    Problem,
+    clipped,
+    dotted,
+    without_sources,
+)
 
 MOST_BYTES = 256 * 1024
 MOST_DEPTH = 24
@@ -97,9 +105,9 @@ class Source:
             line=at.line,
             column=at.column,
             path=dotted(path),
-            message=message,
+            message=without_sources(message),
             value=value,
-            hint=hint,
+            hint=without_sources(hint),
         )
 
 

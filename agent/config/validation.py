@@ -32,6 +32,7 @@ _LATER_VALUES: Mapping[str, frozenset[str]] = {
     "strategy": frozenset({"cycle-then-scan", "fifo", "carrier", "multi-cavity", "scan-only"}),
     "by": frozenset({"product", "both"}),
     "mode": frozenset({"shift"}),
+    "means": frozenset({"carrier"}),
     "until": frozenset({"spliced", "mixed", "used-up", "kit"}),
     "format": frozenset({"sparkplug", "epcis"}),
 }

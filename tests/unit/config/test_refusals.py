@@ -20,7 +20,7 @@ DOUBTS = {
             "f:11:3: tags.request: is never read; use it under `track`, or remove it",
             (
                 "f:27:3: track.end: without `request` a restart may record a unit twice "
-                "(repeat_possible); let the PLC count its requests (D-20)"
+                "(repeat_possible); let the PLC count its requests"
             ),
         ],
     ),
@@ -33,7 +33,7 @@ DOUBTS = {
         [
             (
                 "f:25:12: track.because: by serial because of volume: serials that nobody needs "
-                "are the first mistake; lots may do (D-14)"
+                "are the first mistake; lots may do"
             )
         ],
     ),
@@ -104,7 +104,7 @@ def test_lot_of_what_is_regulated_is_doubted() -> None:
     assert warnings(text) == [
         (
             "f:16:12: track.because: by lot although risk: a recall takes in the whole lot; "
-            "check that the law or the risk allows lots (D-12, D-14)"
+            "check that the law or the risk allows lots"
         )
     ]
 
