@@ -21,7 +21,7 @@ from agent.ports import Clock, Delivery, Journal, Sink, Worker
 Encode = Callable[[Delivery], bytes]
 """One event as this sink sends it."""
 
-_SECRET = re.compile(r"^(credential:[\w.@-]+|file:/.+|env:[A-Za-z_]\w*)$")
+_SECRET = re.compile(r"credential:[\w.@-]+|file:/.+|env:[A-Za-z_]\w*")
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SIZE = re.compile(r"^\s*(\d+)\s*(KiB|MiB|GiB)\s*$")
 
@@ -32,7 +32,7 @@ def secret_reference(value: str) -> str:
     Raises:
         ValueError: it is no reference; a secret itself has no place in a station file.
     """
-    if not _SECRET.match(value):
+    if not _SECRET.fullmatch(value):
         raise ValueError(
             "not a reference to a secret; write credential:NAME, file:/PATH or env:NAME"
         )

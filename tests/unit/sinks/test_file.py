@@ -1,0 +1,139 @@
+"""The file sink alone: what the contract tests do not ask of every sink."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from agent.ports import Delivery, Refusal, RefusedError, Row, Sink
+from agent.sinks.file import SPEC
+from agent.sinks.options import SinkPlace
+from tests.doubles import InlineWorker, ManualClock, event_row, settled
+
+ROOT = Path(__file__).parents[3]
+
+VICTIM = """
+import asyncio, sys
+from pathlib import Path
+from agent.ports import Delivery
+from tests.doubles import event_row
+from tests.unit.sinks.test_file import sink_in
+
+async def main():
+    sink = sink_in(Path(sys.argv[1]))
+    await sink.connect()
+    holding = asyncio.create_task(sink.hold())
+    seq = 0
+    while True:
+        seq += 1
+        await sink.send(Delivery(row=event_row(seq)))
+        print(seq, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def sink_in(directory: Path, **options: object) -> Sink:
+    """Return a file sink in the directory."""
+    place = SinkPlace(
+        name="audit",
+        station="acme/press-07",
+        directory=directory,
+        clock=ManualClock(),
+        worker=InlineWorker(),
+        position=lambda: None,
+        secret=lambda reference: reference,
+        warn=lambda _reason, _text: None,
+    )
+    return SPEC.build(SPEC.options.model_validate({"path": "audit.jsonl", **options}), place)
+
+
+def seqs(path: Path) -> list[int]:
+    """Return the seq of each line, all of which must be whole."""
+    return [orjson.loads(line)["data"]["seq"] for line in path.read_bytes().splitlines()]
+
+
+async def test_rotation_sets_aside_whole_files_under_rising_names(tmp_path: Path) -> None:
+    """Beyond the size a new file begins; nothing is lost and the order can be told."""
+    sink = sink_in(tmp_path, rotate="1MiB")
+    (tmp_path / "audit.jsonl.old").write_bytes(b"not ours")
+    await sink.connect()
+    holding = asyncio.create_task(sink.hold())
+    for seq in range(1, 8):
+        await sink.send(Delivery(row=event_row(seq, padding=600_000)))
+    holding.cancel()
+    await asyncio.wait((holding,))
+    await sink.close()
+    names = ("audit.jsonl.1", "audit.jsonl.2", "audit.jsonl.3", "audit.jsonl")
+    assert [seqs(tmp_path / name) for name in names] == [[1, 2], [3, 4], [5, 6], [7]]
+
+
+async def test_what_is_no_event_is_refused_for_ever(tmp_path: Path) -> None:
+    """A damaged body is told from a full disk: it goes to quarantine."""
+    whole = event_row(1)
+    damaged = Row(
+        epoch=whole.epoch, seq=1, kind="x", unit=None, wall_ms=0, body=b"{", hash=whole.hash
+    )
+    sink = sink_in(tmp_path)
+    with pytest.raises(RefusedError) as refused:
+        await sink.send(Delivery(row=damaged))
+    assert refused.value.refusal is Refusal.NEVER
+
+
+async def test_what_waits_is_one_block(tmp_path: Path) -> None:
+    """Events sent in one turn of the loop are written and synced together."""
+    sink = sink_in(tmp_path)
+    await sink.connect()
+    holding = asyncio.create_task(sink.hold())
+    sent = [sink.send(Delivery(row=event_row(seq))) for seq in range(1, 101)]
+    assert not any(confirmed.done() for confirmed in sent)
+    await settled()
+    assert all(confirmed.done() for confirmed in sent)
+    holding.cancel()
+    await asyncio.wait((holding,))
+    await sink.close()
+    assert seqs(tmp_path / "audit.jsonl") == list(range(1, 101))
+
+
+async def test_a_sender_that_no_longer_waits_does_no_harm(tmp_path: Path) -> None:
+    """A cancelled delivery is written all the same, and the next one is confirmed."""
+    sink = sink_in(tmp_path)
+    await sink.connect()
+    sink.send(Delivery(row=event_row(1))).cancel()
+    confirmed = sink.send(Delivery(row=event_row(2)))
+    holding = asyncio.create_task(sink.hold())
+    await confirmed
+    sink.send(Delivery(row=event_row(3))).cancel()
+    holding.cancel()
+    await asyncio.wait((holding,))
+    await sink.close()
+    assert seqs(tmp_path / "audit.jsonl") == [1, 2]
+
+
+def test_after_a_kill_every_line_is_whole(tmp_path: Path) -> None:
+    """Killed while writing: what was confirmed is there, and after the next open all is whole."""
+    with subprocess.Popen(
+        [sys.executable, "-c", VICTIM, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE
+    ) as victim:
+        assert victim.stdout is not None
+        for line in victim.stdout:
+            if int(line) == 200:
+                break
+        victim.send_signal(signal.SIGKILL)
+        confirmed = 200 + len(victim.stdout.read().splitlines())
+
+    async def reopen() -> None:
+        sink = sink_in(tmp_path)
+        await sink.connect()
+        await sink.close()
+
+    asyncio.run(reopen())
+    kept = seqs(tmp_path / "audit.jsonl")
+    assert kept == list(range(1, len(kept) + 1))
+    assert len(kept) >= confirmed

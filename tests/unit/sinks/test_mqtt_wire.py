@@ -1,0 +1,133 @@
+"""What we replace in paho, pinned: when paho changes beneath it, this is what turns red."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import MQTTErrorCode
+
+from agent.sinks.mqtt.wire import Wire, WireClient
+from tests.doubles import settled
+
+CONNACK = b"\x20\x03\x00\x00\x00"
+
+
+class Pipe(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.closing = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep it."""
+        self.written.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        """Say whether it was closed."""
+        return self.closing
+
+    def close(self) -> None:
+        """Note that it was closed."""
+        self.closing = True
+
+    def abort(self) -> None:
+        """Note that it was closed."""
+        self.closing = True
+
+
+def _wire() -> tuple[Wire, Pipe]:
+    wire, pipe = Wire(), Pipe()
+    wire.connection_made(pipe)
+    return wire, pipe
+
+
+async def test_paho_takes_the_wire_for_its_socket() -> None:
+    """`connect` writes CONNECT to the wire and opens nothing itself."""
+    wire, pipe = _wire()
+    client = WireClient(wire, "press")
+    client.on_socket_register_write = lambda *_: None
+    client.connect("broker.invalid", 1883, clean_start=True)
+    client.loop_write()
+    wire.flush()
+    assert len(pipe.written) == 1
+    assert pipe.written[0].startswith(b"\x10")
+    assert b"\x00\x04MQTT\x05\x02" in pipe.written[0]
+
+
+async def test_what_is_published_in_one_turn_is_one_write() -> None:
+    """Twenty messages leave in one piece, and what arrives in one piece is twenty answers."""
+    wire, pipe = _wire()
+    client, answers = WireClient(wire, "press"), list[int]()
+    client.on_socket_register_write = lambda *_: None
+    client.on_publish = lambda _client, _data, mid, _reason, _properties: answers.append(mid)
+    client.connect("broker.invalid", 1883, clean_start=True)
+    wire.data_received(CONNACK)
+    assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+    client.loop_write()
+    wire.flush()
+    mids = [client.publish("a", b"x", qos=1).mid for _ in range(20)]
+    client.loop_write()
+    wire.flush()
+    assert len(pipe.written) == 2
+    wire.data_received(b"".join(b"\x40\x03" + mid.to_bytes(2) + b"\x00" for mid in mids))
+    while wire.readable:
+        assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+    assert answers == mids
+    assert client.strays == 0
+
+
+async def test_foreign_acknowledgements_are_counted() -> None:
+    """A PUBACK for nothing is noticed, and paho tells nobody else of it."""
+    wire, _ = _wire()
+    client, answers = WireClient(wire, "press"), list[int]()
+    client.on_socket_register_write = lambda *_: None
+    client.on_publish = lambda _client, _data, mid, _reason, _properties: answers.append(mid)
+    client.connect("broker.invalid", 1883, clean_start=True)
+    wire.data_received(CONNACK + b"\x40\x03\x12\x34\x00")
+    while wire.readable:
+        client.loop_read()
+    assert (client.strays, answers) == (1, [])
+
+
+async def test_the_wire_is_read_piece_by_piece() -> None:
+    """As a socket that never blocks: what is there, then BlockingIOError, then the end."""
+    wire, _ = _wire()
+    changes: list[bool] = []
+    wire.on_change = lambda: changes.append(wire.readable)
+    wire.data_received(b"abc")
+    assert (wire.recv(2), wire.recv(9)) == (b"ab", b"c")
+    with pytest.raises(BlockingIOError):
+        wire.recv(1)
+    wire.connection_lost(ConnectionResetError())
+    assert (wire.recv(1), wire.closed.result()) == (b"", "")
+    assert changes == [True, False]
+
+
+async def test_an_error_of_the_network_is_kept() -> None:
+    """That the other side ended it has no text; that the network failed has."""
+    wire, _ = _wire()
+    wire.connection_lost(TimeoutError("timed out"))
+    wire.connection_lost(None)
+    await settled()
+    assert wire.closed.result() == "timed out"
+
+
+async def test_a_wire_without_a_transport_does_nothing() -> None:
+    """Before it is connected, and after it is closed, nothing can go wrong."""
+    wire = Wire()
+    wire.send(b"lost")
+    wire.flush()
+    wire.close()
+    wire.abort()
+    assert wire.fileno() == -1
+
+
+def test_paho_still_has_what_is_replaced() -> None:
+    """The two private methods exist under these names."""
+    for name in ("_create_socket", "_handle_pubackcomp"):
+        assert name in vars(Client)
+        assert name in vars(WireClient)
