@@ -74,6 +74,12 @@ def to_driver_error(endpoint: str, error: BaseException, *, connecting: bool) ->
             )
         hint = f"; {_WAIT[name]}" if name in _WAIT else ""
         return LinkDownError(f"{endpoint}: {status_name(status)}{hint}")
+    if connecting and str(error).startswith("No matching endpoints"):  # the library's own words
+        return DriverConfigError(
+            None,
+            f"{endpoint}: the server offers no connection in the clear",
+            "set `security` with a policy, our certificate and key, and what to trust",
+        )
     return LinkDownError(f"{endpoint}: {_cause(error)}")
 
 
