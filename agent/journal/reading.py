@@ -10,7 +10,7 @@ import apsw
 import orjson
 
 from agent.journal.chain import Proven, ordinal_at, prove, seq_at
-from agent.journal.store import stored_up
+from agent.journal.store import stored_after
 from agent.journal.walk import Lost
 from agent.ports import Address, Row
 
@@ -45,7 +45,7 @@ class Lookup:
         good: list[Row] = []
         damage: dict[int, Lost] = {}
         while len(good) < limit:
-            stored = stored_up(self._connection, where, limit + 1)
+            stored = stored_after(self._connection, where, limit + 1)
             found = [(at, prove(body)) for at, body in stored]
             for at, row in _held(found[:limit], found[limit:]):
                 if row is not None:

@@ -24,7 +24,6 @@ from agent.ports import Files
 _WINDOW = 1 << 20
 _LONGEST = 1 << 16
 _SEAL = re.compile(rb',"hash":"[0-9a-f]{64}"\}')
-_BATCH = 500
 
 
 def rows_in(files: Files, path: Path) -> Iterator[Proven]:
@@ -74,16 +73,17 @@ def tail(files: Files, sources: Iterable[Path], mark: Mark, after: int) -> list[
 def reachable(connection: apsw.Connection) -> Iterator[Stored]:
     """Yield the rows that the tree still leads to, from both ends up to where it is broken."""
     after = -1
+    for where, body in _until_broken(stored_up(connection)):
+        after = where
+        yield where, body
+    for where, body in _until_broken(stored_down(connection)):
+        if where <= after:
+            return
+        yield where, body
+
+
+def _until_broken(rows: Iterator[Stored]) -> Iterator[Stored]:
     try:
-        while rows := stored_up(connection, after, _BATCH):
-            yield from rows
-            after = rows[-1][0]
+        yield from rows
     except DAMAGE:
-        pass  # this is what is being repaired
-    try:
-        for where, body in stored_down(connection):
-            if where <= after:
-                return
-            yield where, body
-    except DAMAGE:
-        return
+        return  # this is what is being repaired

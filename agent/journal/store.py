@@ -160,7 +160,12 @@ def stored_down(connection: apsw.Connection) -> Iterator[Stored]:
     yield from connection.execute("SELECT place, body FROM events ORDER BY place DESC")
 
 
-def stored_up(connection: apsw.Connection, after: int, limit: int) -> list[Stored]:
+def stored_up(connection: apsw.Connection) -> Iterator[Stored]:
+    """Yield every row from the oldest on."""
+    yield from connection.execute("SELECT place, body FROM events ORDER BY place")
+
+
+def stored_after(connection: apsw.Connection, after: int, limit: int) -> list[Stored]:
     """Return rows after a place, oldest first."""
     sql = "SELECT place, body FROM events WHERE place > ? ORDER BY place LIMIT ?"
     return cast("list[Stored]", connection.execute(sql, (after, limit)).fetchall())

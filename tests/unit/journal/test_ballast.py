@@ -1,0 +1,81 @@
+"""The ballast: freed when space is short, written when there is room."""
+
+from pathlib import Path
+
+from agent.journal.ballast import Ballast
+from agent.journal.files import DiskFiles
+
+SIZE, RESERVE = 3000, 1000
+
+
+class SmallDisk(DiskFiles):
+    """A disk with as much room as a test says."""
+
+    def __init__(self, free: int, *, is_broken: bool = False) -> None:
+        self.free = free
+        self.is_broken = is_broken
+
+    def free_bytes(self, directory: Path) -> int:
+        """Return what is left beside the ballast."""
+        return self.free - (self.size(directory / "ballast") or 0)
+
+    def create(self, path: Path, content: bytes) -> None:
+        """Write, or leave half of it where the disk is broken."""
+        super().create(path, content[:10] if self.is_broken else content)
+        if self.is_broken:
+            raise OSError("no space left")
+
+
+def ballast_on(disk: SmallDisk, directory: Path) -> Ballast:
+    """Return a ballast that has looked once."""
+    ballast = Ballast(disk, directory / "ballast", size=SIZE, reserve=RESERVE)
+    ballast.look()
+    return ballast
+
+
+def test_with_room_it_is_written(tmp_path: Path) -> None:
+    """Really written bytes, and the station may record."""
+    ballast = ballast_on(SmallDisk(SIZE + RESERVE), tmp_path)
+    assert not ballast.is_short
+    content = (tmp_path / "ballast").read_bytes()
+    assert len(content) == SIZE
+    assert content.count(0) < SIZE / 100
+
+
+def test_without_room_the_station_holds(tmp_path: Path) -> None:
+    """Less than ballast and reserve: nothing is written, and that is said."""
+    ballast = ballast_on(SmallDisk(SIZE + RESERVE - 1), tmp_path)
+    assert ballast.is_short
+    assert not (tmp_path / "ballast").exists()
+
+
+def test_it_is_given_back_when_space_runs_short_and_written_again(tmp_path: Path) -> None:
+    """Short space frees it and holds; only room for both lets the station go on."""
+    disk = SmallDisk(SIZE + RESERVE)
+    ballast = ballast_on(disk, tmp_path)
+    found = []
+    for change in (0, -1, 0, 1):
+        disk.free += change
+        ballast.look()
+        found.append((ballast.is_short, (tmp_path / "ballast").exists()))
+    assert found == [(False, True), (True, False), (True, False), (False, True)]
+
+
+def test_one_of_an_earlier_run_is_known(tmp_path: Path) -> None:
+    """A whole ballast is kept; half of one, left by a cut, is written anew."""
+    disk = SmallDisk(SIZE + RESERVE)
+    ballast_on(disk, tmp_path)
+    written = (tmp_path / "ballast").stat().st_ino
+    ballast_on(disk, tmp_path)
+    assert (tmp_path / "ballast").stat().st_ino == written
+    (tmp_path / "ballast").write_bytes(b"half")
+    disk.free += 4
+    ballast_on(disk, tmp_path)
+    assert (tmp_path / "ballast").stat().st_size == SIZE
+
+
+def test_somebody_else_was_faster(tmp_path: Path) -> None:
+    """Where the room goes while it is written, nothing is left behind and the station holds."""
+    ballast = ballast_on(SmallDisk(SIZE + RESERVE, is_broken=True), tmp_path)
+    assert not (tmp_path / "ballast").exists()
+    assert not ballast.is_short  # there was room a moment ago; the next look says what there is

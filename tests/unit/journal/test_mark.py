@@ -1,0 +1,92 @@
+"""The mark: two slots in turn, and never both at risk."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.journal.files import DiskFiles
+from agent.journal.mark import Mark, MarkFile
+from agent.ports import Address
+
+HASH = "5c0e" * 16
+
+
+def write(path: Path, *seqs: int) -> MarkFile:
+    """Write marks and return the file."""
+    mark = MarkFile(DiskFiles(), path)
+    for seq in seqs:
+        mark.write(Address("000001-a", seq), HASH)
+    return mark
+
+
+def test_without_a_file_there_is_no_mark(tmp_path: Path) -> None:
+    """Nothing is made before something was released."""
+    mark = MarkFile(DiskFiles(), tmp_path / "mark")
+    assert (mark.newest, mark.is_there) == (None, False)
+    assert not (tmp_path / "mark").exists()
+
+
+def test_the_newest_mark_counts(tmp_path: Path) -> None:
+    """Whoever reads finds the last one written."""
+    for count in (1, 2, 3):
+        write(tmp_path / f"{count}", *range(1, count + 1))
+        found = MarkFile(DiskFiles(), tmp_path / f"{count}").newest
+        assert found == Mark(count, Address("000001-a", count), HASH)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_torn_slot_leaves_the_other(tmp_path: Path, count: int) -> None:
+    """A write that is cut at any byte leaves the mark before it, or the new one (P07)."""
+    path = tmp_path / "mark"
+    write(path, *range(1, count))
+    before = path.read_bytes()
+    write(path, count)
+    after = path.read_bytes()
+    changed = [at for at in range(len(before)) if before[at] != after[at]]
+    for cut in range(changed[0], changed[-1] + 2):
+        path.write_bytes(after[:cut] + before[cut:])
+        found = MarkFile(DiskFiles(), path).newest
+        assert found is not None
+        assert found.address.seq in (count - 1, count)
+
+
+def test_no_bit_changes_a_mark_unseen(tmp_path: Path) -> None:
+    """Whichever bit of the newest slot rots, the older slot counts, or the newer as it was."""
+    path = tmp_path / "mark"
+    write(path, 1, 2)
+    whole = path.read_bytes()
+    for bit in range(200 * 8):
+        rotten = bytearray(whole)
+        rotten[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(rotten)
+        found = MarkFile(DiskFiles(), path).newest
+        assert found is not None
+        assert found.address.seq in (1, 2)
+        assert found.hash == HASH
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 100, b"\x00" * 8192])
+def test_an_unreadable_file_is_no_mark_and_is_written_anew(tmp_path: Path, content: bytes) -> None:
+    """What is there but says nothing is made again with the next mark (P23)."""
+    path = tmp_path / "mark"
+    path.write_bytes(content)
+    mark = MarkFile(DiskFiles(), path)
+    assert (mark.newest, mark.is_there) == (None, True)
+    mark.write(Address("000002-b", 5), HASH)
+    found = MarkFile(DiskFiles(), path).newest
+    assert found is not None
+    assert found.address == Address("000002-b", 5)
+    assert path.stat().st_size == 8192
+
+
+def test_a_shortened_file_keeps_its_slot(tmp_path: Path) -> None:
+    """A file that lost its second half is written whole again, the count going on."""
+    path = tmp_path / "mark"
+    write(path, 1, 2)
+    path.write_bytes(path.read_bytes()[:4096])
+    mark = MarkFile(DiskFiles(), path)
+    assert mark.newest is not None
+    assert mark.newest.count == 2
+    mark.write(Address("000001-a", 3), HASH)
+    found = MarkFile(DiskFiles(), path).newest
+    assert found == Mark(3, Address("000001-a", 3), HASH)

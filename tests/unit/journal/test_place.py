@@ -1,0 +1,50 @@
+"""A journal's directory: made, held, refused in one line."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from agent.journal.errors import JournalError, JournalLockedError
+from agent.journal.place import Lock
+
+
+def test_the_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    """Parents too; nobody else reads what people made and when."""
+    directory = tmp_path / "state" / "press-07"
+    Lock(directory).release()
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_a_second_holder_is_refused_with_the_first_one_s_number(tmp_path: Path) -> None:
+    """One line names the directory, the process that holds it, and what to do (R04)."""
+    lock = Lock(tmp_path)
+    with pytest.raises(JournalLockedError) as refused:
+        Lock(tmp_path)
+    assert str(refused.value) == (
+        f"{tmp_path}: process {os.getpid()} has this journal open; "
+        "stop it, or give this station a journal.path of its own"
+    )
+    lock.release()
+    Lock(tmp_path).release()
+
+
+def test_a_holder_that_did_not_say_who_it_is_is_unknown(tmp_path: Path) -> None:
+    """A lock file without a number is still a lock."""
+    lock = Lock(tmp_path)
+    (tmp_path / "lock").write_text("")
+    with pytest.raises(JournalLockedError, match="process unknown has"):
+        Lock(tmp_path)
+    lock.release()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """One line names the directory, the cause and what to do."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalError) as refused:
+        Lock(tmp_path / "file" / "journal")
+    assert str(refused.value) == (
+        f"{tmp_path}/file/journal: cannot keep a journal here: Not a directory; "
+        "give the agent's user write access or set journal.path"
+    )

@@ -1,0 +1,128 @@
+"""Look-ups: proven rows only, damaged ones named."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from agent.journal.chain import place
+from agent.journal.reading import Lookup, Seen
+from agent.journal.store import Store, create
+from agent.ports import Address
+from tests.histories import STATION, History, epoch
+
+
+@pytest.fixture
+def history() -> History:
+    """One epoch with three visits of two units, and one refused at the beginning."""
+    made = History()
+    made.start(1)
+    made.unit("unit-1")
+    made.unit("unit-2")
+    made.unit("unit-1", visit=2)
+    made.unit("unit-1", handshake="begin")
+    return made
+
+
+@pytest.fixture
+def connection(tmp_path: Path, history: History) -> Iterator[apsw.Connection]:
+    """A database that holds the history."""
+    made = create(tmp_path / "j", None, STATION)
+    Store(made, tmp_path / "j").commit(history.rows, {})
+    yield made
+    made.close()
+
+
+def spoil(connection: apsw.Connection, *seqs: int) -> None:
+    """Let the bodies of rows rot."""
+    for seq in seqs:
+        connection.execute(
+            "UPDATE events SET body = x'00' WHERE place = ?", (place(Address(epoch(1), seq)),)
+        )
+
+
+def test_rows_come_in_order_in_pages(connection: apsw.Connection, history: History) -> None:
+    """After a place, at most so many, oldest first."""
+    lookup = Lookup(connection)
+    assert lookup.after(-1, 2) == (history.rows[:2], {})
+    assert lookup.after(place(history.rows[1].address), 9) == (history.rows[2:], {})
+    assert lookup.after(place(history.rows[-1].address), 9) == ([], {})
+    assert lookup.first_kept() == Address(epoch(1), 1)
+
+
+def test_damaged_rows_are_named_and_passed(connection: apsw.Connection, history: History) -> None:
+    """A page is filled from behind the damage, so that nobody waits in front of it."""
+    spoil(connection, 2, 3)
+    rows, damage = Lookup(connection).after(place(history.rows[0].address), 1)
+    assert rows == [history.rows[3]]
+    assert [*damage.values()] == [
+        ("000001-unknown", 2, 2, "damaged"),
+        ("000001-unknown", 3, 3, "damaged"),
+    ]
+    _, damage = Lookup(connection).after(-1, 9)
+    assert [*damage.values()] == [(epoch(1), 2, 2, "damaged"), (epoch(1), 3, 3, "damaged")]
+
+
+def test_the_oldest_row_that_holds_is_the_first(connection: apsw.Connection) -> None:
+    """A damaged first row is not there; neither is any in an empty journal."""
+    spoil(connection, 1)
+    assert Lookup(connection).first_kept() == Address(epoch(1), 2)
+    connection.execute("DELETE FROM events")
+    assert Lookup(connection).first_kept() is None
+
+
+def test_a_row_that_its_successor_disowns_is_damaged(connection: apsw.Connection) -> None:
+    """An altered row with a hash of its own is not handed out (X06)."""
+    other = History()
+    other.start(1)
+    forged = other.unit("forged")
+    connection.execute(
+        "UPDATE events SET body = ? WHERE place = ?", (forged.body, place(forged.address))
+    )
+    rows, damage = Lookup(connection).after(-1, 2)
+    assert [row.seq for row in rows] == [1, 3]
+    assert [*damage.values()] == [(epoch(1), 2, 2, "damaged")]
+
+
+def test_a_row_at_a_wrong_place_is_damaged(connection: apsw.Connection) -> None:
+    """What stands at an address has to be what was stored there."""
+    connection.execute(
+        "UPDATE events SET place = place + 100 WHERE place = ?", (place(Address(epoch(1), 5)),)
+    )
+    rows, damage = Lookup(connection).after(-1, 9)
+    assert [row.seq for row in rows] == [1, 2, 3, 4]
+    assert [*damage.values()] == [(epoch(1), 105, 105, "damaged")]
+
+
+@pytest.mark.parametrize(
+    ("unit", "handshake", "expected"),
+    [
+        (
+            "unit-1",
+            "end",
+            Seen(address=f"{epoch(1)}-4", kind="unit_completed", result="ok", visits=3),
+        ),
+        (
+            "unit-1",
+            "begin",
+            Seen(address=f"{epoch(1)}-5", kind="unit_completed", result="ok", visits=3),
+        ),
+        ("unit-2", "begin", Seen(visits=1)),
+        ("unit-3", "end", Seen()),
+    ],
+)
+def test_a_unit_is_seen_by_its_newest_event(
+    connection: apsw.Connection, unit: str, handshake: str, expected: Seen
+) -> None:
+    """Newest event in this handshake, and all completed visits."""
+    assert Lookup(connection).seen(unit, handshake) == expected
+
+
+def test_a_rotten_row_is_no_visit(connection: apsw.Connection) -> None:
+    """What does not hold, or is about another unit, says nothing of this one."""
+    spoil(connection, 4)
+    connection.execute("UPDATE events SET unit = 'unit-1' WHERE unit = 'unit-2'")
+    assert Lookup(connection).seen("unit-1", "end") == Seen(
+        address=f"{epoch(1)}-2", kind="unit_completed", result="ok", visits=2
+    )
