@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.app.life import say_alive
 from agent.app.rim import SystemClock, SystemRandom, secret
 from agent.app.station import StationRefusedError, StationRun, Surroundings
 from agent.config.loaded import DeviceConfig, StationConfig
-from agent.core.state import NotReady
 from agent.journal.files import DiskFiles
 from agent.journal.sqlite import Rim
 from agent.supervisor import Device, Seat
@@ -19,9 +19,6 @@ from agent.threads import ThreadWorker
 from drivers.base import Clock, Driver
 from drivers.options import Tag
 from drivers.registry import driver_spec
-
-LOOK_EVERY_S = 10.0
-"""How often it is asked whether everything moves, where systemd does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +81,8 @@ class Plant:
             readers = [
                 task for task, device in zip(devices, self.devices, strict=True) if device.is_reader
             ]
-            alive = tasks.create_task(self._say_alive(notifier), name="life signs")
+            signs = say_alive(self.stations, notifier, SystemClock())
+            alive = tasks.create_task(signs, name="life signs")
             stopper = tasks.create_task(self._stop_all(notifier, readers), name="stop")
             if stations:
                 await asyncio.wait(stations)
@@ -107,28 +105,6 @@ class Plant:
         await asyncio.gather(*readers, return_exceptions=True)
         for station in self.stations:
             station.stop()
-
-    async def _say_alive(self, notifier: Notifier) -> None:
-        """Feed the watchdog by progress, never by the timer alone (PITFALLS D1)."""
-        for station in self.stations:
-            await station.opened.wait()
-        notifier.say(READY="1")
-        while True:
-            if all(station.moves() for station in self.stations):
-                notifier.say(WATCHDOG="1", STATUS=self._status())
-            await asyncio.sleep((notifier.watchdog_s or 3 * LOOK_EVERY_S) / 3)
-
-    def _status(self) -> str:
-        words = [
-            f"{station.name} {station.readiness().name.lower().replace('_', ' ')}"
-            for station in self.stations
-        ]
-        return "; ".join(words)
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether every station could record a cycle now."""
-        return all(station.readiness() is NotReady.READY for station in self.stations)
 
 
 def station_directory(directory: Path, station: str) -> Path:
