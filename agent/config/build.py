@@ -88,6 +88,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         lookup_within_ms=track.lookup_within,
         operator_idle_ms=operators.idle,
         units=_units(parts),
+        devices=tuple(parts.devices),
     )
 
 
@@ -166,10 +167,7 @@ def _units(parts: Parts) -> dict[str, str]:
 
 
 def _tag(parts: Parts, name: str) -> Tag:
-    tag = parts.tags[name]
-    if tag is None:
-        raise LookupError(f"tag '{name}' was refused and cannot be built")
-    return tag
+    return {name: tag for name, tag in parts.tags.items() if tag is not None}[name]
 
 
 def _home(parts: Parts, name: str | None) -> str | None:
@@ -178,11 +176,8 @@ def _home(parts: Parts, name: str | None) -> str | None:
 
 def _devices(parts: Parts, track: Track) -> dict[str, loaded.DeviceConfig]:
     fast = {role.tag for role in roles_of(track) if role.name in {"trigger", "request"}}
-    found = {}
-    for name, device in parts.devices.items():
-        if device is None:
-            continue
-        found[name] = loaded.DeviceConfig(
+    return {
+        name: loaded.DeviceConfig(
             name=name,
             driver=device.driver,
             options=device.options,
@@ -191,7 +186,9 @@ def _devices(parts: Parts, track: Track) -> dict[str, loaded.DeviceConfig]:
             tags=_tags(parts, name, fast),
             place=parts.source.place(("devices", name), key=True),
         )
-    return found
+        for name, device in parts.devices.items()
+        if device is not None
+    }
 
 
 def _tags(parts: Parts, device: str, fast: set[str]) -> tuple[loaded.TagConfig, ...]:

@@ -147,6 +147,10 @@ def _check_strategy(parts: Parts, track: Track) -> None:
         parts.refuse(("track",), message, "add `end: {trigger: …, result: …, ack: …}`", key=True)
     if track.lot is not None:
         parts.refuse(("track", "lot"), "only `count-only` counts to a lot", "remove it", key=True)
+    begin, end = track.begin, track.end
+    if begin is not None and end is not None and begin.trigger == end.trigger:
+        message = f"'{end.trigger}' is the trigger of `begin` already"
+        parts.refuse(("track", "end", "trigger"), message, "give each handshake its own")
     by_tag = track.pair.strategy is Strategy.TAG
     for name, handshake in handshakes(track):
         if by_tag and handshake.unit is None:

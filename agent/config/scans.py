@@ -86,6 +86,11 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
     if track.lot == "scan" and Means.LOT not in means:
         message = "no rule says which codes are lots"
         parts.refuse(("track", "lot"), message, "add {match: …, means: lot} to `scans`")
+    useless = _useless(track)
+    for position, rule in found.items():
+        if rule.means in useless:
+            message = f"nothing is done with {rule.means} codes here: {useless[rule.means]}"
+            parts.warn(("scans", position, "means"), message, "remove the rule")
     _check_required(parts, track, means)
     _check_positions(parts, track, found)
     if not reads and any(rule.means is not Means.UNIT for rule in found.values()):
@@ -93,6 +98,20 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
     if reads and not found:
         message = "no rule says what a code means, so every scan is refused"
         parts.warn(("devices",), message, "add `scans`", key=True)
+
+
+def _useless(track: Track) -> dict[Means, str]:
+    """Return which codes a station has no use for, and why."""
+    useless = {}
+    if track.pair.strategy is Strategy.COUNT_ONLY:
+        useless[Means.UNIT] = "`count-only` counts pieces"
+    if track.pair.strategy is not Strategy.SCAN_THEN_CYCLE:
+        useless[Means.CANCEL] = f"'{track.pair.strategy}' waits for no scan"
+    if track.lot != "scan":
+        useless[Means.LOT] = "lots are made with `lot: scan` only"
+    if track.order is not None:
+        useless[Means.ORDER] = useless[Means.ORDER_END] = "the order comes by tag"
+    return useless
 
 
 def _check_required(parts: Parts, track: Track, means: set[Means]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.app.registries import registries
-from agent.config.load import load_folder
+from agent.config.load import load_folder, station_files
 from agent.config.loaded import FolderConfig
 from agent.config.problems import ConfigError
 from tests.unit.config.stations import CELL, FILLER, PRESS, edited, write
@@ -122,3 +122,10 @@ def test_folder_without_station_files_is_refused(tmp_path: Path) -> None:
     """Nothing to run is a mistake, not a success."""
     with pytest.raises(ConfigError, match="has no station file; put one file for each station"):
         load_folder(tmp_path, registries())
+
+
+def test_folder_that_cannot_be_listed_is_refused(tmp_path: Path) -> None:
+    """The system's reason is told."""
+    write(tmp_path, a=FILLER)
+    with pytest.raises(ConfigError, match="cannot be read: Not a directory"):
+        station_files(tmp_path / "a.yaml")

@@ -124,6 +124,28 @@ def test_rules_without_scanner_are_doubted() -> None:
     assert warnings(text) == ["f:14:1: scans: no device reads codes; add a scanner, or remove"]
 
 
+def test_codes_that_nothing_uses_are_doubted() -> None:
+    """A rule whose codes this strategy has no use for is told of, with the reason."""
+    scanner = "devices:\n  scanner: {driver: scanner, port: /dev/serial/by-id/x}\n"
+    rules = """
+scans:
+  - {match: {regex: 'U[0-9]{4}'}, means: unit}
+  - {match: {regex: 'C[0-9]{4}'}, means: cancel}
+  - {match: {regex: 'L(?P<lot>[0-9]{4})'}, means: lot}
+  - {match: {regex: 'W[0-9]{4}'}, means: order}
+  - {match: {regex: 'E[0-9]{4}'}, means: order_end}
+track:
+"""
+    text = edited(stations.FILLER, ("devices:\n", scanner), ("track:\n", rules.lstrip()))
+    assert [sentence.split(": ", 2)[2] for sentence in warnings(text)] == [
+        "nothing is done with unit codes here: `count-only` counts pieces; remove the rule",
+        "nothing is done with cancel codes here: 'count-only' waits for no scan; remove the rule",
+        "nothing is done with lot codes here: lots are made with `lot: scan` only; remove the rule",
+        "nothing is done with order codes here: the order comes by tag; remove the rule",
+        "nothing is done with order_end codes here: the order comes by tag; remove the rule",
+    ]
+
+
 def test_everything_wrong_in_a_file_is_said_at_once() -> None:
     """Mistakes in different parts do not hide each other."""
     text = edited(

@@ -7,6 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from agent.app.registries import registries
+from agent.config.model import DeviceSection, SinkSection, TagSection
 from agent.config.schema import station_schema
 from agent.config.source import parse_source, read_source
 from tests.unit.config.stations import CELL, FILLER, PRESS, edited
@@ -84,3 +85,20 @@ def test_defaults_are_as_a_file_writes_them() -> None:
     assert definitions["Journal"]["properties"]["quota"]["default"] == "4GiB"
     assert definitions["Pair"]["properties"]["settle"]["default"] == "200ms"
     assert definitions["driver_scanner_Framing"]["properties"]["partial_timeout"]["default"] == "1s"
+
+
+@pytest.mark.parametrize("name", registries().drivers.names)
+def test_no_driver_takes_a_common_key(name: str) -> None:
+    """What every device or tag can say means the same whatever its driver."""
+    spec = registries().drivers.spec(name)
+    assert set(spec.options.model_fields) & set(DeviceSection.model_fields) == set()
+    tag_options = spec.tag_options.model_fields if spec.tag_options is not None else {}
+    assert set(tag_options) & set(TagSection.model_fields) == set()
+
+
+@pytest.mark.parametrize("name", registries().sinks.names)
+def test_no_sink_takes_a_common_key(name: str) -> None:
+    """`sink` chooses, and each sink can be required and choose its kinds."""
+    options = set(registries().sinks.spec(name).options.model_fields)
+    assert options & set(SinkSection.model_fields) == set()
+    assert options >= {"required", "kinds"}
