@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import termios
 from collections.abc import Callable, Sequence
 from typing import Self
 
@@ -107,6 +108,8 @@ class Link:
             raise LinkFault(f"no connection within {timeout_s:g} s; {wire.hint}") from None
         except OSError as error:
             raise LinkFault(f"{error.strerror or error}; {wire.hint}") from error
+        except termios.error as error:  # not an OSError; the port cannot do that baudrate or parity
+            raise LinkFault(f"{error.args[-1]}: check baudrate, parity, stop_bits") from error
         finally:
             if transport is not None and not link._connected.is_set():
                 transport.close()
@@ -194,8 +197,8 @@ class Link:
         cancelled = task.cancelling() if task else 0
         self._asking = True
         try:
-            async with asyncio.timeout(timeout_s) as self._deadline:
-                reply: ModbusPDU = await self._client.execute(False, request)  # noqa: FBT003 - its signature
+            async with asyncio.timeout(timeout_s) as deadline:
+                reply = await self._exchanged(request, deadline)
         except TimeoutError:
             raise self._die(f"no answer within {timeout_s:g} s") from None
         except ModbusException as error:
@@ -204,12 +207,21 @@ class Link:
             self._die("a request was cancelled while its answer was under way")
             raise
         finally:
-            self._asking, self._deadline = False, None
+            self._asking = False
         if task and task.cancelling() > cancelled:
             raise asyncio.CancelledError  # wait_for of Python 3.11 swallows one beside a result
         if self._gap_s:
             self._free_at = asyncio.get_running_loop().time() + self._gap_s
         return self._checked(request, reply)
+
+    async def _exchanged(self, request: ModbusPDU, deadline: asyncio.Timeout) -> ModbusPDU:
+        """Return pymodbus's reply; a death of the link meanwhile is a deadline that is reached."""
+        self._deadline = deadline
+        try:
+            reply: ModbusPDU = await self._client.execute(False, request)  # noqa: FBT003 - its signature
+        finally:
+            self._deadline = None
+        return reply
 
     def _checked(self, request: ModbusPDU, reply: ModbusPDU) -> ModbusPDU:
         """Return the reply if it can be the one to this request.

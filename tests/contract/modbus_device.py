@@ -146,6 +146,16 @@ class TcpDevice:
         self._cut = asyncio.Event()
         await self._cut.wait()
 
+    def hang_up(self) -> None:
+        """Close every connection."""
+        for writer in self._open:
+            writer.close()
+
+    def send(self, frame: bytes) -> None:
+        """Send what nobody has asked for."""
+        for writer in self._open:
+            writer.write(frame)
+
     async def idle(self) -> None:
         """Return when nobody is connected any more."""
         await self._idle.wait()

@@ -6,7 +6,8 @@ follows from the driver's SPEC: a driver with `tag_options` needs a `TagRig`.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -16,6 +17,7 @@ from drivers.base import (
     ClockState,
     Driver,
     Instant,
+    LinkChanged,
     Observation,
     Scalar,
     TagGroup,
@@ -82,6 +84,41 @@ class Recorder:
         """Return the first observation of that kind, waiting for it if need be."""
         await self.until(lambda all_of: any(isinstance(one, kind) for one in all_of.seen))
         return next(one for one in self.seen if isinstance(one, kind))
+
+
+@asynccontextmanager
+async def run_of(
+    driver: Driver, seen_first: Iterable[str] = ()
+) -> AsyncIterator[tuple[Recorder, asyncio.Task[None]]]:
+    """Run a driver; give what it emits once the link is up and those tags were seen."""
+    recorder = Recorder()
+    task = asyncio.create_task(driver.run(recorder), name="driver under test")
+    there = asyncio.create_task(
+        recorder.until(
+            lambda seen: (
+                seen.seen
+                and isinstance(seen.seen[0], LinkChanged)
+                and set(seen_first) <= set(seen.values())
+            )
+        ),
+        name="waiting for what is there",
+    )
+    try:
+        await asyncio.wait([there, task], return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        await there
+        yield recorder, task
+    finally:
+        there.cancel()
+        task.cancel()
+        await asyncio.wait([task, there])
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Return when a run is over, raising what it raised."""
+    async with asyncio.timeout(PATIENCE_S):
+        await task
 
 
 class Rig(Protocol):

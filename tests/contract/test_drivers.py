@@ -2,9 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, cast
+from contextlib import AbstractAsyncContextManager
+from typing import cast
 
 import pytest
 
@@ -17,7 +16,7 @@ from drivers.base import (
     WriteGroup,
 )
 from drivers.registry import DRIVERS, driver_spec
-from tests.contract.rig import PATIENCE_S, Recorder, Rig, TagRig
+from tests.contract.rig import Recorder, Rig, TagRig, ended, run_of
 from tests.contract.rigs import RIGS
 
 TAG_DRIVERS = [name for name in DRIVERS if driver_spec(name).tag_options is not None]
@@ -37,24 +36,9 @@ def tag_rig_of(name: str) -> TagRig:
     return cast("TagRig", rig_of(name))
 
 
-@asynccontextmanager
-async def running(rig: Rig) -> AsyncIterator[tuple[Recorder, asyncio.Task[Any]]]:
+def running(rig: Rig) -> AbstractAsyncContextManager[tuple[Recorder, asyncio.Task[None]]]:
     """Run the rig's driver until everything present was seen; stop it afterwards."""
-    recorder = Recorder()
-    task = asyncio.create_task(rig.driver.run(recorder), name="driver under test")
-    try:
-        await recorder.first(LinkChanged)
-        await recorder.until(lambda seen: set(rig.tags) <= set(seen.values()))
-        yield recorder, task
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
-async def ended(task: asyncio.Task[Any]) -> None:
-    """Return when the run is over, raising what it raised."""
-    async with asyncio.timeout(PATIENCE_S):
-        await task
+    return run_of(rig.driver, rig.tags)
 
 
 async def read_again_and_again(rig: TagRig) -> None:
