@@ -1,3 +1,1 @@
 """Lineside: sees what passes a machine, binds each unit or lot, and loses nothing."""
-
-__version__ = "0.1.0"

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
-from agent import __version__
 from agent.app.conceal import KeyMissingError, concealer, operator_key
 from agent.backoff import Backoff
 from agent.config.loaded import SinkConfig, StationConfig
@@ -222,7 +222,7 @@ class StationRun:
         last = recovery.last
         beginning = binder.Beginning(
             epoch=f"{recovery.highest_ordinal + 1:06d}-{self._around.random.token_hex(4)}",
-            version=__version__,
+            version=version("lineside"),
             previous_epoch=last.epoch if last else None,
             previous_seq=last.seq if last else None,
             previous_hash=last.hash if last else None,
