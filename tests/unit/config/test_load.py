@@ -88,6 +88,7 @@ def test_press_becomes_the_plan_of_the_core() -> None:
         answers={**DEFAULT_ANSWERS, Outcome.DUPLICATE: 13},
         operator_idle_ms=8 * 3_600_000,
         units={"force": "kN"},
+        devices=("plc", "scanner"),
     )
 
 
@@ -106,6 +107,7 @@ def test_filler_becomes_the_plan_of_the_core() -> None:
         order="order",
         order_device="plc",
         ready=Ready(device="plc", tag="ready", reason="reason"),
+        devices=("plc",),
     )
 
 
