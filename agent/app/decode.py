@@ -23,6 +23,7 @@ from agent.core.identity.reading import (
     Form,
     Profile,
     Reading,
+    Reason,
 )
 from agent.core.identity.symbology import Symbology, symbology_of
 from drivers.framing import Framer, FramingOptions, Mode, Terminator
@@ -33,6 +34,7 @@ __all__ = [
     "Family",
     "Part",
     "Profile",
+    "Reason",
     "RecordError",
     "as_object",
     "batch",
@@ -130,7 +132,7 @@ def explain(raw: bytes, profile: Profile) -> Explanation:
             symbology=name,
             symbol=symbol,
             form=None,
-            parts=tuple(_before_the_fault(raw, error, profile)),
+            parts=tuple(_before_the_fault(raw, profile)),
             error=error,
         )
     return Explanation(
@@ -179,11 +181,17 @@ def batch(lines: Iterable[str], family: Family) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
-                record = json.loads(line)
-                yield _framed(record) if family is Family.FRAMING else _read(record, family)
+                yield _verdict(line, family)
             except (ValueError, KeyError, TypeError) as error:
                 detail = f"no {error}" if isinstance(error, KeyError) else str(error)
                 raise RecordError(f"line {number}: {detail}") from error
+
+
+def _verdict(line: str, family: Family) -> dict[str, Any]:
+    record = json.loads(line)
+    if not isinstance(record, dict):
+        raise TypeError("not a JSON object")
+    return _framed(record) if family is Family.FRAMING else _read(record, family)
 
 
 def _symbology(raw: bytes) -> Symbology | None:
@@ -193,7 +201,7 @@ def _symbology(raw: bytes) -> Symbology | None:
         return None
 
 
-def _before_the_fault(raw: bytes, error: CodeError, profile: Profile) -> Iterator[Part]:
+def _before_the_fault(raw: bytes, profile: Profile) -> Iterator[Part]:
     """Yield the elements of a GS1 code that are right as far as they go."""
     text = raw.rstrip(_LINE_ENDS).decode("latin-1")
     data = text.lstrip("\r\n")
@@ -202,8 +210,7 @@ def _before_the_fault(raw: bytes, error: CodeError, profile: Profile) -> Iterato
     if symbology is not None:
         data, base = data[len(symbology.id) :], base + len(symbology.id)
     for found in gs1.right_until(data, profile.reference_date, base):
-        if found.at <= error.at:
-            yield _part(found, profile.reference_date)
+        yield _part(found, profile.reference_date)
 
 
 def _parts(reading: Reading, reference: date) -> Iterator[Part]:

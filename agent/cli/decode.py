@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.app import decode as app
-from agent.app.decode import Assume, Explanation, Family, Profile
+from agent.app.decode import Assume, Explanation, Family, Profile, Reason
 from agent.cli import exits
 
 _CONTROL_PICTURES = 0x2400
@@ -39,6 +39,9 @@ def decode(
     separator_text: Annotated[
         str, typer.Option(help="What the reader sends in place of control characters.")
     ] = "",
+    tolerate: Annotated[
+        list[Reason] | None, typer.Option(help="A defect known of these labels; repeatable.")
+    ] = None,
     day: Annotated[
         str | None, typer.Option(help="Day of the scan, YYYY-MM-DD; decides the century.")
     ] = None,
@@ -61,6 +64,7 @@ def decode(
             assume=assume,
             separator_text=separator_text,
             expect=frozenset(expect or ()),
+            tolerates=frozenset(tolerate or ()),
         )
         raw = _bytes(code, as_hex=as_hex)
     except ValueError as error:

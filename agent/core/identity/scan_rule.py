@@ -17,8 +17,7 @@ from enum import StrEnum, unique
 from functools import cache
 
 from agent.core.identity import data_identifiers
-from agent.core.identity.gs1 import item_number
-from agent.core.identity.gs1_table import table
+from agent.core.identity.gs1 import format_of, item_number
 from agent.core.identity.pattern import Pattern, compile_pattern
 from agent.core.identity.reading import TOLERABLE, CodeError, Reason
 from agent.core.identity.symbology import known
@@ -238,7 +237,7 @@ def _check_identity(rule: ScanRule, named: frozenset[str]) -> None:
 
 def _check_shapes(codes: frozenset[str], number: str) -> None:
     for code in sorted(codes):
-        if number == "05" and code not in table():
+        if number == "05" and format_of(code) is None:
             raise ValueError(f"({code}) is not a GS1 application identifier")
         if number == "06" and data_identifiers.SHAPE.fullmatch(code) is None:
             raise ValueError(f"{code!r} is not a data identifier such as 1P")

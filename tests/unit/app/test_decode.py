@@ -85,7 +85,7 @@ def test_doubtful_record_is_flagged() -> None:
     ("line", "family", "why"),
     [
         ("{", Family.GS1, "line 1: Expecting property name"),
-        ("[]", Family.GS1, "line 1: list indices"),
+        ("[]", Family.GS1, "line 1: not a JSON object"),
         ('{"id": "x"}', Family.GS1, "line 1: no 'raw_hex'"),
         ('{"id": "x", "raw_hex": "5"}', Family.GS1, "line 1: non-hexadecimal"),
         (
@@ -141,7 +141,7 @@ def test_a_refused_code_shows_what_is_right_before_the_fault() -> None:
     assert found.parts == (Part("01", "GTIN", GTIN, 4),)
     assert as_object(found)["error"] == {
         "class": "bad_charset",
-        "at": 21,
+        "at": 23,
         "detail": "(10) BATCH/LOT cannot hold '^'",
     }
 
