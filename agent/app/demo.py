@@ -1,15 +1,67 @@
-"""The demo's view of a journal: the functions behind `lineside events` and `lineside verify`."""
+"""`lineside demo`: the simulated line, with the journal's own readers handed to it."""
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import sys
+import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+from agent.demo.process import StartError
+from agent.demo.scenario import Wish, play
 from agent.demo.tally import Reading, Verdict
 from agent.journal.errors import JournalError
 from agent.journal.reader import JournalReader, Query
 from agent.journal.verify import verify
 from agent.ports import Row
+
+OK, FAILED, STOPPED = 0, 1, 130
+
+
+def demo(*, forever: bool, outage: bool, keep: Path | None) -> int:
+    """Run the demo and return the exit code: 0 only if all books agree.
+
+    Args:
+        forever: Run until interrupted, and then compare the books.
+        outage: Show more trouble than a broker that is away.
+        keep: Where to leave everything that was written; None: nowhere.
+    """
+    with ExitStack() as stack:
+        if keep is None:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lineside-")))
+        else:
+            directory = keep.absolute()
+            directory.mkdir(parents=True, exist_ok=True)
+            if any(directory.iterdir()):
+                sys.stderr.write(f"lineside demo: {directory} is not empty; name another one\n")
+                return FAILED
+        try:
+            return asyncio.run(_demo(Wish(forever=forever, outage=outage), directory))
+        except (StartError, TimeoutError) as error:
+            sys.stderr.write(f"lineside demo: {error}\n")
+            return FAILED
+        except asyncio.CancelledError:
+            return STOPPED
+
+
+async def _demo(wish: Wish, directory: Path) -> int:
+    stop = asyncio.Event()
+    playing = asyncio.ensure_future(play(directory, READING, wish, stop=stop))
+
+    def interrupted() -> None:
+        """End in order what runs for ever; end everything else, or at the second time, at once."""
+        if wish.forever and not stop.is_set():
+            stop.set()
+        else:
+            playing.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupted)
+    return OK if await playing else FAILED
 
 
 def _newest(journal: Path, limit: int | None) -> Sequence[Row]:
@@ -31,4 +83,4 @@ def _verdict(journal: Path) -> Verdict:
 
 
 READING = Reading(newest=_newest, verify=_verdict)
-"""How the demo reads journals."""
+"""How the demo reads journals: as `lineside events` and `lineside verify` do."""

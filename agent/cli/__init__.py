@@ -23,6 +23,7 @@ class Command(NamedTuple):
 
 COMMANDS: Mapping[str, Command] = {
     "run": Command("agent.cli.run:run", "run the stations of a file or folder (the daemon)"),
+    "demo": Command("agent.cli.demo:demo", "a simulated line on real protocols, reconciled"),
     "check": Command("agent.cli.check:check", "validate station files; reaches no device"),
     "schema": Command("agent.cli.schema:schema", "print the JSON Schema of a station file"),
     "try": Command("agent.cli.try_:try_", "all but PLC writes and publishing; nothing is kept"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,7 @@ from agent.demo.broker import Broker, mosquitto
 from agent.demo.delivered import Delivered
 from agent.demo.handles import Filler, Press
 from agent.demo.process import Child, StartError, python
+from agent.demo.reconcile import Books, Committed
 from agent.demo.scanner import Scanner
 from agent.demo.stations import write_stations
 from agent.demo.subscriber import Subscriber
@@ -74,11 +76,10 @@ class Line:
         Raises:
             StartError: something does not come up.
         """
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self._clear_away)
             await self._set_up()
-        except BaseException:
-            await self._clear_away()
-            raise
+            undo.pop_all()
         return self
 
     async def __aexit__(
@@ -175,6 +176,26 @@ class Line:
     def backlog(self) -> int:
         """Events committed and not delivered, as of the last look."""
         return max(0, self.committed - len(self.delivered.events))
+
+    def books(self) -> Books:
+        """Return everything that can be compared, as it is now; both journals are verified."""
+        self.look()
+        return Books(
+            press=self.press.truth,
+            filler=self.filler.truth,
+            press_station=PRESS,
+            filler_station=FILLER,
+            committed={
+                name: Committed(
+                    kinds=tally.kinds,
+                    last=tally.last,
+                    pieces=tally.pieces,
+                    verdict=tally.verify(),
+                )
+                for name, tally in self.tallies.items()
+            },
+            delivered=self.delivered,
+        )
 
     async def until(self, true: Callable[[], bool], what: str, within_s: float) -> None:
         """Return once something is true; it is asked again and again.

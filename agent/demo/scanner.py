@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import tty
@@ -17,6 +18,7 @@ class Scanner:
         self.link = link
         self.scans = 0
         """Codes sent, whether or not anybody listened."""
+        self.plugged = asyncio.Event()
         self._far: int | None = None
 
     def plug(self) -> None:
@@ -30,19 +32,21 @@ class Scanner:
         beside.replace(self.link)
         os.close(near)
         self._far = far
+        self.plugged.set()
 
     def unplug(self) -> None:
         """Pull it out: the line hangs up, and the name is gone."""
+        self.plugged.clear()
         self.link.unlink(missing_ok=True)
         if self._far is not None:
             os.close(self._far)
             self._far = None
 
-    def scan(self, code: str) -> bool:
-        """Send one code; return whether the reader was plugged in."""
+    async def scan(self, code: str) -> None:
+        """Send one code, once the reader is plugged in."""
+        await self.plugged.wait()
         if self._far is None:
-            return False
+            raise AssertionError("what is plugged in has its line")
         self.scans += 1
         with contextlib.suppress(BlockingIOError):  # a reader does not wait for its listener
             os.write(self._far, code.encode("latin-1") + END)
-        return True
