@@ -142,7 +142,8 @@ class OpcUaTag(Options):
 def endpoint(options: OpcUaOptions) -> str:
     """Return what two stations that mean the same server have in common."""
     parts = urlsplit(options.url)
-    return f"opc.tcp://{parts.hostname}:{parts.port or _DEFAULT_PORT}"
+    host = parts.hostname or ""
+    return f"opc.tcp://{f'[{host}]' if ':' in host else host}:{parts.port or _DEFAULT_PORT}"
 
 
 def _build(device: str, options: OpcUaOptions, tags: Sequence[Tag], clock: Clock) -> Driver:

@@ -181,7 +181,7 @@ class Link:
             found = await self.session.read(
                 ua.ReadParameters(
                     MaxAge=0,
-                    TimestampsToReturn=self.timestamps,
+                    TimestampsToReturn=ua.TimestampsToReturn.Neither,
                     NodesToRead=list(wanted),
                 )
             )
@@ -279,9 +279,8 @@ def _credentials(options: OpcUaOptions) -> tuple[str | None, str | None]:
 
 def _client(options: OpcUaOptions) -> Client:
     """Return the library's client with our name, limits and short session."""
-    parts = urlsplit(options.url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    client = Client(f"opc.tcp://{host}:{parts.port or 4840}{parts.path}", timeout=options.timeout)
+    url = endpoint(options) + urlsplit(options.url).path
+    client = Client(url, timeout=options.timeout)
     client.name = client.description = "Lineside"
     client.application_uri = f"urn:{socket.gethostname()}:lineside"
     client.product_uri = "urn:lineside"

@@ -57,7 +57,8 @@ _HAS_SOURCE_PICO, _HAS_SERVER_PICO = 16, 32
 def _tail(mask: int) -> tuple[int, int, int, int]:
     """Return where status, source and server time stand behind a value, and how long all is.
 
-    What a value of this mask does not have stands nowhere: -1.
+    What a value of this mask does not have stands nowhere: -1. Each time is followed by its own
+    picoseconds; the library reads both times first, which is wrong where a server sends them.
     """
     places, at = [], 0
     for bit, size in (
@@ -193,6 +194,8 @@ def _data_value(raw: bytes, at: int, *, server_time: bool) -> tuple[Reading, int
             at += 1 + form.size
         elif kind == STRING:
             value, at = _text(raw, at + 1)
+        elif kind == 0:  # said to have a value, which is null
+            at += 1
         else:
             raise UnusualError("a type that has its own form")
     status_at, source_at, server_at, size = _TAILS[mask]
