@@ -114,7 +114,7 @@ class Publisher:
 
     def _backlog(self) -> int | None:
         last, cursor = self._journal.last, self._cursor
-        if last is None or last == cursor:
+        if last is None or (cursor is not None and last <= cursor):  # behind: it was shortened
             return 0
         if cursor is None:
             first = self._journal.first_kept

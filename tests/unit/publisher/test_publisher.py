@@ -522,3 +522,15 @@ async def test_close_before_run_closes_the_sink(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     await bench.publisher.close()
     assert bench.sink.closed
+
+
+async def test_a_journal_that_came_back_shorter_has_no_backlog(tmp_path: Path) -> None:
+    """A cursor beyond the newest row waits for the next epoch, and counts nothing backwards."""
+    bench = Bench(tmp_path, rows=2)
+    bench.journal.cursors["plant"] = Address(EPOCH, 9)
+    bench.publisher = bench.make()
+    assert bench.publisher.state().backlog == 0
+    async with bench.running() as sink:
+        bench.journal.append([event_row(1, epoch="000043-00000000")])
+        await settled()
+        assert [delivery.row.epoch for delivery in sink.sent] == ["000043-00000000"]
