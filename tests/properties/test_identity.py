@@ -85,6 +85,8 @@ MADE: dict[str, st.SearchStrategy[str]] = {
     "iban": st.just("BE71096123456769"),
     "latitude": st.integers(0, 1_800_000_000).map("{:010}".format),
     "longitude": st.integers(0, 3_600_000_000).map("{:010}".format),
+    "couponcode": st.sampled_from(["012345612345611110123", "0123456123456111101233270131"]),
+    "couponposoffer": st.sampled_from(["001234561234560123456", "0012345612345611234567"]),
     "posinseqslash": st.sampled_from(["1/1", "2/3"]),
     "importeridx": st.sampled_from("A0_-"),
     "nozeroprefix": st.integers(0, 999_999_999_999).map(str),
@@ -98,8 +100,6 @@ ADJUST: dict[str, Callable[[str], str]] = {
     "hasnondigit": lambda text: text[:4] + "A" + text[5:],
     "pieceoftotal": lambda text: "0102" if text else text,
     "pcenc": lambda text: text.replace("%", "x"),
-    "couponcode": lambda text: "1" * len(text),
-    "couponposoffer": lambda text: "1" * len(text),
 }
 ORDER = ["gcppos1", "gcppos2", "hasnondigit"]
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from agent.core.identity import gs1
 from agent.core.identity.digital_link import is_web_address, parse_link
+from agent.core.identity.gs1_dictionary import RELEASE
 from agent.core.identity.gs1_table import table
 from agent.core.identity.iso15434 import hidden_header, is_message, parse_message
 from agent.core.identity.reading import (
@@ -28,7 +29,7 @@ from agent.core.identity.reading import (
 )
 from agent.core.identity.symbology import Carries, Symbology, symbology_of
 
-PARSER = "lineside-1 biip-5 gs1-2026-01-27"
+PARSER = f"lineside-1 biip-5 gs1-{RELEASE}"
 """What read the code: kept with each scan, so that a bug found later is curable (D-68)."""
 
 _LINE_ENDS = "\r\n"

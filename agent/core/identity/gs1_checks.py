@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from agent.core.identity import code_lists
+from agent.core.identity.coupons import coupon, positive_offer
 from agent.core.identity.dates import yymmdd, yyyymmdd
 from agent.core.identity.gs1_table import CSET64, CSET82
 from agent.core.identity.reading import Reason
@@ -165,9 +166,8 @@ CHECKS: Mapping[str, Check] = {
     "pcenc": _holds(lambda value: _BAD_PERCENT.search(value) is None),
     "pieceoftotal": _holds(_piece_of_total),
     "posinseqslash": _holds(_position_in_sequence),
-    # Coupons of North American retail: their inner fields are no business of a shop floor.
-    "couponcode": _holds(str.isdecimal),
-    "couponposoffer": _holds(str.isdecimal),
+    "couponcode": coupon,
+    "couponposoffer": positive_offer,
 }
 """Check by the name of the linter."""
 

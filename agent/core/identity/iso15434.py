@@ -139,6 +139,8 @@ class _Reader:
     def _envelope(self, at: int, end: int) -> Envelope:
         number = self._text[at : min(at + 2, end)]
         start = at + len(number)
+        if not number:
+            raise self._refusal(Reason.EMPTY_DATA, at, "an envelope without format and fields")
         if number not in ("05", "06", "12"):
             detail = f"format {number!r} is not one of 05, 06, 12"
             self._doubt(Reason.UNKNOWN_FORMAT, at, detail)

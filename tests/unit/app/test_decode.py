@@ -103,14 +103,21 @@ def test_what_is_no_record(line: str, family: Family, why: str) -> None:
 
 def test_parts_are_explained() -> None:
     """Each field has title, place and meaning."""
-    found = explain(f"]d201{GTIN}1726020031030012508110123\x1d91X\n".encode(), PROFILE)
+    found = explain(
+        f"]d201{GTIN}1726020031030012508110012345612345611110123\x1d91X\n".encode(), PROFILE
+    )
     assert found.accepted
     assert (found.symbology, found.symbol, found.form) == ("]d2", "GS1 DataMatrix", "gs1")
     assert found.parts[:4] == (
         Part("01", "GTIN", GTIN, 3),
         Part("17", "USE BY or EXPIRY", "260200", 19, "2026-02, acts on 2026-02-28"),
         Part("3103", "NET WEIGHT (kg)", "001250", 27, "1.250"),
-        Part("8110", "Coupon code identification for use in North America", "123", 37),
+        Part(
+            "8110",
+            "Coupon code identification for use in North America",
+            "012345612345611110123",
+            37,
+        ),
     )
 
 

@@ -88,9 +88,9 @@ CASES: list[tuple[str, str, Reason | None]] = [
     ("posinseqslash", "3/2", VALUE),
     ("posinseqslash", "0/1", VALUE),
     ("posinseqslash", "1//", VALUE),
-    ("couponcode", "0123", None),
-    ("couponcode", "012A", VALUE),
-    ("couponposoffer", "0123", None),
+    ("couponcode", "012345612345611110123", None),
+    ("couponcode", "01234561234561111012A", VALUE),
+    ("couponposoffer", "001234561234560123456", None),
     ("couponposoffer", "A", VALUE),
 ]
 

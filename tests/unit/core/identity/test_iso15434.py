@@ -53,6 +53,7 @@ def test_envelopes_with_their_places() -> None:
         ("[)>{R}061PAB{G}SX{R}{E}", Reason.MISSING_FORMAT_GS, 6),
         ("[)>{R}061PAB{R}{E}", Reason.NO_SEPARATORS, 6),
         ("[)>{R}99{G}X{R}{E}", Reason.UNKNOWN_FORMAT, 4),
+        ("[)>{R}06{G}SX{R}{R}{E}", Reason.EMPTY_DATA, 10),
         ("[)>{R}9{R}{E}", Reason.UNKNOWN_FORMAT, 4),
         ("[)>{R}06{G}1PAB{G}{G}SX{R}{E}", Reason.EMPTY_FIELD, 12),
         ("[)>{R}06{G}1pAB{R}{E}", Reason.BAD_IDENTIFIER, 7),
