@@ -8,6 +8,7 @@ killed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -28,6 +29,8 @@ PRESS = "demo/line-1/press"
 FILLER = "demo/line-1/filler"
 STATIONS = (PRESS, FILLER)
 _LOOK_S = 0.1
+SETTLE_S = 20.0
+"""Longer than the agent's longest pause between two calls on a broker that is away."""
 READY_S = 30.0
 """How long the agent may take until the press may work."""
 
@@ -121,7 +124,7 @@ class Line:
         self.scanner.unplug()
         if self._subscriber is not None:
             await self._subscriber.stop()
-            self._subscriber = None
+            self._subscriber = None  # the last reference
         machines = (self.press.machine, self.filler.machine)
         await asyncio.gather(*(machine.off() for machine in machines), self.agent.kill())
         if self.broker is not None:
@@ -141,6 +144,24 @@ class Line:
         """Let it end in order; return its exit code."""
         await self.agent.stop()
         return await self.agent.ended()
+
+    async def settle(self) -> None:
+        """Stop filling, let everything be recorded and delivered, and end the agent in order.
+
+        It does not insist: what is missing after the time allowed shows in the books.
+        """
+        await self.filler.stop()
+
+        def settled() -> bool:
+            self.look()
+            counted = sum(tally.pieces for tally in self.tallies.values())
+            return self.press.truth.open is None and counted >= self.filler.truth.made
+
+        with contextlib.suppress(TimeoutError):
+            await self.until(settled, "the last part and piece are recorded", SETTLE_S)
+        await self.until_delivered(SETTLE_S)
+        await self.stop_agent()
+        await self.until_delivered(SETTLE_S)
 
     # -------------------------------------------------------------- what came of it
 

@@ -7,7 +7,6 @@ is the point: the broker is away while the line keeps running.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -224,20 +223,8 @@ class Story:
 
     async def end(self) -> list[Check]:
         """Stop the line in order and compare the books."""
-        line = self.line
-        await line.filler.stop()
-
-        def settled() -> bool:
-            line.look()
-            counted = sum(tally.pieces for tally in line.tallies.values())
-            return line.press.truth.open is None and counted >= line.filler.truth.made
-
-        with contextlib.suppress(TimeoutError):  # the books will say what is missing
-            await line.until(settled, "the last part and piece are recorded", _DRAIN_S)
-        await line.until_delivered(_DRAIN_S)
-        await line.stop_agent()
-        await line.until_delivered(_DRAIN_S)
-        return reconcile(line.books())
+        await self.line.settle()
+        return reconcile(self.line.books())
 
 
 @asynccontextmanager

@@ -53,6 +53,8 @@ class Subscriber:
         """Say goodbye and end the client's thread."""
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
+        # It closes its last sockets when nobody holds it any more: let go in both directions.
+        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
 
     def _on_connect(self, client: mqtt.Client, *_: object) -> None:
         client.subscribe(TOPICS, qos=1)
