@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.app import decode as app
+from agent.app import station_code
 from agent.app.decode import Assume, Explanation, Family, Profile, Reason
 from agent.cli import exits
+from agent.config.problems import ConfigError
 
 _CONTROL_PICTURES = 0x2400
 _FIRST_PRINTABLE = 0x20
@@ -45,6 +47,9 @@ def decode(
     day: Annotated[
         str | None, typer.Option(help="Day of the scan, YYYY-MM-DD; decides the century.")
     ] = None,
+    station: Annotated[
+        Path | None, typer.Option(help="Judge the code by the scan rules of this station file.")
+    ] = None,
     batch: Annotated[
         Path | None, typer.Option(help="Records, one JSON object a line; one verdict a line.")
     ] = None,
@@ -53,6 +58,7 @@ def decode(
     """Say what a code is, part by part, and what is wrong with it and where.
 
     Exit code 0: accepted (a batch: every record was judged). 1: refused. 2: not understood.
+    78: the station file is refused.
     """
     if batch is not None:
         raise typer.Exit(_batch(batch, family))
@@ -69,6 +75,8 @@ def decode(
         raw = _bytes(code, as_hex=as_hex)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    if station is not None:
+        raise typer.Exit(_by_station(station, raw, profile.reference_date, as_json=as_json))
     explanation = app.explain(raw, profile)
     if as_json:
         sys.stdout.write(json.dumps(app.as_object(explanation), ensure_ascii=False) + "\n")
@@ -83,6 +91,22 @@ def _bytes(code: str, *, as_hex: bool) -> bytes:
         given = sys.stdin.buffer.read()
         return bytes.fromhex(given.decode("ascii")) if as_hex else given
     return bytes.fromhex(code) if as_hex else app.unescaped(code)
+
+
+def _by_station(path: Path, raw: bytes, day: date, *, as_json: bool) -> int:
+    try:
+        station = station_code.station_of(path)
+    except ConfigError as error:
+        sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
+        return exits.CONFIG
+    judgement = station_code.judged(raw, station, day)
+    answer = station_code.as_object(judgement)
+    if as_json:
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("".join(_picture(byte) for byte in raw) + "\n")
+        sys.stdout.write("".join(f"{line}\n" for line in station_code.said(judgement)))
+    return exits.OK if answer["accepted"] else exits.REFUSED
 
 
 def _batch(path: Path, family: Family) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import exits, main
+from tests.unit.config.stations import PRESS, write
 
 GTIN = "09521234543213"
 DATA = Path(__file__).parents[2] / "data" / "barcodes"
@@ -111,3 +112,18 @@ def test_batch(capsys: pytest.CaptureFixture[str]) -> None:
         "verdict": "ok",
         "ais": [["01", GTIN], ["21", "SN000123"]],
     }
+
+
+def test_by_the_rules_of_a_station(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A station file decides what the code means; a wrong file says what is wrong with it."""
+    write(tmp_path, press=PRESS)
+    file = str(tmp_path / "press.yaml")
+    code, out = answer(capsys, "WO-123456", "--station", file)
+    assert (code, out.splitlines()[:2]) == (
+        exits.OK,
+        ["WO-123456", "accepted by scan rule 2: order"],
+    )
+    code, out = answer(capsys, "WO-1", "--station", file, "--json")
+    assert (code, json.loads(out)["accepted"]) == (exits.REFUSED, False)
+    write(tmp_path, press=PRESS.replace("machine: press-07", "machine: 7"))
+    assert answer(capsys, "WO-1", "--station", file)[0] == exits.CONFIG
