@@ -196,9 +196,9 @@ class Feed:
             if handle >= len(items):
                 continue
             tag = items[handle].tag.name
-            if words.has_overflow(reading[2]):
-                reason = "the server's queue ran over"
-                found.append(self._seen.lost(tag, None, reason, received))
+            loss = words.loss_of(reading[2]) if reading[2] else None
+            if loss is not None:
+                found.append(self._seen.lost(tag, None, loss, received))
             seen.append(values.tag_value(tag, reading, wall_ms))
         if seen:
             found.append(self._seen.values(tuple(seen), earliest, latest, received))
@@ -222,7 +222,7 @@ class Feed:
         for handle, (_, kind, status, _) in published.changes:
             if handle >= len(self._items):
                 continue
-            self._items[handle].check(self._link, kind)
+            self._items[handle].check(self._link, kind, status)
             if words.has_other_meaning(status) and published.sequence > 1:
                 tag = self._items[handle].tag.name
                 raise self._link.down(f"tag '{tag}' has another meaning now; connecting anew")

@@ -1,9 +1,11 @@
 """Fast tags (trigger and request of a handshake): read at their own short interval.
 
-Theory: what a server makes of a short sampling interval is its own affair (PITFALLS U6: 10 ms
-asked, 500 ms given), and a publish comes on top. One read of all fast tags, one in flight, shows a
-rise within the interval plus one round trip on any server, and a read that shows no change says
-since when the next one can have happened.
+Theory: what a server makes of a short sampling interval is its own affair (PITFALLS U6), and a
+publish comes on top. One read of all fast tags, one in flight, shows a rise within the interval
+plus one round trip on any server, and a read that shows no change says since when the next one can
+have happened. Measured with 10 ms, from the change to the observation, p50 and p90: read 5.6 and
+8.9 ms on node-opcua, 4.8 and 6.6 ms on asyncua's server; a subscription of its own 63 and 64 ms
+(node-opcua made 50 ms of the 10), 11.0 and 11.6 ms. A poll costs some 0.4 ms of one core.
 """
 
 from __future__ import annotations
@@ -40,8 +42,8 @@ async def poll(
                 if not shown or now[place] != shown[place]
             )
             await emit(seen.values(changed, since.boot_ms, received.boot_ms, received))
-            for item, (_, kind, _) in zip(items, now, strict=True):
-                item.check(link, kind)
+            for item, (_, kind, status) in zip(items, now, strict=True):
+                item.check(link, kind, status)
             shown = now
         since = sent
         spent_s = (seen.clock.now().boot_ms - sent.boot_ms) / 1000

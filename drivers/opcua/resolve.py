@@ -20,7 +20,7 @@ from drivers.opcua.addresses import parse_node
 from drivers.opcua.errors import status_name
 from drivers.opcua.link import Link
 from drivers.opcua.slow import scalar_of
-from drivers.opcua.status import HINTS, quality_of
+from drivers.opcua.status import HINTS, is_gone, quality_of
 from drivers.opcua.wire import ARRAY
 from drivers.options import Tag
 
@@ -65,12 +65,16 @@ class Item:
     kind: int
     """Built-in type of its value."""
 
-    def check(self, link: Link, kind: int) -> None:
-        """Refuse to go on when a value has another type than at connect (FAULTS U04).
+    def check(self, link: Link, kind: int, status: int) -> None:
+        """Refuse to go on with a node that is gone or of another type (FAULTS U03, U04).
 
         Raises:
-            LinkDownError: it has; at the next connect the tag is judged anew.
+            LinkDownError: it is; at the next connect the tag is judged anew.
         """
+        if status and is_gone(status):
+            raise link.down(
+                f"tag '{self.tag.name}' is gone: {status_name(status)}; connecting anew"
+            )
         if kind not in (self.kind, 0):
             raise link.down(
                 f"tag '{self.tag.name}' was of type {values.type_name(self.kind)} and is "

@@ -15,14 +15,11 @@ class Seen:
         self.clock = clock
         self.newest: dict[str, TagValue] = {}
         """What was emitted last of each tag on this link."""
-        self.changes: dict[str, int] = {}
-        """How often each tag was emitted on this link."""
         self._numbers = count(1)
 
     def new_link(self) -> None:
         """Forget what the last link showed: its first values are emitted again (D-159)."""
         self.newest.clear()
-        self.changes.clear()
 
     def id(self) -> str:
         """Return the next observation's id."""
@@ -34,7 +31,6 @@ class Seen:
         """Return values as an observation and remember them as the newest."""
         for value in values:
             self.newest[value.tag] = value
-            self.changes[value.tag] = self.changes.get(value.tag, 0) + 1
         return ValuesSeen(
             id=self.id(),
             device=self.device,

@@ -9,6 +9,8 @@ _BAD_FROM = 0x8000_0000
 _OVERFLOW = 0x480
 _CHANGED_MEANING = 0xC000
 _NAME_PART = 0xFFFF_0000
+_GOOD_OVERLOAD = 0x002F_0000
+_GONE = (0x8033_0000, 0x8034_0000)  # BadNodeIdInvalid, BadNodeIdUnknown
 
 _TICKS_PER_MS = 10_000
 _UNIX_EPOCH_MS = 11_644_473_600_000  # from 1601 to 1970
@@ -46,19 +48,26 @@ def code_of(status: int) -> str:
     return f"0x{status:08X}" if status else ""
 
 
-def has_overflow(status: int) -> bool:
-    """Whether neighbours of this value were lost at the server's queue (D-95)."""
-    return status & _OVERFLOW == _OVERFLOW
+def loss_of(status: int) -> str | None:
+    """Return why values near this one were lost at the server, None where nothing says so.
+
+    Overflow is D-95, overload D-97.
+    """
+    if status & _OVERFLOW == _OVERFLOW:
+        return "the server's queue ran over"
+    if status & _NAME_PART == _GOOD_OVERLOAD:
+        return "the server samples less often, for it is overloaded"
+    return None
+
+
+def is_gone(status: int) -> bool:
+    """Whether the server has no such node (any more)."""
+    return status & _NAME_PART in _GONE
 
 
 def has_other_meaning(status: int) -> bool:
     """Whether the value's structure, unit or range was changed (D-98)."""
     return bool(status & _CHANGED_MEANING)
-
-
-def bare(status: int) -> int:
-    """Return a status word without its lower half, which names no status."""
-    return status & _NAME_PART
 
 
 def source_ms(ticks: int, received_wall_ms: int) -> int | None:

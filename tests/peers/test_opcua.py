@@ -203,6 +203,43 @@ async def test_missing_node_that_appears_brings_a_new_link() -> None:
             assert first_link(recorder).faults == ()
 
 
+async def test_node_that_goes_away_is_named_and_judged_anew() -> None:
+    """A polled node that a download takes away ends the link; at the next it is at fault (U03)."""
+    async with Plc() as plc:
+        driver = driver_for(plc.url, press_tags())
+        async with running(driver) as (recorder, task):
+            await plc.server.delete_nodes([plc.server.get_node(plc.node_of("Request"))])
+            with pytest.raises(LinkDownError, match="'request' is gone: BadNodeIdUnknown"):
+                await ended(task)
+            assert recorder.values()["request"].quality is Quality.BAD
+        async with running(driver) as (recorder, _):
+            assert [fault.tag for fault in first_link(recorder).faults] == ["request"]
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_peer_that_says_nothing_is_left(cancelled: bool) -> None:  # noqa: FBT001 - from the table
+    """A peer that takes the connection and says nothing is left in time, or at once when told."""
+    met, left = asyncio.Event(), asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        met.set()
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        left.set()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        driver = driver_for(f"opc.tcp://127.0.0.1:{port}", press_tags(), timeout="200ms")
+        run = asyncio.create_task(driver.run(Recorder()))
+        await met.wait()
+        if cancelled:
+            run.cancel()
+        with pytest.raises(asyncio.CancelledError if cancelled else LinkDownError):
+            await ended(run)
+        await left.wait()
+
+
 async def test_endless_answer_is_cut_off() -> None:
     """A peer that sends without end is dropped before it fills our memory (U16)."""
 

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from drivers.base import Driver, DriverConfigError
+from drivers.opcua import OpcUaOptions
+from drivers.opcua.link import connected
 from tests.contract.rig import Recorder
 from tests.contract.rig_opcua import driver_for, press_tags
 from tests.opcua_plc import Plc
@@ -111,6 +113,18 @@ async def test_trusted_server_is_talked_to(certificates: Certificates, trust: st
         assert recorder.values()["serial"].value == "SN-0001"
         task.cancel()
         await asyncio.wait([task])
+
+
+async def test_channel_is_renewed_under_way(certificates: Certificates) -> None:
+    """A renewed channel carries on with its new keys; a shift is longer than a channel's life."""
+    async with Plc(prepare=certificates.server_of("plc")) as plc:
+        options = OpcUaOptions.model_validate({"url": plc.url, "security": certificates.security()})
+        async with connected(options) as link:
+            request = link.read_request([plc.node_of("Serial")])
+            for _ in range(3):
+                await link.renew_channel()
+                ((value, *_),) = await link.values(request)
+                assert value == "SN-0001"
 
 
 @pytest.mark.parametrize("trust", ["trusted", None])

@@ -44,11 +44,26 @@ def test_code_is_the_word_as_people_look_it_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "lost"), [(0x480, True), (0x4080_0480, True), (0x80, False), (0x400, False)]
+    ("word", "told"),
+    [
+        (0x480, "the server's queue ran over"),
+        (0x4080_0480, "the server's queue ran over"),
+        (0x002F_0000, "the server samples less often, for it is overloaded"),
+        (0x80, None),
+        (0x400, None),
+        (0, None),
+    ],
 )
-def test_overflow_needs_both_bits(word: int, lost: bool) -> None:  # noqa: FBT001 - from the table
-    """Only with the info type `data value` does bit 7 mean overflow (D-95)."""
-    assert status.has_overflow(word) is lost
+def test_loss_is_said_by_overflow_or_overload(word: int, told: str | None) -> None:
+    """Bit 7 means overflow only with the info type `data value` (D-95); overload is D-97."""
+    assert status.loss_of(word) == told
+
+
+def test_gone_is_known_whatever_the_lower_bits_say() -> None:
+    """Unknown and invalid node ids mean that the program has no such variable any more."""
+    assert status.is_gone(0x80340000)
+    assert status.is_gone(0x80330480)
+    assert not status.is_gone(0x80310000)
 
 
 def test_changed_meaning_is_either_bit() -> None:
