@@ -8,6 +8,7 @@ ready. It is written again once there is room for it and the reserve.
 from __future__ import annotations
 
 import random
+import threading
 from pathlib import Path
 
 from agent.ports import Files
@@ -20,7 +21,7 @@ RESERVE_BYTES = 16 * MIB
 
 
 class Ballast:
-    """The ballast file of one journal."""
+    """The ballast file of one journal. Freed by the thread that writes, refilled by another."""
 
     def __init__(
         self, files: Files, path: Path, *, size: int = BALLAST_BYTES, reserve: int = RESERVE_BYTES
@@ -29,12 +30,13 @@ class Ballast:
         self._path = path
         self._size = size
         self._reserve = reserve
+        self._lock = threading.Lock()
         self._is_there = files.size(path) == size
         self.is_short = False
         """Whether there is too little space to go on recording."""
 
     def look(self) -> None:
-        """Free the ballast when space is short; write it again when there is room.
+        """See how much space is left; free the ballast when it is short.
 
         Raises:
             OSError: the disk cannot be asked.
@@ -42,23 +44,35 @@ class Ballast:
         free = self._files.free_bytes(self._path.parent)
         if self._is_there and free < self._reserve:
             self.free()
-        elif not self._is_there and free >= self._size + self._reserve:
-            self._write()
-        self.is_short = not self._is_there and free < self._size + self._reserve
+        else:
+            self.is_short = not self._is_there and free < self._size + self._reserve
 
     def free(self) -> None:
-        """Give the space back."""
-        self._files.remove(self._path)
-        self._is_there = False
-        self.is_short = True
+        """Give the space back.
 
-    def _write(self) -> None:
-        block = random.Random(0).randbytes(MIB)  # noqa: S311 - not for secrets: not compressible
-        content = (block * (self._size // MIB + 1))[: self._size]
-        self._files.remove(self._path)  # half of one may stand there after a cut
-        try:
-            self._files.create(self._path, content)
-        except OSError:
-            self._files.remove(self._path)  # somebody else was faster
-        else:
-            self._is_there = True
+        Raises:
+            OSError: the disk does not let us.
+        """
+        with self._lock:
+            self._files.remove(self._path)
+            self._is_there = False
+            self.is_short = True
+
+    def refill(self) -> None:
+        """Write the ballast where it is missing and there is room.
+
+        Raises:
+            OSError: the disk does not let us remove half of one.
+        """
+        with self._lock:
+            if self._is_there or self.is_short:
+                return
+            block = random.Random(0).randbytes(MIB)  # noqa: S311 - not a secret: not compressible
+            content = (block * (self._size // MIB + 1))[: self._size]
+            self._files.remove(self._path)  # half of one may stand there after a cut
+            try:
+                self._files.create(self._path, content)
+            except OSError:
+                self._files.remove(self._path)  # somebody else took the space meanwhile
+            else:
+                self._is_there = True

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import apsw
 
+from agent.journal.ballast import Ballast
 from agent.journal.errors import JournalError
 from agent.journal.place import Lock, Paths
 from agent.journal.recovery import Opened, recover
@@ -58,16 +59,26 @@ async def open_held(
         rim.worker("journal-checkpoint"),
     )
 
-    def job() -> Opened:
-        return recover(paths, rim.files, station, vfs=rim.vfs, is_thorough=is_thorough)
+    def job() -> tuple[Opened, Ballast]:
+        ballast = Ballast(rim.files, paths.ballast)
+        ballast.look()
+        opened = recover(paths, rim.files, station, vfs=rim.vfs, is_thorough=is_thorough)
+        return opened, ballast
 
     async with AsyncExitStack() as undo:
         for worker in workers:
             undo.callback(worker.close)
         try:
-            opened = await workers[0].run(job)
+            opened, ballast = await workers[0].run(job)
             undo.callback(opened.connection.close)
-            journal = SqliteJournal(paths, rim, opened, workers, release)
+            journal = SqliteJournal(
+                paths=paths,
+                rim=rim,
+                opened=opened,
+                ballast=ballast,
+                workers=workers,
+                release=release,
+            )
         except (OSError, apsw.Error) as error:
             raise JournalError(f"{directory}: cannot open the journal: {error}") from error
         undo.pop_all()

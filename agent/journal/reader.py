@@ -9,11 +9,12 @@ Each step is its own short transaction, so a slow reader never holds up a checkp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Self, TypeVar, cast
 
 import apsw
 
@@ -22,6 +23,8 @@ from agent.journal.errors import JournalError
 from agent.journal.place import Paths
 from agent.journal.store import DAMAGE, DamageError, connect, examine, outermost
 from agent.ports import Row
+
+T = TypeVar("T")
 
 _PAGE = 2000
 
@@ -135,8 +138,8 @@ class JournalReader:
         if query.epoch is not None:
             number = ordinal(query.epoch)
             return number << 40, number + 1 << 40
-        lowest, highest = outermost(self._connection)
-        return (lowest or 0, (highest or -1) + 1)
+        lowest, highest = self._guarded(lambda: outermost(self._connection))
+        return (0, 0) if lowest is None or highest is None else (lowest, highest + 1)
 
     def _window(self, query: Query, low: int, high: int, limit: int | None) -> list[Row]:
         condition, arguments = query.condition()
@@ -155,11 +158,15 @@ class JournalReader:
         return rows
 
     def _ask(self, sql: str, arguments: object) -> list[tuple[int, object]]:
+        bound = cast("dict[str, int]", arguments)
+        found = self._guarded(lambda: self._connection.execute(sql, bound).fetchall())
+        return cast("list[tuple[int, object]]", found)
+
+    def _guarded(self, look: Callable[[], T]) -> T:
         try:
-            found = self._connection.execute(sql, cast("dict[str, int]", arguments)).fetchall()
+            return look()
         except DAMAGE as error:
             raise JournalError(f"{self._paths.database}: {error}; see `lineside verify`") from error
-        return cast("list[tuple[int, object]]", found)
 
 
 def open_for_reading(paths: Paths) -> apsw.Connection:
@@ -171,8 +178,11 @@ def open_for_reading(paths: Paths) -> apsw.Connection:
     if not paths.database.exists():
         raise JournalError(f"{paths.directory}: no journal here")
     try:
-        connection = connect(paths.database, None, read_only=True)
-        examine(connection, paths.database, None)
+        with ExitStack() as undo:
+            connection = connect(paths.database, None, read_only=True)
+            undo.callback(connection.close)
+            examine(connection, paths.database, None)
+            undo.pop_all()
     except (*DAMAGE, DamageError) as error:
         raise JournalError(f"{paths.database}: cannot be read: {error}") from error
     return connection

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 import apsw
 import orjson
 
-from agent.journal.chain import Proven, ordinal_at, prove, seq_at
-from agent.journal.store import stored_after
-from agent.journal.walk import Lost
+from agent.journal.chain import place, prove
+from agent.journal.store import stored_from, told_lost
+from agent.journal.walk import Lost, Walk
 from agent.ports import Address, Row
 
 UNIT_KINDS = ("unit_started", "unit_completed", "unit_refused")
 """Kinds that say that a unit was here."""
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +38,21 @@ class Lookup:
         rows, _ = self.after(-1, 1)
         return rows[0].address if rows else None
 
-    def after(self, where: int, limit: int) -> tuple[list[Row], dict[int, Lost]]:
-        """Return rows after a place, oldest first, and what does not hold between them."""
-        good: list[Row] = []
-        damage: dict[int, Lost] = {}
-        while len(good) < limit:
-            stored = stored_after(self._connection, where, limit + 1)
-            found = [(at, prove(body)) for at, body in stored]
-            for at, row in _held(found[:limit], found[limit:]):
-                if row is not None:
-                    good.append(row.row)
-                else:
-                    damage[at] = (_epoch_near(at, good), seq_at(at), seq_at(at), "damaged")
-            if len(stored) <= limit:
+    def after(self, where: int, limit: int) -> tuple[list[Row], list[Lost]]:
+        """Return rows after a place, oldest first, and what is damaged or missing among them."""
+        told, size = told_lost(self._connection), limit + 2
+        while True:
+            stored = stored_from(self._connection, where, size)
+            walk = Walk(None, told)
+            held = [found for found, _ in walk.run(reversed(stored)) if found.place > where][::-1]
+            if len(stored) == size:  # the last one only speaks for the one before it
+                held = [found for found in held if found.place < stored[-1][0]]
+            if len(held) >= limit or len(stored) < size:
                 break
-            where = stored[limit - 1][0]
-        return good[:limit], damage
+            size *= 2  # so much is damaged that a page is not enough
+        edge = held[limit - 1].place if len(held) >= limit else math.inf
+        lost = [gap for gap in reversed(walk.lost) if place(Address(gap[0], gap[1])) < edge]
+        return [found.row for found in held[:limit]], lost
 
     def seen(self, unit: str, handshake: str) -> Seen:
         """Return the newest event that says that a unit was here, and its completed visits."""
@@ -79,25 +76,3 @@ class Lookup:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
-
-
-def _held(
-    rows: list[tuple[int, Proven | None]], successor: list[tuple[int, Proven | None]]
-) -> Iterator[tuple[int, Proven | None]]:
-    """Yield each row, None in place of one that stands wrong or whose successor disowns it."""
-    for (at, row), (_, newer) in pairwise([*rows, *(successor or [(-1, None)])]):
-        is_disowned = (
-            row is not None
-            and newer is not None
-            and row.place + 1 == newer.place
-            and newer.prev != row.row.hash
-        )
-        yield at, None if row is None or row.place != at or is_disowned else row
-
-
-def _epoch_near(at: int, good: list[Row]) -> str:
-    number = ordinal_at(at)
-    for row in reversed(good):
-        if row.epoch.startswith(f"{number:06d}-"):
-            return row.epoch
-    return f"{number:06d}-unknown"

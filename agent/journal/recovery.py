@@ -11,6 +11,7 @@ In order, and nothing is written before the damaged files are set aside:
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from agent.journal.store import (
     insert,
     outermost,
     prove_durable,
+    stored_cursors,
     stored_down,
     told_lost,
 )
@@ -76,27 +78,30 @@ class _Opening:
             connection = create(self.paths.database, self.vfs, self.station)
             return self._opened(connection, Walk(None), Fold(), is_new=True)
         connection, walk, fold = self._read() if has_database else self._rebuild()
-        prove_durable(connection, self.paths.database)
-        if walk.lost and self._take_tail(connection, walk.newest):
-            walk, fold = self._walk(connection)
-        return self._opened(connection, walk, fold)
+        with ExitStack() as undo:
+            undo.callback(connection.close, force=True)
+            prove_durable(connection, self.paths.database)
+            if walk.lost and self._take_tail(connection, walk.newest):
+                walk, fold = self._walk(connection)
+            opened = self._opened(connection, walk, fold)
+            undo.pop_all()
+        return opened
 
     def _read(self) -> tuple[apsw.Connection, Walk, Fold]:
-        connection = None
         try:
-            connection = connect(self.paths.database, self.vfs)
-            examine(connection, self.paths.database, self.station, is_thorough=self.is_thorough)
-            return connection, *self._walk(connection)
+            with ExitStack() as undo:
+                connection = connect(self.paths.database, self.vfs)
+                undo.callback(connection.close, force=True)
+                examine(connection, self.paths.database, self.station, is_thorough=self.is_thorough)
+                for needed_later in (outermost, stored_cursors):
+                    needed_later(connection)
+                walk, fold = self._walk(connection)
+                undo.pop_all()
         except NOT_DAMAGE as error:
             raise JournalError(f"{self.paths.database}: {error}") from error
         except (*DAMAGE, DamageError):
-            if connection is not None:
-                connection.close(force=True)
             return self._rebuild()
-        except JournalError:
-            if connection is not None:
-                connection.close(force=True)
-            raise
+        return connection, walk, fold
 
     def _walk(self, connection: apsw.Connection) -> tuple[Walk, Fold]:
         walk, fold = Walk(self.mark.newest, told_lost(connection)), Fold()
@@ -148,16 +153,15 @@ class _Opening:
         """Build a new database from every row that proves itself and put it in place."""
         self._set_aside()
         self._remove(self.paths.rebuilt)
-        new = create(self.paths.rebuilt, self.vfs, self.station)
-        self._carry_over(new)
-        for source in self._sources():
-            with new:
-                insert(new, (found.row for found in rows_in(self.files, source)), keep=True)
-        self.is_thorough = True  # from here on every row was looked at
-        walk, _ = self._walk(new)
-        new.executemany("DELETE FROM events WHERE place = ?", [(at,) for at in walk.orphans])
-        checkpoint(new, "TRUNCATE")
-        new.close()
+        with closing(create(self.paths.rebuilt, self.vfs, self.station)) as new:
+            self._carry_over(new)
+            for source in self._sources():
+                with new:
+                    insert(new, (found.row for found in rows_in(self.files, source)), keep=True)
+            self.is_thorough = True  # from here on every row was looked at
+            walk, _ = self._walk(new)
+            new.executemany("DELETE FROM events WHERE place = ?", [(at,) for at in walk.orphans])
+            checkpoint(new, "TRUNCATE")
         for path in (self.paths.log, self.paths.shared):
             self.files.remove(path)  # a log that is not its own would be played into the new one
         self.files.replace(self.paths.rebuilt, self.paths.database)
@@ -166,20 +170,16 @@ class _Opening:
         return connection, *self._walk(connection)
 
     def _carry_over(self, new: apsw.Connection) -> None:
-        """Take what the damaged database's tree still leads to."""
-        if not self.files.size(self.paths.database):
+        """Take what the tree of the damaged database, as it was set aside, still leads to."""
+        copy, _ = self._copies()
+        if self.files.size(copy) is None:
             return
-        try:
-            old = connect(self.paths.database, self.vfs, read_only=True)
-        except DAMAGE:
-            return
-        try:
+        with closing(connect(copy, self.vfs)) as old:
             with new:
                 proven = (prove(body) for _, body in reachable(old))
                 insert(new, (found.row for found in proven if found), keep=True)
             carry_over(old, new)
-        finally:
-            old.close(force=True)
+        self.files.remove(copy.with_name(copy.name + "-shm"))
 
     def _remove(self, path: Path) -> None:
         for suffix in ("", "-wal", "-shm"):

@@ -46,7 +46,7 @@ CHECKPOINT_PAGES = 1000
 MOST_PAGES = 4000
 """From here on the writer does it itself before it goes on: the log is bounded (S1)."""
 CURSOR_DELAY_S = 1.0
-LOOK_EVERY_MS = 1000
+LOOK_EVERY_S = 1.0
 TAIL_ROWS = 1024
 """So many of the newest rows are kept in memory: sinks that keep up never touch the disk."""
 
@@ -76,16 +76,18 @@ class SqliteJournal:
 
     def __init__(
         self,
+        *,
         paths: Paths,
         rim: Rim,
         opened: Opened,
+        ballast: Ballast,
         workers: tuple[Worker, Worker, Worker],
         release: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._clock = rim.clock
         self._mark: MarkFile = opened.mark
-        self._ballast = Ballast(rim.files, paths.ballast)
+        self._ballast = ballast
         self._store = Store(opened.connection, paths.database)
         self._lookup = Lookup(connect(paths.database, rim.vfs, read_only=True))
         self._rim, self._paths = rim, paths
@@ -99,7 +101,6 @@ class SqliteJournal:
         self._is_flush_due = False
         self._is_draining = False
         self._in_hand: _Batch | None = None
-        self._looked_ms = rim.clock.now().boot_ms
         self._tasks: set[asyncio.Task[None]] = set()
         self._flush: asyncio.Task[None] | None = None
         self._is_checkpointing = False
@@ -113,7 +114,9 @@ class SqliteJournal:
         self._tail: deque[Row] = deque(maxlen=TAIL_ROWS)
         self._first_kept = self._lookup.first_kept()
         self._cursors = stored_cursors(opened.connection)
-        self._damage: dict[int, Lost] = {}
+        self._told_at_opening = frozenset(opened.recovery.lost)
+        self._damage: dict[Lost, None] = {}
+        self._watch = self._spawn(self._watch_space(), "journal space")
 
     # -------------------------------------------------------------- state
 
@@ -141,8 +144,8 @@ class SqliteJournal:
 
     @property
     def damage(self) -> tuple[Lost, ...]:
-        """Rows found damaged while reading since the opening: for `history_lost` and an alarm."""
-        return tuple(self._damage.values())
+        """What reading found damaged or missing since the opening: for `history_lost`, an alarm."""
+        return tuple(self._damage)
 
     # -------------------------------------------------------------- writing
 
@@ -217,10 +220,6 @@ class SqliteJournal:
             self._store.commit(batch.rows, batch.cursors, _told(batch.rows))
             if batch.rows:
                 self._mark.write(batch.rows[-1].address, batch.rows[-1].hash)
-            now_ms = self._clock.now().boot_ms
-            if now_ms - self._looked_ms >= LOOK_EVERY_MS:
-                self._looked_ms = now_ms
-                self._ballast.look()
         except DiskFullError:
             self._ballast.free()
             raise
@@ -253,6 +252,15 @@ class SqliteJournal:
         for future in (*futures, self._news):
             if future is not None and not future.done():
                 future.set_exception(error)
+
+    async def _watch_space(self) -> None:
+        while True:
+            await self._clock.sleep(LOOK_EVERY_S)
+            try:
+                await self._keeper.run(self._ballast.look)
+                await self._keeper.run(self._ballast.refill)
+            except OSError as error:
+                self._fail(JournalError(f"{self._paths.directory}: {error}; see the disk"))
 
     async def _checkpoint(self) -> None:
         try:
@@ -308,8 +316,8 @@ class SqliteJournal:
         if newest is not None:
             return newest
         where = place(after) if after is not None else -1
-        rows, damage = await self._look_up(lambda: self._lookup.after(where, limit))
-        self._damage |= damage
+        rows, lost = await self._look_up(lambda: self._lookup.after(where, limit))
+        self._damage |= dict.fromkeys(gap for gap in lost if gap not in self._told_at_opening)
         return rows
 
     async def _look_up(self, job: Callable[[], T]) -> T:
@@ -343,6 +351,8 @@ class SqliteJournal:
                 raise self._error
             if self._news is None:
                 self._news = self._loop.create_future()
+                # whoever waited may have gone: then nobody asks how it ended
+                self._news.add_done_callback(asyncio.Future.exception)
             await asyncio.shield(self._news)
 
     async def unit_seen(self, unit: str, handshake: str) -> UnitSeen:
@@ -364,6 +374,7 @@ class SqliteJournal:
         if self._is_closed:
             return
         self._is_closed = True
+        self._watch.cancel()
         if self._flush is not None:
             self._flush.cancel()
         try:

@@ -165,10 +165,10 @@ def stored_up(connection: apsw.Connection) -> Iterator[Stored]:
     yield from connection.execute("SELECT place, body FROM events ORDER BY place")
 
 
-def stored_after(connection: apsw.Connection, after: int, limit: int) -> list[Stored]:
-    """Return rows after a place, oldest first."""
-    sql = "SELECT place, body FROM events WHERE place > ? ORDER BY place LIMIT ?"
-    return cast("list[Stored]", connection.execute(sql, (after, limit)).fetchall())
+def stored_from(connection: apsw.Connection, where: int, limit: int) -> list[Stored]:
+    """Return rows from a place on, the one there included, oldest first."""
+    sql = "SELECT place, body FROM events WHERE place >= ? ORDER BY place LIMIT ?"
+    return cast("list[Stored]", connection.execute(sql, (where, limit)).fetchall())
 
 
 def outermost(connection: apsw.Connection) -> tuple[int | None, int | None]:

@@ -45,23 +45,38 @@ def spoil(connection: apsw.Connection, *seqs: int) -> None:
 def test_rows_come_in_order_in_pages(connection: apsw.Connection, history: History) -> None:
     """After a place, at most so many, oldest first."""
     lookup = Lookup(connection)
-    assert lookup.after(-1, 2) == (history.rows[:2], {})
-    assert lookup.after(place(history.rows[1].address), 9) == (history.rows[2:], {})
-    assert lookup.after(place(history.rows[-1].address), 9) == ([], {})
+    assert lookup.after(-1, 2) == (history.rows[:2], [])
+    assert lookup.after(place(history.rows[1].address), 9) == (history.rows[2:], [])
+    assert lookup.after(place(history.rows[-1].address), 9) == ([], [])
     assert lookup.first_kept() == Address(epoch(1), 1)
 
 
 def test_damaged_rows_are_named_and_passed(connection: apsw.Connection, history: History) -> None:
     """A page is filled from behind the damage, so that nobody waits in front of it."""
     spoil(connection, 2, 3)
-    rows, damage = Lookup(connection).after(place(history.rows[0].address), 1)
-    assert rows == [history.rows[3]]
-    assert [*damage.values()] == [
-        ("000001-unknown", 2, 2, "damaged"),
-        ("000001-unknown", 3, 3, "damaged"),
-    ]
-    _, damage = Lookup(connection).after(-1, 9)
-    assert [*damage.values()] == [(epoch(1), 2, 2, "damaged"), (epoch(1), 3, 3, "damaged")]
+    assert Lookup(connection).after(place(history.rows[0].address), 1) == (
+        [history.rows[3]],
+        [(epoch(1), 2, 3, "damaged")],
+    )
+    assert Lookup(connection).after(-1, 9) == (
+        [history.rows[0], *history.rows[3:]],
+        [(epoch(1), 2, 3, "damaged")],
+    )
+    spoil(connection, 4, 5)
+    assert Lookup(connection).after(place(history.rows[0].address), 1) == (
+        [],
+        [(epoch(1), 2, 5, "damaged")],
+    )
+
+
+def test_a_hole_is_named(connection: apsw.Connection, history: History) -> None:
+    """Rows that are not there where others of the epoch follow are missing, told ones apart."""
+    connection.execute("DELETE FROM events WHERE place = ?", (place(Address(epoch(1), 3)),))
+    lookup = Lookup(connection)
+    found = lookup.after(place(history.rows[1].address), 9)
+    assert found == (history.rows[3:], [(epoch(1), 3, 3, "missing")])
+    connection.execute("INSERT INTO lost VALUES (?, 3, 3)", (epoch(1),))
+    assert lookup.after(-1, 9) == ([*history.rows[:2], *history.rows[3:]], [])
 
 
 def test_the_oldest_row_that_holds_is_the_first(connection: apsw.Connection) -> None:
@@ -80,9 +95,9 @@ def test_a_row_that_its_successor_disowns_is_damaged(connection: apsw.Connection
     connection.execute(
         "UPDATE events SET body = ? WHERE place = ?", (forged.body, place(forged.address))
     )
-    rows, damage = Lookup(connection).after(-1, 2)
+    rows, lost = Lookup(connection).after(-1, 2)
     assert [row.seq for row in rows] == [1, 3]
-    assert [*damage.values()] == [(epoch(1), 2, 2, "damaged")]
+    assert lost == [(epoch(1), 2, 2, "damaged")]
 
 
 def test_a_row_at_a_wrong_place_is_damaged(connection: apsw.Connection) -> None:
@@ -90,9 +105,9 @@ def test_a_row_at_a_wrong_place_is_damaged(connection: apsw.Connection) -> None:
     connection.execute(
         "UPDATE events SET place = place + 100 WHERE place = ?", (place(Address(epoch(1), 5)),)
     )
-    rows, damage = Lookup(connection).after(-1, 9)
+    rows, lost = Lookup(connection).after(-1, 9)
     assert [row.seq for row in rows] == [1, 2, 3, 4]
-    assert [*damage.values()] == [(epoch(1), 105, 105, "damaged")]
+    assert lost == [(epoch(1), 5, 5, "damaged")]
 
 
 @pytest.mark.parametrize(

@@ -226,6 +226,19 @@ def test_a_rotten_row_is_found_where_it_matters(directory: Path, history: Histor
     )
 
 
+def test_without_a_mark_a_rotten_row_is_still_named(directory: Path, history: History) -> None:
+    """There is nothing to go by beyond the newest row, and nothing more is taken for lost."""
+    database = checkpointed(directory)
+    row = history.rows[150]
+    content = database.read_bytes()
+    database.write_bytes(content.replace(row.body, row.body.replace(b"press-07", b"press-08")))
+    (directory / "mark").unlink()
+    recovery = found(directory)
+    assert recovery.lost == ((epoch(2), 50, 50, "damaged"),)
+    assert recovery.mark_rebuilt
+    assert recovery.set_aside != ()
+
+
 def test_a_broken_page_met_by_a_reader_is_repaired_by_the_next_opening(
     directory: Path, history: History
 ) -> None:

@@ -18,9 +18,9 @@ from agent.journal.store import (
     outermost,
     prove_durable,
     prove_library,
-    stored_after,
     stored_cursors,
     stored_down,
+    stored_from,
     told_lost,
 )
 from agent.ports import Address
@@ -126,7 +126,7 @@ def test_rows_cursors_and_told_losses_come_back(tmp_path: Path) -> None:
     store = Store(connection, tmp_path / "j")
     gap = (epoch(1), 7, 9)
     store.commit(history.rows, {"plant": Address(epoch(1), 2)}, [gap])
-    assert [body for _, body in stored_after(connection, -1, 9)] == [r.body for r in history.rows]
+    assert [body for _, body in stored_from(connection, -1, 9)] == [r.body for r in history.rows]
     assert [body for _, body in stored_down(connection)] == [r.body for r in history.rows[::-1]]
     assert outermost(connection) == (1 << 40 | 1, 1 << 40 | 3)
     assert stored_cursors(connection) == {"plant": Address(epoch(1), 2)}
