@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum, unique
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,21 @@ from agent.ports import Clock, Delivery, Journal, Sink, Worker
 
 Encode = Callable[[Delivery], bytes]
 """One event as this sink sends it."""
+
+
+@unique
+class Oddity(StrEnum):
+    """What a sink counts, and tells once a connection, though it stops nothing."""
+
+    NO_SUBSCRIBERS = "no_subscribers"
+    """The broker took an event that nobody had subscribed to."""
+    NOT_RETAINED = "not_retained"
+    """The broker keeps no retained messages."""
+    REFUSED_STATUS = "refused_status"
+    """Health or position was refused."""
+    STRAY_ACKNOWLEDGEMENTS = "stray_acknowledgements"
+    """Confirmations of nothing that was under way."""
+
 
 _SECRET = re.compile(r"credential:[\w.@-]+|file:/.+|env:[A-Za-z_]\w*")
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -128,7 +144,7 @@ class SinkPlace:
     """Where the journal stands now: `position_of` it."""
     secret: Callable[[str], str]
     """What a reference stands for, read anew each time. Raises OSError or KeyError: not there."""
-    warn: Callable[[str, str], None]
+    warn: Callable[[Oddity, str], None]
     """Told (reason, text) of what should be looked at but stops nothing, once a connection."""
 
 

@@ -78,6 +78,10 @@ class MqttOptions(SinkOptions):
     """Bytes beyond which an event is set aside instead of sent. Lower it to the limit of a broker
     that drops larger ones without a word."""
 
+    wait_for_reader: bool = False
+    """Whether an event that the broker took, but that no reader had subscribed to, counts as
+    undelivered and is sent again until one has. Set it where the broker must not be the end."""
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         parts = urlsplit(self.url)

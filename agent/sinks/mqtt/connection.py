@@ -71,14 +71,14 @@ class Login:
 
 
 def _properties(packet: int) -> Properties:
-    return Properties(packet)  # type: ignore[no-untyped-call] # paho has no types for it
+    return Properties(packet)  # type: ignore[no-untyped-call]  # paho has no types for it
 
 
 def _pack_event_properties() -> bytes:
     plain = _properties(PacketTypes.PUBLISH)
     plain.PayloadFormatIndicator = 1
     plain.ContentType = "application/cloudevents+json; charset=utf-8"
-    packed: bytes = plain.pack()  # type: ignore[no-untyped-call] # paho has no types for it
+    packed: bytes = plain.pack()  # type: ignore[no-untyped-call]  # paho has no types for it
     return packed
 
 
@@ -91,7 +91,7 @@ class _EventProperties(Properties):
         return self.packed
 
 
-EVENT = _EventProperties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # as above
+EVENT = _EventProperties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # as above
 
 Answered = Callable[[int | End], None]
 """Told the reason code, or how the connection ended without one."""

@@ -26,11 +26,12 @@ from agent.sinks.mqtt.connection import Connection, End, Login
 from agent.sinks.mqtt.poison import POISON_AFTER, Poison
 from agent.sinks.mqtt.reasons import NO_SUBSCRIBERS, REFUSED, refusal
 from agent.sinks.mqtt.topics import Topics
-from agent.sinks.options import Encode, Position, SinkPlace
+from agent.sinks.options import Encode, Oddity, Position, SinkPlace
 
 CONNECT_S = 15.0
 GOODBYE_S = 3.0
 TICK_S = 1.0
+NO_READER = "the broker has no reader for these events; start one, with a persistent session"
 
 
 class MqttSink:
@@ -47,7 +48,7 @@ class MqttSink:
         self._poison = Poison()
         self._position: Position | None = None
         self._born: str | None = None
-        self._warned: set[str] = set()
+        self._warned: set[Oddity] = set()
         self._strays = 0
 
     @property
@@ -89,7 +90,9 @@ class MqttSink:
         if (cause := await connection.greet()) is not None:
             raise self._down(cause)
         if not connection.limits.retain:
-            self._warn("not_retained", "keeps no retained messages: late readers see no health")
+            self._warn(
+                Oddity.NOT_RETAINED, "keeps no retained messages: late readers see no health"
+            )
         self._position = self._place.position()
         await self._announce(connection, self._position, online=True)
 
@@ -105,7 +108,7 @@ class MqttSink:
             if isinstance(answer, End):
                 raise self._down(answer.cause)
             if answer >= REFUSED:
-                self._warn("refused_status", f"topic {topic}: {refusal(answer)[1]}")
+                self._warn(Oddity.REFUSED_STATUS, f"topic {topic}: {refusal(answer)[1]}")
 
     async def _login(self) -> Login:
         options = self._options
@@ -181,7 +184,7 @@ class MqttSink:
         self._poison.done(address)
         if answer == NO_SUBSCRIBERS:
             self._warn(
-                "no_subscribers",
+                Oddity.NO_SUBSCRIBERS,
                 "nobody has subscribed to these events; a reader that must not miss any needs a "
                 "persistent session",
             )
@@ -189,6 +192,8 @@ class MqttSink:
             return
         if answer >= REFUSED:
             confirmed.set_exception(RefusedError(*refusal(answer)))
+        elif answer == NO_SUBSCRIBERS and self._options.wait_for_reader:
+            confirmed.set_exception(RefusedError(Refusal.LATER, NO_READER))
         else:
             confirmed.set_result(None)
 
@@ -232,7 +237,7 @@ class MqttSink:
 
     def _let_go(self) -> None:
         if self._connection is not None:
-            self.counts["stray_acknowledgements"] += self._connection.strays
+            self.counts[Oddity.STRAY_ACKNOWLEDGEMENTS] += self._connection.strays
             self._connection.abort()
             self._connection = None
         under_way, self._under_way = self._under_way, {}
@@ -266,7 +271,7 @@ class MqttSink:
     def _down(self, cause: str) -> SinkDownError:
         return SinkDownError(f"broker {self._options.host}:{self._options.port}: {cause}")
 
-    def _warn(self, reason: str, text: str) -> None:
+    def _warn(self, reason: Oddity, text: str) -> None:
         self.counts[reason] += 1
         if reason not in self._warned:
             self._warned.add(reason)
