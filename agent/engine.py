@@ -13,12 +13,13 @@ An engine lives for one epoch. Who makes it, and again after a failure, is `agen
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from agent.core import binder
+from agent.core import binder, events
 from agent.core.events import Event, UnitEvent
 from agent.core.state import (
     Decision,
@@ -30,7 +31,8 @@ from agent.core.state import (
     State,
     Working,
 )
-from agent.ports import Clock, Instant, Journal, Row, TraceLookup, UnitSeen
+from agent.lookups import Lookups
+from agent.ports import Clock, Instant, Journal, Row, StoreError, TraceLookup, UnitSeen
 from drivers.base import AnyObservation, AskAnswered, CodeScanned, TimerFired, WriteGroup
 
 QUEUE_SIZE = 1000
@@ -41,6 +43,14 @@ SLOW_COMMIT_MS = 2000
 """A commit that takes longer is told as a slow disk."""
 REPLY_WITHIN_MS = 1000
 """A reader's beep that comes later than this only confuses (DESIGN 2)."""
+
+
+END = "end"
+"""The handshake whose look-up a scan foretells."""
+
+
+class EngineError(Exception):
+    """A bug of ours met an observation; the error that it came with is told beside it."""
 
 
 class Devices(Protocol):
@@ -110,7 +120,10 @@ class Engine:
         self._room = asyncio.Event()
         self._room.set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._recent: deque[UnitEvent] = deque(maxlen=2 * MOST_UNCOMMITTED)
+        self._lookups = Lookups(parts.lookup, beginning.epoch)
+        self._answers: deque[AskAnswered] = deque()
+        self._is_open = False
+        """Whether observations may be decided as they come: between `run` and `stop`."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm_ms: int | None = None
         self._alarm_moved = asyncio.Event()
@@ -121,8 +134,15 @@ class Engine:
     # -------------------------------------------------------------- towards the devices
 
     async def emit(self, observation: AnyObservation) -> None:
-        """Take an observation; waits while the queue is full."""
-        await self._queue.put(self._concealed(observation))
+        """Take an observation; decided at once if nothing waits, else in its turn.
+
+        Waits while the queue is full.
+        """
+        concealed = self._concealed(observation)
+        if self._is_open and self._queue.empty() and self._has_room:
+            self._step(concealed)
+        else:
+            await self._queue.put(concealed)
 
     def offer(self, observation: AnyObservation) -> bool:
         """Take an observation if there is room; a shared device never waits for a station."""
@@ -193,18 +213,43 @@ class Engine:
             tasks.create_task(self._watch_failure(), name="engine commit watch")
 
     async def _decide_all(self) -> None:
-        clock = self._parts.clock
-        while True:
-            observation = await self._queue.get()
-            if len(self._uncommitted) >= MOST_UNCOMMITTED:
-                self._room.clear()
-                await self._room.wait()
-            now = clock.now()
-            self.counts.observations += 1
-            decision = binder.decide(self._planned, self._working, observation, now)
-            if not decision.events and not decision.asks:
-                self.counts.dropped += 1
-            self._apply(decision, now, observation)
+        self._is_open = True
+        try:
+            while True:
+                observation = await self._queue.get()
+                if not self._has_room:
+                    self._room.clear()
+                    await self._room.wait()
+                self._step(observation)
+        finally:
+            self._is_open = False
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._uncommitted) < MOST_UNCOMMITTED
+
+    def _step(self, observation: AnyObservation) -> None:
+        """Decide one observation, and the answers to what it asks that are at hand.
+
+        A bug in here ends the run, also where a device's task brought the observation.
+        """
+        is_sound = False
+        try:
+            self._decide(observation)
+            while self._answers:
+                self._decide(self._answers.popleft())
+            is_sound = True
+        finally:
+            if not is_sound and not self._failed.done():
+                self._failed.set_exception(EngineError(f"could not decide {observation.id}"))
+
+    def _decide(self, observation: AnyObservation) -> None:
+        now = self._parts.clock.now()
+        self.counts.observations += 1
+        decision = binder.decide(self._planned, self._working, observation, now)
+        if not decision.events and not decision.asks:
+            self.counts.dropped += 1
+        self._apply(decision, now, observation)
 
     def _apply(
         self, decision: Decision, now: Instant, observation: AnyObservation | None = None
@@ -238,7 +283,9 @@ class Engine:
             rows.append(row)
             self.counts.by_kind[row.kind] = self.counts.by_kind.get(row.kind, 0) + 1
             if isinstance(event, UnitEvent):
-                self._recent.append(event)
+                self._lookups.note(event)
+            elif isinstance(event, events.CodeScanned) and event.means == "unit":
+                self._lookups.expect(event.code, END)
         self.counts.events += len(rows)
         self._uncommitted.append(_Decided(decision.state, decision.replies, now, observation))
         recorded = self._parts.journal.append(rows)
@@ -316,47 +363,36 @@ class Engine:
     # -------------------------------------------------------------- look-ups
 
     def _look_up(self, ask: LookupAsk) -> None:
-        task = asyncio.get_running_loop().create_task(self._answer(ask), name=f"lookup {ask.id}")
+        seen = self._lookups.at_hand(ask.unit)
+        if seen is not None:
+            self._answers.append(self._answer(ask, seen))
+            return
+        task = asyncio.get_running_loop().create_task(self._find(ask), name=f"lookup {ask.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, ask: LookupAsk) -> None:
-        """Answer up to the planned events: what the store cannot know yet is in memory."""
-        seen = self._with_recent(
-            ask.unit, await self._parts.lookup.unit_seen(ask.unit, ask.handshake)
-        )
-        now = self._parts.clock.now()
-        await self._queue.put(
-            AskAnswered(
-                id=ask.id,
-                device="",
-                earliest_ms=now.boot_ms,
-                latest_ms=now.boot_ms,
-                received=now,
-                ask=ask.id,
-                known=True,
-                seen_at=seen.address,
-                seen_kind=seen.kind,
-                seen_result=seen.result,
-                visits=seen.visits,
-                knowledge_as_of=seen.as_of,
-            )
-        )
+    async def _find(self, ask: LookupAsk) -> None:
+        """Ask the store; one that cannot answer leaves it to the station's policy, by time-out."""
+        with contextlib.suppress(StoreError):
+            seen = await self._lookups.find(ask.unit, ask.handshake)
+            await self.emit(self._answer(ask, seen))
 
-    def _with_recent(self, unit: str, seen: UnitSeen) -> UnitSeen:
-        epoch, _, seq = seen.as_of.rpartition("-")
-        covered = int(seq) if epoch == self._planned.epoch else 0
-        for event in self._recent:
-            if event.unit == unit and event.seq > covered:
-                result = getattr(event, "result", None)
-                seen = replace(
-                    seen,
-                    address=event.address,
-                    kind=event.kind,
-                    result=None if result is None else str(result),
-                    visits=seen.visits + (event.kind == "unit_completed"),
-                )
-        return replace(seen, as_of=f"{self._planned.epoch}-{self._planned.seq}")
+    def _answer(self, ask: LookupAsk, seen: UnitSeen) -> AskAnswered:
+        now = self._parts.clock.now()
+        return AskAnswered(
+            id=ask.id,
+            device="",
+            earliest_ms=now.boot_ms,
+            latest_ms=now.boot_ms,
+            received=now,
+            ask=ask.id,
+            known=True,
+            seen_at=seen.address,
+            seen_kind=seen.kind,
+            seen_result=seen.result,
+            visits=seen.visits,
+            knowledge_as_of=f"{self._planned.epoch}-{self._planned.seq}",
+        )
 
     # -------------------------------------------------------------- the end
 
@@ -386,6 +422,7 @@ class Engine:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._lookups.close()
         if self._failed.done() and not self._failed.cancelled():
             self._failed.exception()  # it was raised by `run`; nobody else needs to hear of it
         self._failed.cancel()

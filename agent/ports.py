@@ -28,6 +28,7 @@ __all__ = [
     "Row",
     "Sink",
     "SinkDownError",
+    "StoreError",
     "TraceLookup",
     "UnitSeen",
     "Worker",
@@ -164,6 +165,10 @@ class UnitSeen:
     visits: int
     as_of: str
     """Everything up to this address was looked through."""
+
+
+class StoreError(Exception):
+    """What is stored cannot be read now, or not be added to."""
 
 
 class Journal(Protocol):

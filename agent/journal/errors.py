@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from agent.ports import StoreError
 
-class JournalError(Exception):
+
+class JournalError(StoreError):
     """The journal cannot record. Nothing is acknowledged until it is open (again)."""
 
 

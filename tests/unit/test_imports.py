@@ -50,7 +50,8 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     ),
     "agent.config": (*BASE, "drivers.options"),  # the registries are handed in
     "agent.demo": (*BASE, "drivers.framing"),
-    "agent.engine": BASE,
+    "agent.engine": (*BASE, "agent.lookups"),
+    "agent.lookups": BASE,
     "agent.journal": BASE,
     "agent.publisher": BASE,
     "agent.sinks": BASE,

@@ -1,0 +1,102 @@
+"""Was this unit here before? Answered up to the planned events, and mostly before it is asked.
+
+The journal knows what is durable; what is still on its way to disk is in memory here. A scan says
+which unit will be asked for, so its look-up is begun at once and is there when the trigger comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from dataclasses import dataclass, replace
+
+from agent.core.events import UnitEvent
+from agent.ports import TraceLookup, UnitSeen
+
+MOST_EXPECTED = 256
+"""Units whose look-up is held ready; the oldest is forgotten first."""
+MOST_RECENT = 4096
+"""Unit events held in memory: more than can be on their way to disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """A look-up that was begun when so many unit events had been planned."""
+
+    answer: asyncio.Task[UnitSeen]
+    events: int
+
+
+class Lookups:
+    """What is known of units at this station, the newest events included."""
+
+    def __init__(self, store: TraceLookup, epoch: str) -> None:
+        self._store = store
+        self._epoch = epoch
+        self._recent: deque[UnitEvent] = deque(maxlen=MOST_RECENT)
+        self._events = 0
+        self._expected: OrderedDict[str, _Expected] = OrderedDict()
+        self._running: set[asyncio.Task[UnitSeen]] = set()
+
+    def note(self, event: UnitEvent) -> None:
+        """Know a planned event from now on."""
+        self._recent.append(event)
+        self._events += 1
+
+    def expect(self, unit: str, handshake: str) -> None:
+        """Begin the look-up of a unit that will be asked for."""
+        self._expected.pop(unit, None)
+        self._expected[unit] = _Expected(self._begin(unit, handshake), self._events)
+        if len(self._expected) > MOST_EXPECTED:
+            self._expected.popitem(last=False)
+
+    def at_hand(self, unit: str) -> UnitSeen | None:
+        """Return what is known of a unit if it is known already, with all that is planned."""
+        expected = self._expected.pop(unit, None)
+        if expected is None or not expected.answer.done() or expected.answer.cancelled():
+            return None
+        if expected.answer.exception() is not None or self._is_stale(expected):
+            return None
+        return self._with_recent(unit, expected.answer.result())
+
+    async def find(self, unit: str, handshake: str) -> UnitSeen:
+        """Return what is known of a unit, with all that is planned."""
+        return self._with_recent(unit, await self._begin(unit, handshake))
+
+    def _begin(self, unit: str, handshake: str) -> asyncio.Task[UnitSeen]:
+        looking = asyncio.get_running_loop().create_task(
+            self._store.unit_seen(unit, handshake), name=f"look-up {unit}"
+        )
+        self._running.add(looking)
+        looking.add_done_callback(self._ended)
+        return looking
+
+    def _ended(self, looking: asyncio.Task[UnitSeen]) -> None:
+        self._running.discard(looking)
+        if not looking.cancelled():
+            looking.exception()  # whoever asks for the answer gets it; unasked, nobody minds
+
+    def _is_stale(self, expected: _Expected) -> bool:
+        """Whether events since then may have left the memory."""
+        return self._events - expected.events >= MOST_RECENT
+
+    def _with_recent(self, unit: str, seen: UnitSeen) -> UnitSeen:
+        epoch, _, seq = seen.as_of.rpartition("-")
+        covered = int(seq) if epoch == self._epoch else 0
+        for event in self._recent:
+            if event.unit == unit and event.seq > covered:
+                result = getattr(event, "result", None)
+                seen = replace(
+                    seen,
+                    address=event.address,
+                    kind=event.kind,
+                    result=None if result is None else str(result),
+                    visits=seen.visits + (event.kind == "unit_completed"),
+                )
+        return seen
+
+    async def close(self) -> None:
+        """Give up what is still looked for."""
+        for looking in tuple(self._running):
+            looking.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)

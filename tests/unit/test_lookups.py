@@ -1,0 +1,143 @@
+"""Look-ups: what the store says, and what is still on its way to disk."""
+
+import asyncio
+
+from agent.core.events import Certainty, EventTime, Result, UnitCompleted
+from agent.lookups import MOST_EXPECTED, MOST_RECENT, Lookups
+from agent.ports import UnitSeen
+from drivers.base import ClockState
+from tests.doubles import settled
+
+EPOCH = "000002-bbbb0002"
+NEVER = UnitSeen(address=None, kind=None, result=None, visits=0, as_of=f"{EPOCH}-10")
+
+
+class Store:
+    """A store that answers when the test lets it."""
+
+    def __init__(self, seen: UnitSeen = NEVER) -> None:
+        self.seen = seen
+        self.asked: list[str] = []
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+        self.error: Exception | None = None
+
+    async def unit_seen(self, unit: str, handshake: str) -> UnitSeen:
+        """Answer, or fail."""
+        del handshake
+        self.asked.append(unit)
+        await self.is_open.wait()
+        if self.error is not None:
+            raise self.error
+        return self.seen
+
+
+def completed(seq: int, unit: str = "SN-1") -> UnitCompleted:
+    """Return a unit's completion."""
+    return UnitCompleted(
+        epoch=EPOCH,
+        seq=seq,
+        station="a/b",
+        config="c",
+        time=EventTime(
+            received_ms=1, offset_min=0, boottime_ms=1, boot_id="b", clock_state=ClockState.SYNCED
+        ),
+        machine="b",
+        certainty=Certainty.CERTAIN,
+        unit=unit,
+        cycle="c-1",
+        handshake="end",
+        generation=1,
+        answer=1,
+        earliest_ms=1,
+        latest_ms=1,
+        result=Result.OK,
+        visit=1,
+    )
+
+
+async def test_what_is_on_its_way_counts_as_known() -> None:
+    """A planned completion that the store cannot know yet is in the answer."""
+    lookups = Lookups(Store(), EPOCH)
+    lookups.note(completed(11))
+    found = await lookups.find("SN-1", "end")
+    assert (found.address, found.kind, found.visits) == (f"{EPOCH}-11", "unit_completed", 1)
+    assert found.result == "ok"
+
+
+async def test_what_the_store_knows_is_not_counted_twice() -> None:
+    """An event up to the store's own address is in its answer already."""
+    store = Store(UnitSeen(address="x", kind="unit_completed", result="ok", visits=1, as_of="e-1"))
+    lookups = Lookups(store, "e")
+    lookups.note(completed(1))
+    assert (await lookups.find("SN-1", "end")).visits == 1
+
+
+async def test_what_the_store_knows_of_an_older_epoch_is_below_all_of_this_one() -> None:
+    """Every event of this run is newer than an answer that ends with the run before."""
+    store = Store(UnitSeen(address=None, kind=None, result=None, visits=0, as_of="000001-a-99"))
+    lookups = Lookups(store, EPOCH)
+    lookups.note(completed(11))
+    assert (await lookups.find("SN-1", "end")).visits == 1
+
+
+async def test_an_expected_unit_is_at_hand_once() -> None:
+    """A look-up begun by a scan is there at the trigger, with what came since; then it is used."""
+    store = Store()
+    lookups = Lookups(store, EPOCH)
+    lookups.expect("SN-1", "end")
+    await settled()
+    lookups.note(completed(11))
+    found = lookups.at_hand("SN-1")
+    assert found is not None
+    assert found.visits == 1
+    assert lookups.at_hand("SN-1") is None
+    assert store.asked == ["SN-1"]
+
+
+async def test_what_is_not_there_yet_is_not_at_hand() -> None:
+    """Neither an unexpected unit, nor one still looked for, nor a failed look-up is at hand."""
+    store = Store()
+    lookups = Lookups(store, EPOCH)
+    assert lookups.at_hand("SN-1") is None
+    store.is_open.clear()
+    lookups.expect("SN-1", "end")
+    await settled()
+    assert lookups.at_hand("SN-1") is None
+    store.error = OSError("disk")
+    store.is_open.set()
+    lookups.expect("SN-1", "end")
+    await settled()
+    assert lookups.at_hand("SN-1") is None
+    await lookups.close()
+
+
+async def test_an_answer_older_than_memory_is_not_used() -> None:
+    """If events since then may have been forgotten, the store is asked again."""
+    lookups = Lookups(Store(), EPOCH)
+    lookups.expect("SN-1", "end")
+    await settled()
+    for number in range(MOST_RECENT):
+        lookups.note(completed(11 + number, "SN-2"))
+    assert lookups.at_hand("SN-1") is None
+
+
+async def test_scans_that_meet_no_cycle_do_not_pile_up() -> None:
+    """Of the units that are expected only the newest are held."""
+    lookups = Lookups(Store(), EPOCH)
+    for number in range(MOST_EXPECTED + 1):
+        lookups.expect(f"SN-{number}", "end")
+    await settled()
+    assert lookups.at_hand("SN-0") is None
+    assert lookups.at_hand("SN-1") is not None
+
+
+async def test_closing_gives_up_what_is_still_looked_for() -> None:
+    """No look-up outlives the engine."""
+    store = Store()
+    store.is_open.clear()
+    lookups = Lookups(store, EPOCH)
+    lookups.expect("SN-1", "end")
+    await settled()
+    await lookups.close()
+    assert lookups.at_hand("SN-1") is None
