@@ -12,12 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 from asyncua import Client, ua
-from asyncua.client.ua_client import UaClient, UASocketProtocol, UASocketState
+from asyncua.client.ua_client import UaClient, UaClientState, UASocketProtocol, UASocketState
 from asyncua.client.ua_session import UaSession
 from asyncua.common.utils import Buffer
 from asyncua.crypto.security_policies import SecurityPolicy
@@ -95,6 +96,18 @@ class _Transport(UaClient):
         self.opened.append(protocol)
         self.protocol = protocol
         return protocol
+
+    async def connect_socket(self, host: str, port: int) -> None:
+        """Connect; the library's way loses a cancellation that comes as the connection does."""
+        state = UaClientState.DISCONNECTED
+        self._set_state(UaClientState.CONNECTING)
+        try:
+            async with asyncio.timeout(self._timeout):
+                loop = asyncio.get_running_loop()
+                await loop.create_connection(self._make_protocol, host, port)
+            state = UaClientState.SOCKET_OPEN
+        finally:
+            self._set_state(state)
 
     async def all_closed(self) -> None:
         """Return when no socket of ours is left open."""
@@ -255,7 +268,7 @@ async def connected(options: OpcUaOptions) -> AsyncIterator[Link]:
             await client.connect_socket()
             await client.send_hello()
             await client.open_secure_channel()
-            await client.create_session()
+            await _to_the_end(client.create_session())
             user, password = _credentials(options)
             await client.activate_session(username=user, password=password)
         yield Link(client, transport.session, options)
@@ -267,6 +280,19 @@ async def connected(options: OpcUaOptions) -> AsyncIterator[Link]:
             await client.close_secure_channel()
         client.disconnect_socket()
         await transport.all_closed()
+
+
+async def _to_the_end(step: Coroutine[Any, Any, object]) -> None:
+    """Do a step that must not be left half done: cancelled, it is finished first.
+
+    A session whose making nobody waited for could not be closed by anybody.
+    """
+    task = asyncio.ensure_future(step)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)  # the library's time-out bounds it
+        raise
 
 
 def _credentials(options: OpcUaOptions) -> tuple[str | None, str | None]:

@@ -480,6 +480,21 @@ async def test_no_session_is_left_on_the_server() -> None:
         assert sessions(plc) == 0
 
 
+async def test_cancelling_at_any_turn_leaves_nothing() -> None:
+    """Whenever a run is cancelled, it ends as cancelled; no connection or session is left (U13)."""
+    async with Plc() as plc:
+        driver = driver_for(plc.url, press_tags())
+        for turns in range(70):
+            run = asyncio.create_task(driver.run(Recorder()))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            run.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await ended(run)
+            await plc.let_go()
+            assert sessions(plc) == 0
+
+
 def sessions(plc: Plc) -> int:
     """Return how many sessions the server holds."""
     held: Sequence[object] = vars(plc.server.iserver)["_external_sessions"]
