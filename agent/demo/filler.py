@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,14 +49,15 @@ def registers(memory: Memory, *, running: bool) -> list[int]:
 class Filler:
     """The machine: fills at its rate, counts each piece, and is told its lot."""
 
-    def __init__(self, retentive: Retentive) -> None:
+    def __init__(self, retentive: Retentive, clock_ms: Callable[[], int] = now_ms) -> None:
         self._retentive = retentive
+        self._clock_ms = clock_ms
         kept = retentive.read()
         self.memory = Memory(**kept) if kept else Memory()
         self.kept = kept is not None
         self._per_s = 0.0
         self._owed = 0.0
-        self._ticked_ms = now_ms()
+        self._ticked_ms = clock_ms()
         self._said_ms = 0
         self._said_count = self.memory.count
 
@@ -72,6 +74,7 @@ class Filler:
                 self._per_s = float(command["per_s"])
             case "stop":
                 self._per_s, self._owed = 0.0, 0.0
+                self._said_count = self.memory.count
                 say("stopped", count=self.memory.count)
             case "lot":
                 self.memory.lot = command["lot"]
@@ -83,7 +86,7 @@ class Filler:
 
     def tick(self) -> None:
         """Make the pieces that the time since the last tick allows."""
-        now = now_ms()
+        now = self._clock_ms()
         self._owed += (now - self._ticked_ms) / 1000 * self._per_s
         self._ticked_ms = now
         made = int(self._owed)
