@@ -231,8 +231,8 @@ class Device:
             reason=cause,
         )
         self._down_ms = now.boot_ms
-        where = self._seats[0].station.where(self._seats[0].name)
-        self._tell("link_lost", at=where, device=self.name, error=cause)
+        where = (seat.station.where(seat.name) for seat in self._seats)
+        self._tell("link_lost", at=", ".join(dict.fromkeys(where)), device=self.name, error=cause)
         await self._fan_out(self._link)
 
     def _id(self, what: str) -> str:
@@ -261,6 +261,8 @@ class Device:
                 seat.faults.clear()
             down_s = None if self._down_ms is None else (now_ms - self._down_ms) / 1000
             self._tell("link_restored", device=self.name, down_s=down_s, attempts=self.attempts)
+            for warning in link.warnings:
+                self._tell("device_warning", device=self.name, warning=warning)
             self.attempts = 0
             self._up_ms = now_ms
         for seat in self._seats:

@@ -156,6 +156,9 @@ class LinkChanged(Observation):
     """Why it went down, one line that names the endpoint; empty when it came up."""
     faults: tuple[TagFault, ...] = ()
     """Tags that this device has not got as configured; the rest works."""
+    warnings: tuple[str, ...] = ()
+    """What the device does less well than asked for (it samples more slowly), a line each. No tag
+    is at fault and nothing is unsafe: a station is ready in spite of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

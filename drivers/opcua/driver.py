@@ -81,9 +81,6 @@ class OpcUaDriver:
         self._clock = clock
         self._seen = Seen(device, clock)
         self._live: _Live | None = None
-        self.warnings: tuple[str, ...] = ()
-        """What the server does less well than asked for on this link (revised intervals), a line
-        each. No tag is at fault and nothing is unsafe: fast tags are read, not sampled."""
 
     async def run(self, emit: Emit) -> None:
         """Connect once and hand on what is seen; never return.
@@ -102,7 +99,6 @@ class OpcUaDriver:
             if slow:
                 terms, unwatched = await subscribe(link, self._options, slow, server.items_per_call)
             faults += unwatched
-            self.warnings = terms.warnings if terms is not None else ()
             broken = {fault.tag: fault for fault in faults}
             self._live = _Live(
                 link=link,
@@ -111,13 +107,19 @@ class OpcUaDriver:
                 faults=broken,
             )
             try:
-                await self._say_up(emit, faults)
+                await self._say_up(emit, faults, terms.warnings if terms is not None else ())
                 await self._jobs(emit, self._live, terms, slow, fast)
             finally:
                 self._live = None
 
-    async def _say_up(self, emit: Emit, faults: Sequence[TagFault]) -> None:
-        """Emit that the link is up, and that the tags at fault have no value."""
+    async def _say_up(
+        self, emit: Emit, faults: Sequence[TagFault], warnings: tuple[str, ...]
+    ) -> None:
+        """Emit that the link is up, and that the tags at fault have no value.
+
+        Revised intervals are warnings, not faults: trigger and request are read, not sampled, so
+        a slower server makes no handshake unsafe (FAULTS U10).
+        """
         now = self._clock.now()
         await emit(
             LinkChanged(
@@ -128,6 +130,7 @@ class OpcUaDriver:
                 received=now,
                 up=True,
                 faults=tuple(faults),
+                warnings=warnings,
             )
         )
         if faults:

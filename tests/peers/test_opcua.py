@@ -383,6 +383,17 @@ async def test_large_integer_stays_exact() -> None:
             assert plc.held("Result") == 2**64 - 1
 
 
+async def test_slower_server_is_a_warning_and_no_fault() -> None:
+    """Intervals that the server revised are told when the link comes up (U6, U10)."""
+    async with Plc() as plc:
+        driver = driver_for(
+            plc.url, press_tags(), sampling_interval="10ms", publishing_interval="1s"
+        )
+        async with running(driver) as (recorder, _):
+            assert first_link(recorder).faults == ()
+            assert first_link(recorder).warnings == ("the server samples every 1000 ms, not 10 ms",)
+
+
 # ------------------------------------------------------------------ writes
 
 

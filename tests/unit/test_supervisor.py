@@ -40,6 +40,7 @@ class Scripted:
         self.broken: asyncio.Future[None] | None = None
         self.emit: Emit | None = None
         self.faults: tuple[TagFault, ...] = ()
+        self.warnings: tuple[str, ...] = ()
         self.written: list[tuple[tuple[str, Scalar], ...]] = []
         self.refuses: DriverConfigError | None = None
         self.is_deaf = False
@@ -53,7 +54,8 @@ class Scripted:
             raise self.failures.pop(0)
         self.emit = emit
         self.broken = asyncio.get_running_loop().create_future()
-        await emit(LinkChanged(**self.about(), up=True, faults=self.faults))  # type: ignore[arg-type]  # a dict of what each has
+        up = LinkChanged(**self.about(), up=True, faults=self.faults, warnings=self.warnings)  # type: ignore[arg-type]  # a dict of what each has
+        await emit(up)
         await self.broken
 
     async def read(self, group: TagGroup) -> SnapshotRead:
@@ -196,6 +198,18 @@ async def test_a_lost_link_is_said_once_and_tried_again() -> None:
         await world.clock.advance(60)
         assert world.driver.runs == 5
         assert (shop.links(), world.told) == ([False, True], ["link_lost", "link_restored"])
+
+
+async def test_what_a_device_does_less_well_is_told_with_each_link() -> None:
+    """A warning is one line where the link comes up; no tag is at fault for it."""
+    shop = Shop()
+    async with supervised(shop) as world:
+        world.driver.warnings = ("the server samples every 500 ms, not 50 ms",)
+        world.driver.break_link(LinkDownError("cut"))
+        await settled()
+        await world.clock.advance(1)
+        assert world.told[1:] == ["link_lost", "link_restored", "device_warning"]
+        assert [seen.faults for seen in shop.seen if isinstance(seen, LinkChanged)] == [()] * 3
 
 
 async def test_pauses_grow_and_start_anew_after_a_link_that_held() -> None:
