@@ -60,7 +60,9 @@ async def open_held(
     )
 
     def job() -> tuple[Opened, Ballast]:
-        ballast = Ballast(rim.files, paths.ballast)
+        ballast = Ballast(
+            rim.files, paths.ballast, size=rim.ballast_bytes, reserve=rim.reserve_bytes
+        )
         ballast.look()
         opened = recover(paths, rim.files, station, vfs=rim.vfs, is_thorough=is_thorough)
         return opened, ballast

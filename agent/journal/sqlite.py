@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import apsw
 import orjson
 
-from agent.journal.ballast import Ballast
+from agent.journal.ballast import BALLAST_BYTES, RESERVE_BYTES, Ballast
 from agent.journal.chain import ordinal, place
 from agent.journal.errors import DiskFullError, DoubtfulCommitError, JournalError
 from agent.journal.mark import MarkFile
@@ -69,6 +69,8 @@ class Rim:
     """Makes a worker of that name: the journal asks for three and closes them."""
     vfs: str | None = None
     """SQLite's way to the disk where it is not the default one: a simulated disk."""
+    ballast_bytes: int = BALLAST_BYTES
+    reserve_bytes: int = RESERVE_BYTES
 
 
 class SqliteJournal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+from collections import Counter
 from pathlib import Path
 
 import apsw
@@ -47,6 +48,8 @@ class FailingDisk(apsw.VFS):
         self._passes = 0
         self.failed = 0
         """How often it failed: 0 is no test."""
+        self.calls: Counter[str] = Counter()
+        """How often it was asked for what."""
 
     def fail(self, kind: str, error: apsw.Error, *, after: int = 0) -> None:
         """Fail from now on with every call of a kind, once `after` of them have passed."""
@@ -58,6 +61,7 @@ class FailingDisk(apsw.VFS):
 
     def meet(self, kind: str) -> None:
         """Raise what is due."""
+        self.calls[kind] += 1
         if self._error is None or kind != self._kind:
             return
         if self._passes > 0:
