@@ -1,17 +1,11 @@
 """The OPC UA driver against node-opcua: a server that nobody here wrote."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from drivers.base import (
-    Driver,
     DriverConfigError,
-    LinkChanged,
     LinkDownError,
     Quality,
     TagGroup,
@@ -19,12 +13,12 @@ from drivers.base import (
 )
 from drivers.opcua import OpcUaTag
 from drivers.options import Tag
-from tests.contract.rig import PATIENCE_S, RealClock, Recorder
+from tests.contract.rig import RealClock
 from tests.contract.rig_opcua import driver_for, press_tags
 from tests.opcua_plc import PRESS, PRESS_VARIABLES
 from tests.peers.node_press import NodePress
+from tests.peers.opcua_running import ended, first_link, running
 
-TAGS = {name.lower() for name in PRESS_VARIABLES}
 PART = TagGroup(name="part", guard=("request",), tags=("count", "force", "serial"))
 
 
@@ -34,27 +28,12 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("node")
 
 
-@asynccontextmanager
-async def running(driver: Driver) -> AsyncIterator[tuple[Recorder, asyncio.Task[Any]]]:
-    """Run a driver until every tag of the press was seen; stop it afterwards."""
-    recorder = Recorder()
-    task = asyncio.create_task(driver.run(recorder), name="driver under test")
-    try:
-        await recorder.until(lambda seen: set(seen.values()) >= TAGS)
-        yield recorder, task
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
 async def test_one_cycle_of_the_handshake(certificates: Path) -> None:
     """Values, an edge on the fast path, a coherent snapshot, result and ack in order."""
     async with NodePress(certificates) as press:
         driver = driver_for(press.url, press_tags())
         async with running(driver) as (recorder, _):
-            link = recorder.seen[0]
-            assert isinstance(link, LinkChanged)
-            assert link.faults == ()
+            assert first_link(recorder).faults == ()
             assert {tag: one.value for tag, one in recorder.values().items()} == {
                 name.lower(): value for name, (value, _) in PRESS_VARIABLES.items()
             }
@@ -89,9 +68,7 @@ async def test_what_a_foreign_server_refuses_is_named(certificates: Path) -> Non
     async with NodePress(certificates) as press:
         driver = driver_for(press.url, [*press_tags(), missing])
         async with running(driver) as (recorder, task):
-            link = recorder.seen[0]
-            assert isinstance(link, LinkChanged)
-            (fault,) = link.faults
+            (fault,) = first_link(recorder).faults
             assert (fault.tag, fault.cause) == ("missing", "BadNodeIdUnknown (0x80340000)")
             await press.tell("tear", value=1)
             snapshot = await driver.read(PART)
@@ -112,8 +89,7 @@ async def test_killed_server_comes_back_under_other_numbers(certificates: Path) 
         async with running(driver) as (_, task):
             await press.kill()
             with pytest.raises(LinkDownError):
-                async with asyncio.timeout(PATIENCE_S):
-                    await task
+                await ended(task)
     before = ("urn:acme:other-press", "urn:acme:more")
     async with NodePress(certificates, *before, port=press.port), running(driver) as (again, _):
         assert again.values()["serial"].value == "SN-0001"
