@@ -207,11 +207,12 @@ class Feed:
     def _missing(self, published: Published) -> bool | None:
         """Return whether messages are missing before this one; None if it came before.
 
-        Sequence numbers begin with 1 and skip 0 when they wrap (OPC 10000-4, 7.26).
+        Sequence numbers rise by one and skip 0 when they wrap (OPC 10000-4, 7.26). Where a new
+        subscription begins is taken as it comes: nothing can be missing before it.
         """
         before, self._sequence = self._sequence, published.sequence
         if before is None:
-            return published.sequence != 1
+            return False
         expected = 1 if before == _LAST_SEQUENCE else before + 1
         if published.sequence == before:
             return None
