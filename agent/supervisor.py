@@ -8,22 +8,22 @@ Laws:
        whose queue is full loses the observation, is told so, and reads its handshakes again.
     4. Outputs are pulled at the moment of writing, group after group, until the device holds them.
 
-A device belongs to the process. Each station that uses it has a `Seat` here: its queue, its names
-for the tags, and its outputs. What the device showed last is kept, so that a station that starts
-again (a new epoch) sees the present values without disturbing its neighbours.
+A device belongs to the process. Each station that uses it has a `Seat` here: its names for the tags
+and what it wrote there. What the device showed last is kept, so that a station that starts again (a
+new epoch) sees the present values without disturbing its neighbours.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from agent.backoff import Backoff
 from agent.core.state import Reply, SnapshotAsk
 from agent.ports import Clock, Random
+from agent.seat import Seat, Station, Tell
 from drivers.base import (
     AnyObservation,
     CodeScanned,
@@ -33,8 +33,6 @@ from drivers.base import (
     LinkChanged,
     LinkDownError,
     SamplesLost,
-    Scalar,
-    SnapshotRead,
     TagFault,
     TagGroup,
     TagValue,
@@ -49,97 +47,6 @@ HELD_S = 5.0
 """A link that stood this long starts the back-off anew."""
 MOST_BUGS = 5
 BUGS_WITHIN_MS = 60_000
-
-
-class Station(Protocol):
-    """What a device wants of a station; it outlives the station's engines."""
-
-    @property
-    def name(self) -> str:
-        """The station's path, for messages."""
-        ...
-
-    async def emit(self, observation: AnyObservation) -> None:
-        """Take an observation; waits while the station is full."""
-        ...
-
-    def offer(self, observation: AnyObservation) -> bool:
-        """Take an observation if there is room."""
-        ...
-
-    def due(self, device: str) -> tuple[WriteGroup, ...]:
-        """Return what the device must hold now."""
-        ...
-
-    def where(self, name: str) -> str:
-        """Return `file:line:column` of a device or tag, for messages."""
-        ...
-
-
-class Tell(Protocol):
-    """Where the supervisor says what changed: a log line, a counter."""
-
-    def __call__(self, event: str, **fields: object) -> None:
-        """Say it."""
-        ...
-
-
-@dataclass(slots=True)
-class Seat:
-    """One station at one device."""
-
-    station: Station
-    name: str
-    """The device's name in that station's file."""
-    tags: Mapping[str, str]
-    """The station's tag name -> the driver's."""
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    held: dict[str, Scalar] = field(default_factory=dict)
-    """What the device was last seen to hold of what this station wrote, on this link."""
-    faults: dict[str, TagFault] = field(default_factory=dict)
-    """Writes that the device refuses."""
-    overrun: int = 0
-    _back: dict[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Know the way back from the driver's names."""
-        self._back = {theirs: ours for ours, theirs in self.tags.items()}
-
-    def ours(self, observation: AnyObservation) -> AnyObservation | None:
-        """Return the observation in the station's words, None if it is not about its tags."""
-        back = self._back
-        if isinstance(observation, ValuesSeen | SnapshotRead):
-            values = tuple(replace(v, tag=back[v.tag]) for v in observation.values if v.tag in back)
-            return replace(observation, device=self.name, values=values) if values else None
-        if isinstance(observation, LinkChanged):
-            return self.link(observation)
-        if isinstance(observation, SamplesLost) and observation.tag is not None:
-            if observation.tag not in back:
-                return None
-            return replace(observation, device=self.name, tag=back[observation.tag])
-        return replace(observation, device=self.name)
-
-    def link(self, link: LinkChanged) -> LinkChanged:
-        """Return the link in the station's words, with the writes that the device refuses."""
-        faults = tuple(
-            replace(f, tag=self._back[f.tag]) for f in link.faults if f.tag in self._back
-        )
-        if link.up:
-            faults = (*faults, *self.faults.values())
-        return replace(link, device=self.name, faults=faults)
-
-    def our_tag(self, tag: str | None) -> str:
-        """Return the station's name for a driver's tag."""
-        return self._back.get(tag or "", tag or self.name)
-
-    def note(self, values: Sequence[TagValue]) -> bool:
-        """Forget what the device no longer holds; return whether it must be written again."""
-        for value in values:
-            tag = self._back.get(value.tag)
-            if tag in self.held and value.value is not None and value.value != self.held[tag]:
-                del self.held[tag]
-                self.changed.set()
-        return self.changed.is_set()
 
 
 class Device:
@@ -231,8 +138,7 @@ class Device:
             reason=cause,
         )
         self._down_ms = now.boot_ms
-        where = (seat.station.where(seat.name) for seat in self._seats)
-        self._tell("link_lost", at=", ".join(dict.fromkeys(where)), device=self.name, error=cause)
+        self._tell("link_lost", at=self._at(), device=self.name, error=cause)
         await self._fan_out(self._link)
 
     def _id(self, what: str) -> str:
@@ -248,7 +154,8 @@ class Device:
             for value in observation.values:
                 self._latest[value.tag] = (value, observation.earliest_ms, observation.latest_ms)
             for seat in self._seats:
-                seat.note(observation.values)
+                if seat.note(observation.values):
+                    await self._say_faults(seat)
         await self._fan_out(observation)
         if isinstance(observation, LinkChanged):
             self._wake()
@@ -257,20 +164,20 @@ class Device:
         now_ms = self._clock.now().boot_ms
         if self._up_ms is None:
             for seat in self._seats:
-                seat.held.clear()
-                seat.faults.clear()
+                seat.begin()
             down_s = None if self._down_ms is None else (now_ms - self._down_ms) / 1000
             self._tell("link_restored", device=self.name, down_s=down_s, attempts=self.attempts)
             for warning in link.warnings:
-                self._tell("device_warning", device=self.name, warning=warning)
+                self._tell("device_warning", at=self._at(), device=self.name, error=warning)
             self.attempts = 0
             self._up_ms = now_ms
-        for seat in self._seats:
-            for fault in seat.link(link).faults:
-                where = seat.station.where(fault.tag)
-                error = f"{fault.cause}; {fault.hint}"
-                self._tell("tag_fault", at=where, device=seat.name, tag=fault.tag, error=error)
         self._link = link
+        for seat in self._seats:
+            seat.tell_faults(link, self._tell)
+
+    def _at(self) -> str:
+        """Return where the stations' files name this device."""
+        return ", ".join(dict.fromkeys(seat.station.where(seat.name) for seat in self._seats))
 
     async def _fan_out(self, observation: AnyObservation) -> None:
         alone = len(self._seats) == 1
@@ -381,7 +288,7 @@ class Device:
 
     async def _write(self, seat: Seat, group: WriteGroup) -> bool:
         """Write what the device does not hold yet; return whether it holds the group now."""
-        values = tuple((tag, value) for tag, value in group.values if not _holds(seat, tag, value))
+        values = tuple((tag, value) for tag, value in group.values if not seat.holds(tag, value))
         if not values:
             return True
         theirs = tuple((seat.tags[tag], value) for tag, value in values)
@@ -394,30 +301,30 @@ class Device:
             await self._refused(seat, error)
             return False
         seat.held.update(values)
-        if seat.faults:
+        if seat.refused:
             await self._accepted(seat, [tag for tag, _ in values])
         return True
 
     async def _refused(self, seat: Seat, error: DriverConfigError) -> None:
         """A write is refused: told once, tried again each second."""
         tag = seat.our_tag(error.tag)
-        if tag not in seat.faults:
-            self._tell(
-                "write_refused", device=self.name, station=seat.station.name, error=str(error)
-            )
-            seat.faults[tag] = TagFault(tag=tag, cause=error.cause, hint=error.hint)
+        if tag not in seat.refused:
+            seat.refused[tag] = TagFault(tag=tag, cause=error.cause, hint=error.hint)
             await self._say_faults(seat)
         await self._clock.sleep(WRITE_RETRY_S)
         seat.changed.set()
 
     async def _accepted(self, seat: Seat, tags: Sequence[str]) -> None:
-        cleared = [tag for tag in tags if seat.faults.pop(tag, None) is not None]
+        cleared = [tag for tag in tags if seat.refused.pop(tag, None) is not None]
         if cleared:
             await self._say_faults(seat)
 
     async def _say_faults(self, seat: Seat) -> None:
+        """Tell what is wrong with the tags now, in the log and to the station."""
         if self._link is not None and self._link.up:
-            await seat.station.emit(seat.link(replace(self._link, id=self._id("link"))))
+            seat.tell_faults(self._link, self._tell)
+            link = seat.link(replace(self._link, id=self._id("link")))
+            await self._give(seat, link, alone=len(self._seats) == 1)
 
     async def reply(self, station: Station, reply: Reply) -> None:
         """Tell a reader what became of its code; a reader that is gone is not told."""
@@ -427,8 +334,3 @@ class Device:
                 group = WriteGroup(device=self.name, values=(("reply", word),))
                 with contextlib.suppress(DriverError):
                     await self._driver.write([group])
-
-
-def _holds(seat: Seat, tag: str, value: Scalar) -> bool:
-    held = seat.held.get(tag)
-    return held is not None and type(held) is type(value) and held == value

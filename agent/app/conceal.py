@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,7 @@ from agent.config.loaded import OperatorsConfig
 from agent.core.identity.badge import key_id, pseudonym
 from agent.core.identity.rules import looks_like_badge, operator_code
 from agent.core.station import Station
+from agent.lines import sync_directory
 from agent.ports import Random
 from drivers.base import CodeScanned, FrameStatus
 
@@ -28,39 +30,69 @@ def operator_key(
     """Return the key for pseudonyms: the one referred to, or one made in the state directory.
 
     Raises:
-        KeyMissingError: the reference leads nowhere, or the directory cannot be written.
+        KeyMissingError: the reference leads nowhere, the key is empty, or the directory cannot be
+            written.
     """
     if operators.key is not None:
         try:
-            return secret(operators.key).encode()
-        except (OSError, KeyError) as error:
+            key = secret(operators.key)
+        except (OSError, KeyError, ValueError) as error:
+            cause = error.strerror if isinstance(error, OSError) else f"no {error}"
             raise KeyMissingError(
-                f"operators.key {operators.key}: cannot be read ({error}); "
+                f"operators.key {operators.key}: cannot be read ({cause}); "
                 "make it, or leave the key out to have one made"
             ) from error
+        return _proven(key, f"operators.key {operators.key}")
     path = directory / KEY_FILE
     try:
         if not path.exists():
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(random.token_hex(KEY_BYTES), "ascii")
-        return path.read_text("ascii").strip().encode()
-    except OSError as error:
+            _make(path, random.token_hex(KEY_BYTES))
+        return _proven(path.read_text("ascii"), str(path))
+    except (OSError, ValueError) as error:
+        cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise KeyMissingError(
-            f"{path}: the operator key cannot be kept ({error.strerror}); "
-            "let the agent's user write there"
+            f"{path}: the operator key cannot be kept ({cause}); "
+            "let the agent's user write there, and see that the disk has space"
         ) from error
+
+
+def _proven(key: str, source: str) -> bytes:
+    """Return the key; an empty one would make pseudonyms that anyone can take back."""
+    if not key.strip():
+        raise KeyMissingError(
+            f"{source}: the key is empty; put in a secret of {KEY_BYTES} random bytes"
+        )
+    return key.strip().encode()
+
+
+def _make(path: Path, key: str) -> None:
+    """Make the key file whole or not at all, for its owner alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    beside.touch(mode=0o600)
+    with beside.open("w", encoding="ascii") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.rename(path)
+    sync_directory(path.parent)
 
 
 def concealer(
     station: Station, operators: OperatorsConfig, key: bytes
 ) -> Callable[[CodeScanned], CodeScanned]:
-    """Return what puts pseudonyms in the place of badges, and keeps nothing of a failed one."""
+    """Return what puts pseudonyms in the place of badges, and keeps nothing of a failed one.
+
+    Where nobody is to be recorded (`none`), every badge is as one that failed.
+    """
     name = key_id(key)
 
     def conceal(seen: CodeScanned) -> CodeScanned:
         if seen.status is FrameStatus.OK:
             badge = operator_code(seen.raw, station.scans, reference_date=_day(seen))
+            if badge is not None and operators.mode == "none":
+                return replace(seen, raw=b"", hidden_length=len(seen.raw))
             if badge is not None:
                 ref = badge if operators.mode == "clear" else f"{name}:{pseudonym(key, badge)}"
                 return replace(seen, raw=b"", operator=ref)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from agent.app.life import say_alive
 from agent.app.rim import SystemClock, SystemRandom, secret
-from agent.app.station import StationRefusedError, StationRun, Surroundings
+from agent.app.station import StationRun, Surroundings
 from agent.config.loaded import DeviceConfig, StationConfig
 from agent.journal.files import DiskFiles
 from agent.journal.sqlite import Rim
-from agent.supervisor import Device, Seat
+from agent.seat import Seat, wanted
+from agent.supervisor import Device
 from agent.telemetry import Notifier, Teller
 from agent.threads import ThreadWorker
 from drivers.base import Clock, Driver
@@ -50,51 +51,72 @@ class Plant:
     """The stations and devices of one process."""
 
     def __init__(self, configs: Sequence[StationConfig], way: Way, tell: Teller) -> None:
-        self.refused: list[str] = []
-        self.stations: list[StationRun] = []
+        self.stations = [
+            StationRun(config, _around(config, way), tell.bound(station=config.station.path))
+            for config in configs
+        ]
         self._tell = tell
         self._stop = asyncio.Event()
-        for config in configs:
-            told = tell.bound(station=config.station.path)
-            self.stations.append(StationRun(config, _around(config, way), told))
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.devices = _devices(self.stations, way, tell)
 
-    def _refuse(self, station: str, why: str) -> None:
-        self.refused.append(f"{station}: {why}")
-        self._tell("station_refused", station=station, error=why)
+    @property
+    def is_refused(self) -> bool:
+        """Whether other agents hold the journals of all stations."""
+        return all(station.is_refused for station in self.stations)
 
     def stop(self) -> None:
         """Let every station end in order."""
         self._stop.set()
 
+    def fail(self, error: Exception) -> None:
+        """End the process by a bug that nobody could catch; `run` raises it."""
+        if not self._failure.done():
+            self._failure.set_exception(error)
+
     async def run(self, notifier: Notifier) -> None:
-        """Run until `stop`, or until no station is left that can run."""
+        """Run until `stop`; at once over where other agents run all of the stations."""
         async with asyncio.TaskGroup() as tasks:
-            devices = [
-                tasks.create_task(device.run(), name=f"device {device.name}")
-                for device in self.devices
-            ]
             stations = [
-                tasks.create_task(self._run_station(station), name=f"station {station.name}")
+                tasks.create_task(station.run(), name=f"station {station.name}")
                 for station in self.stations
+            ]
+            devices = [
+                tasks.create_task(self._run_device(device), name=f"device {device.name}")
+                for device in self.devices
             ]
             readers = [
                 task for task, device in zip(devices, self.devices, strict=True) if device.is_reader
             ]
-            signs = say_alive(self.stations, notifier, SystemClock())
-            alive = tasks.create_task(signs, name="life signs")
-            stopper = tasks.create_task(self._stop_all(notifier, readers), name="stop")
-            if stations:
-                await asyncio.wait(stations)
-            for task in (*devices, alive, stopper):
+            others = (
+                tasks.create_task(self._stop_if_refused(), name="refusal"),
+                tasks.create_task(say_alive(self.stations, notifier, SystemClock()), name="alive"),
+                tasks.create_task(self._stop_all(notifier, readers), name="stop"),
+                tasks.create_task(self._fail(), name="failure"),
+            )
+            await asyncio.wait(stations)
+            for task in (*devices, *others):
                 task.cancel()
 
-    async def _run_station(self, station: StationRun) -> None:
+    async def _run_device(self, device: Device) -> None:
+        """Connect once one of its stations is ours: another agent's PLC is left alone."""
+        users = [station for station in self.stations if device in station.devices]
+        claims = [asyncio.ensure_future(station.claimed.wait()) for station in users]
         try:
-            await station.run()
-        except StationRefusedError as error:
-            station.opened.set()
-            self._refuse(station.name, str(error))
+            await asyncio.wait(claims, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for claim in claims:
+                claim.cancel()
+        await device.run()
+
+    async def _stop_if_refused(self) -> None:
+        for station in self.stations:
+            await station.opened.wait()
+        if self.is_refused:
+            self.stop()
+
+    async def _fail(self) -> None:
+        await self._failure
 
     async def _stop_all(self, notifier: Notifier, readers: list[asyncio.Task[None]]) -> None:
         """Let go of the readers first: what they still send must not meet a closed journal."""
@@ -157,6 +179,7 @@ def _device(
                 station=station,
                 name=config.name,
                 tags={tag.name: name(tag.name) for tag in config.tags},
+                wanted=wanted(station.config.station),
             )
         )
         tags += [
@@ -173,7 +196,7 @@ def _device(
         is_reader=spec.tag_options is None,
         clock=clock,
         random=SystemRandom(),
-        tell=tell.bound(station=", ".join(sorted({station.name for station, _ in used}))),
+        tell=tell.bound(station=", ".join(dict.fromkeys(station.name for station, _ in used))),
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from agent import telemetry
 from agent.app.plant import Plant, Way
@@ -47,20 +49,32 @@ def _print_problems(error: ConfigError) -> None:
 async def _run(folder: FolderConfig, way: Way, tell: telemetry.Teller) -> int:
     plant = Plant(folder.stations, way, tell)
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(partial(_uncaught, plant, tell))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, plant.stop)
     tell(
         "agent_started",
         stations=[station.name for station in plant.stations],
-        refused=len(folder.refused) + len(plant.refused),
+        refused=len(folder.refused),
     )
     for config in folder.stations:
         for warning in config.warnings:
             tell("config_warning", station=config.station.path, error=str(warning))
     await plant.run(telemetry.Notifier())
     tell("agent_stopped")
-    if len(plant.refused) == len(folder.stations):
-        for line in plant.refused:
-            sys.stderr.write(f"lineside: {line}\n")
-        return FAILED
-    return OK
+    return FAILED if plant.is_refused else OK
+
+
+def _uncaught(
+    plant: Plant, tell: telemetry.Teller, _loop: asyncio.AbstractEventLoop, seen: dict[str, Any]
+) -> None:
+    """Take what no task could catch: a bug in a callback ends the process, the rest is told.
+
+    The rest is a library's: a future that it dropped, a connection that broke under it.
+    """
+    error = seen.get("exception")
+    if "handle" in seen and isinstance(error, Exception):
+        plant.fail(error)
+    else:
+        cause = "" if error is None else f": {type(error).__name__}: {error}"
+        tell("stray_error", error=f"{seen['message']}{cause}")

@@ -1,49 +1,59 @@
 """One station, run after run: journal, engine and publishers of one station file.
 
-A run is one epoch. A commit that failed or is in doubt ends it; the journal is opened again and the
-next run begins from what is on disk (PITFALLS S5). While there is no run the station is not ready,
-says why, and keeps the scans that come in: a reader cannot be asked again.
+Laws:
+    1. A run is one epoch. A commit that failed or is in doubt ends it; the journal is opened again
+       and the next run begins from what is on disk (PITFALLS S5).
+    2. While there is no run the station is not ready, says why, and keeps the scans that come in: a
+       reader cannot be asked again. What it cannot keep is told in the next run, by number.
+    3. Nothing is said to a device before the journal's place is this agent's: where another one
+       works, this one does not touch its PLC (FAULTS R04).
+    4. A failure is told when it begins and when it is over; the attempts between are counted.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from agent.app.conceal import KeyMissingError, concealer, operator_key
+from agent.app.kept import KeptScans
+from agent.app.publishing import publisher_of
 from agent.backoff import Backoff
-from agent.config.loaded import SinkConfig, StationConfig
+from agent.config.loaded import StationConfig
 from agent.core import binder
 from agent.core.state import Health, Link, NotReady, Reply, SnapshotAsk, State, Working
 from agent.engine import Engine, Parts
 from agent.formats.json import decode
 from agent.journal.chain import seal
 from agent.journal.errors import DiskFullError, JournalError, JournalLockedError
-from agent.journal.opening import open_journal
+from agent.journal.opening import open_held
+from agent.journal.place import Lock
 from agent.journal.sqlite import Rim, SqliteJournal
 from agent.ports import Clock, Journal, Random, Recovery, Worker
-from agent.publisher import Condition, Publisher, Quarantine, SinkState
-from agent.sinks.options import SinkPlace, position_of
-from agent.sinks.registry import sink_spec
-from agent.supervisor import Device, Tell
-from drivers.base import AnyObservation, ClockMoved, CodeScanned, LinkChanged, WriteGroup
+from agent.publisher import Condition, Publisher, SinkState
+from agent.seat import Tell
+from agent.sinks.options import Oddity
+from agent.supervisor import Device
+from drivers.base import (
+    AnyObservation,
+    ClockMoved,
+    CodeScanned,
+    LinkChanged,
+    SamplesLost,
+    WriteGroup,
+)
 
-MOST_KEPT_SCANS = 1000
 REOPEN_FIRST_S, REOPEN_MOST_S = 0.2, 30.0
 STEP_MS = 500
 """A jump of the wall clock beyond this is an event (D-90)."""
 LOOK_EVERY_S = 1.0
 SAY_NOT_READY_S = 0.5
 """How long the PLC gets to be told that the agent stops."""
-
-
-class StationRefusedError(Exception):
-    """This station cannot be run here; one line that says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +91,22 @@ class StationRun:
         self._around = around
         self._tell = tell
         self._run: _Run | None = None
-        self._kept: deque[CodeScanned] = deque(maxlen=MOST_KEPT_SCANS)
+        self._kept = KeptScans()
         self._reason = NotReady.STARTING
+        self._trouble: str | None = None
+        """Why there is no run, as it was told."""
+        self._trouble_ms = 0
+        self._attempts = 0
+        self._begun_ms: int | None = None
         self._stop = asyncio.Event()
         self._replies: set[asyncio.Task[None]] = set()
         self._observed = 0
         self.opened = asyncio.Event()
         """Set when the first run has begun, or could not."""
+        self.claimed = asyncio.Event()
+        """Set while no other agent holds the journal: then the devices are ours to use."""
+        self.is_refused = False
+        """Whether another agent holds the journal."""
         self._conceal: Callable[[CodeScanned], CodeScanned] | None = None
         self._told_ready = NotReady.STARTING
 
@@ -113,14 +132,15 @@ class StationRun:
         return self._run.engine.offer(observation)
 
     def _keep(self, observation: AnyObservation) -> None:
-        """Keep a scan for the next run; never a badge in clear, so not before there is a key."""
-        if isinstance(observation, CodeScanned) and self._conceal is not None:
-            self._kept.append(self._conceal(observation))
+        if isinstance(observation, CodeScanned) and self.claimed.is_set():
+            self._kept.keep(observation, self._conceal)
 
     def due(self, device: str) -> tuple[WriteGroup, ...]:
         """Return what a device must hold now; without a run only that nobody is ready."""
         if self._run is not None:
             return self._run.engine.due(device)
+        if not self.claimed.is_set():
+            return ()
         now_ms = self._around.clock.now().boot_ms
         working = Working(links={device: Link(up=True, since_ms=now_ms)})
         health = Health(now_ms=now_ms, reason=self._reason)
@@ -157,28 +177,49 @@ class StationRun:
     # -------------------------------------------------------------- run after run
 
     async def run(self) -> None:
-        """Run the station until `stop`; begin anew after a failed commit.
-
-        Raises:
-            StationRefusedError: another agent holds the journal.
-        """
+        """Run the station until `stop`; begin anew after a failed commit, with back-off."""
         backoff = Backoff(self._around.clock, self._around.random, REOPEN_FIRST_S, REOPEN_MOST_S)
         while not self._stop.is_set():
             try:
-                await self._one_epoch(backoff)
+                await self._one_epoch()
             except JournalLockedError as error:
-                raise StationRefusedError(str(error)) from error
+                self.claimed.clear()
+                self.is_refused = True
+                self._tell_trouble("station_refused", error)
             except KeyMissingError as error:
                 self._reason = NotReady.JOURNAL
-                self._tell("key_missing", error=str(error))
+                self._tell_trouble("key_missing", error)
             except JournalError as error:
+                self.claimed.set()
                 full = isinstance(error, DiskFullError)
                 self._reason = NotReady.DISK_FULL if full else NotReady.JOURNAL
-                self._tell("journal_failed", error=str(error))
+                self._tell_trouble("journal_failed", error)
             self.opened.set()
             self.outputs_changed()
             if not self._stop.is_set():
+                self._tell_readiness()
+                if self._has_held():
+                    backoff.reset()
                 await self._wait(backoff)
+
+    def _has_held(self) -> bool:
+        """Whether the last run was a good one: else an epoch would begin five times a second."""
+        begun_ms, self._begun_ms = self._begun_ms, None
+        now_ms = self._around.clock.now().boot_ms
+        return begun_ms is not None and now_ms - begun_ms > REOPEN_MOST_S * 1000
+
+    def _tell_trouble(self, event: str, error: Exception) -> None:
+        """Say once why there is no run."""
+        if self._trouble is None:
+            self._trouble_ms = self._around.clock.now().boot_ms
+        self._attempts += 1
+        if self._trouble != str(error):
+            self._trouble = str(error)
+            self._tell(event, at=self._place_of(event), error=str(error))
+
+    def _place_of(self, event: str) -> str:
+        place = self.config.place if event == "key_missing" else self.config.journal.place
+        return f"{self.config.file}:{place.line}:{place.column}"
 
     async def _wait(self, backoff: Backoff) -> None:
         waiting = asyncio.ensure_future(backoff.wait())
@@ -194,23 +235,54 @@ class StationRun:
         self._reason = NotReady.STOPPING
         self._stop.set()
 
-    async def _one_epoch(self, backoff: Backoff) -> None:
-        around, config = self._around, self.config
-        if self._conceal is None:
-            key = operator_key(config.operators, around.directory, around.secret, around.random)
-            self._conceal = concealer(config.station, config.operators, key)
-        journal, recovery = await open_journal(around.journal_path, self.name, around.journal)
+    async def _one_epoch(self) -> None:
+        around = self._around
+        with ExitStack() as undo:
+            lock = self._claim()
+            undo.callback(lock.release)
+            if self._conceal is None:
+                self._conceal = self._concealer()
+            journal, recovery = await open_held(
+                around.journal_path, self.name, around.journal, lock.release
+            )
+            undo.pop_all()
         run: _Run | None = None
         try:
             run = _Run(self._engine(journal, recovery, self._conceal), journal)
             await run.engine.start()
             self._begin(run, recovery)
-            backoff.reset()
             await self._serve(run)
         except* JournalError as group:
             raise _first(group) from group
         finally:
             await self._end(journal, run)
+
+    def _claim(self) -> Lock:
+        """Take hold of the journal's place; from here on the devices are ours to use.
+
+        Raises:
+            JournalLockedError: another process holds it.
+            JournalError: it cannot be made or written.
+        """
+        directory = self._around.directory
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(
+                f"{directory}: cannot keep the station's state here: {error.strerror}; "
+                "give the agent's user write access, or name another place with --state"
+            ) from error
+        lock = Lock(self._around.journal_path)
+        self.is_refused = False
+        self.claimed.set()
+        return lock
+
+    def _concealer(self) -> Callable[[CodeScanned], CodeScanned]:
+        around, config = self._around, self.config
+        key = b""
+        if config.operators.mode == "pseudonym":
+            key = operator_key(config.operators, around.directory, around.secret, around.random)
+        return concealer(config.station, config.operators, key)
 
     def _engine(
         self,
@@ -241,17 +313,51 @@ class StationRun:
     def _begin(self, run: _Run, recovery: Recovery) -> None:
         """Let the devices see the new run, and what came in while there was none."""
         self._run = run
+        self._begun_ms = self._around.clock.now().boot_ms
         state = run.engine.durable
-        self._tell("epoch_started", epoch=state.epoch, seq=state.seq)
+        self._tell_begun(state)
         for epoch, first, last, reason in recovery.lost:
             self._tell("history_lost", epoch=epoch, first=first, last=last, reason=reason)
         if recovery.mark_rebuilt:
             self._tell("mark_rebuilt", hint="the side file was missing; a loss before is unseen")
         self.opened.set()
-        while self._kept:
-            run.engine.offer(self._kept.popleft())
+        for seen in self._kept.take():
+            run.engine.offer(seen)
+        if lost := self._kept.take_lost():
+            self._lost_scans(run.engine, lost)
         for device in self.devices:
             device.show(self)
+
+    def _tell_begun(self, state: State) -> None:
+        """Say that events are recorded; after a failure also how long they were not."""
+        down_s, attempts = None, None
+        if self._trouble is not None:
+            down_s = (self._around.clock.now().boot_ms - self._trouble_ms) / 1000
+            attempts = self._attempts
+        self._trouble, self._attempts = None, 0
+        self._tell("epoch_started", epoch=state.epoch, down_s=down_s, attempts=attempts)
+
+    def _lost_scans(self, engine: Engine, n: int) -> None:
+        """Record how many scans came that could not be kept."""
+        reason = "nothing could be recorded, and the scans were too many to keep"
+        self._tell("scans_lost", n=n, reason=reason)
+        now = self._around.clock.now()
+        engine.offer(
+            SamplesLost(
+                id=self._id("scans"),
+                device="",
+                earliest_ms=now.boot_ms,
+                latest_ms=now.boot_ms,
+                received=now,
+                tag=None,
+                count=n,
+                reason=reason,
+            )
+        )
+
+    def _id(self, what: str) -> str:
+        self._observed += 1
+        return f"{what}-{self._observed}"
 
     async def _serve(self, run: _Run) -> None:
         if self._around.publish:
@@ -267,56 +373,42 @@ class StationRun:
             await asyncio.wait(work)
             await run.engine.stop("stopped")
             await self._around.clock.sleep(SAY_NOT_READY_S if self.devices else 0)
-            for publisher in run.publishers:
-                await publisher.close()
+            await asyncio.gather(*(publisher.close() for publisher in run.publishers))
 
     async def _end(self, journal: SqliteJournal, run: _Run | None) -> None:
         self._run = None
         if run is not None:
-            for publisher in run.publishers:
-                await publisher.close(within_s=0)
-            self._kept.extend(await run.engine.close())
+            self._kept.put_back(await run.engine.close())
+            await asyncio.gather(*(publisher.close(within_s=0) for publisher in run.publishers))
         await journal.close()
         for worker in run.workers if run else ():
+            await worker.run(_nothing)  # what it does now may take its time, the loop's it may not
             worker.close()
         await asyncio.gather(*self._replies, return_exceptions=True)
 
     # -------------------------------------------------------------- publishers
 
     def _build_publishers(self, run: _Run) -> None:
-        for config in self.config.sinks.values():
-            run.publishers.append(self._publisher(run, config))
-
-    def _publisher(self, run: _Run, config: SinkConfig) -> Publisher:
         around = self._around
-        worker = around.worker(f"sink-{config.name}")
-        run.workers.append(worker)
-        place = SinkPlace(
-            name=config.name,
-            station=self.name,
-            directory=around.directory,
-            clock=around.clock,
-            worker=worker,
-            position=partial(position_of, run.journal),
-            secret=around.secret,
-            warn=lambda reason, text: self._tell(
-                "sink_warning", sink=config.name, reason=reason, error=text
-            ),
-        )
-        sink = sink_spec(config.sink).build(config.options, place)
-        quarantine = Quarantine(
-            around.directory / f"quarantine-{config.name}.jsonl", worker, around.clock
-        )
-        return Publisher(
-            config.name,
-            sink,
-            run.journal,
-            quarantine,
-            clock=around.clock,
-            random=around.random,
-            kinds=config.kinds,
-            on_state=self._sink_changed,
-        )
+        for config in self.config.sinks.values():
+            worker = around.worker(f"sink-{config.name}")
+            run.workers.append(worker)
+            publisher = publisher_of(
+                config,
+                run.journal,
+                worker,
+                station=self.name,
+                directory=around.directory,
+                clock=around.clock,
+                random=around.random,
+                secret=around.secret,
+                warn=partial(self._tell_odd, config.name),
+                on_state=self._sink_changed,
+            )
+            run.publishers.append(publisher)
+
+    def _tell_odd(self, sink: str, reason: Oddity, text: str) -> None:
+        self._tell("sink_warning", at=self.where(sink), sink=sink, reason=reason, error=text)
 
     def _sink_changed(self, state: SinkState) -> None:
         """A sink came or went: a log line, and an event as for every link."""
@@ -325,17 +417,23 @@ class StationRun:
             Condition.DOWN: "sink_down",
             Condition.PAUSED: "sink_paused",
         }[state.condition]
-        self._tell(name, sink=state.sink, error=state.reason or None, backlog=state.backlog)
+        is_up = state.condition is Condition.CONNECTED
+        self._tell(
+            name,
+            at=None if is_up else self.where(state.sink),
+            sink=state.sink,
+            error=state.reason or None,
+            backlog=state.backlog,
+        )
         now = self._around.clock.now()
-        self._observed += 1
         self.offer(
             LinkChanged(
-                id=f"sink-{state.sink}-{self._observed}",
+                id=self._id(f"sink-{state.sink}"),
                 device=f"sink/{state.sink}",
                 earliest_ms=now.boot_ms,
                 latest_ms=now.boot_ms,
                 received=now,
-                up=state.condition is Condition.CONNECTED,
+                up=is_up,
                 reason=state.reason,
             )
         )
@@ -354,10 +452,9 @@ class StationRun:
             before = now
             if abs(step_ms) > STEP_MS:
                 self._tell("clock_stepped", step_ms=step_ms)
-                self._observed += 1
                 await run.engine.emit(
                     ClockMoved(
-                        id=f"clock-{self._observed}",
+                        id=self._id("clock"),
                         device="",
                         earliest_ms=now.boot_ms,
                         latest_ms=now.boot_ms,
@@ -395,6 +492,10 @@ class StationRun:
 
 LOOK_FOR_ACK_S = 60.0
 """A connected sink that confirms nothing for so long is stuck, and nobody has noticed."""
+
+
+def _nothing() -> None:
+    """Do nothing: a job that is done once those before it are."""
 
 
 def _folded(state: State, recovery: Recovery) -> State:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from agent.core.state import Reply, SnapshotAsk
-from agent.supervisor import Device, Seat
+from agent.seat import Seat
+from agent.supervisor import Device
 from drivers.base import (
     AnyObservation,
     CodeScanned,
