@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -38,13 +38,17 @@ def demo(*, forever: bool, outage: bool, keep: Path | None) -> int:
             if any(directory.iterdir()):
                 sys.stderr.write(f"lineside demo: {directory} is not empty; name another one\n")
                 return FAILED
-        try:
-            return asyncio.run(_demo(Wish(forever=forever, outage=outage), directory))
-        except (StartError, TimeoutError) as error:
+        return _run(Wish(forever=forever, outage=outage), directory)
+
+
+def _run(wish: Wish, directory: Path) -> int:
+    code = FAILED
+    try:
+        code = asyncio.run(_demo(wish, directory))
+    except* (StartError, TimeoutError) as group:
+        for error in _leaves(group):
             sys.stderr.write(f"lineside demo: {error}\n")
-            return FAILED
-        except asyncio.CancelledError:
-            return STOPPED
+    return code
 
 
 async def _demo(wish: Wish, directory: Path) -> int:
@@ -52,16 +56,27 @@ async def _demo(wish: Wish, directory: Path) -> int:
     playing = asyncio.ensure_future(play(directory, READING, wish, stop=stop))
 
     def interrupted() -> None:
-        """End in order what runs for ever; end everything else, or at the second time, at once."""
+        """End in order what runs for ever, and everything else or the second time at once."""
         if wish.forever and not stop.is_set():
             stop.set()
-        else:
+        elif not playing.cancelling():
             playing.cancel()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, interrupted)
-    return OK if await playing else FAILED
+    try:
+        return OK if await playing else FAILED
+    except asyncio.CancelledError:
+        return STOPPED
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 def _newest(journal: Path, limit: int | None) -> Sequence[Row]:

@@ -94,10 +94,12 @@ class Filler:
         memory = directory / "filler.memory"
         command = python("agent.demo.filler", "--port", str(self.port), "--memory", str(memory))
         self.machine = Machine("filler", command, directory / "filler.log", self._hear)
+        self._ups = 0
         self._stops = 0
 
     def _hear(self, fact: Fact) -> None:
         self.truth.fold(fact)
+        self._ups += fact["said"] == "up"
         self._stops += fact["said"] == "stopped"
 
     async def switch_on(self) -> None:
@@ -106,8 +108,14 @@ class Filler:
         Raises:
             TimeoutError: it does not come up.
         """
+        ups = self._ups
         await self.machine.switch_on()
-        await self.machine.until(lambda: self.truth.first is not None, "comes up", PATIENCE_S)
+        await self.machine.until(lambda: self._ups > ups, "comes up", PATIENCE_S)
+
+    async def lose_power(self) -> None:
+        """Take the power away; it remembers its counter and its lot."""
+        self.machine.tell("off")
+        await self.machine.gone()
 
     def lot(self, name: str) -> None:
         """Change to another lot."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -110,10 +110,24 @@ class Line:
         try:
             await asyncio.gather(self.press.switch_on(), self.filler.switch_on())
             self.start_agent()
-            await self.press.until_ready(READY_S)
+            await self._unless_agent_ends(self.press.until_ready(READY_S))
             await self.until(self._filler_is_watched, "the filler's counter is read", READY_S)
         except TimeoutError as error:
             raise StartError(f"{error}\n{self.agent.last_words()}") from error
+
+    async def _unless_agent_ends(self, waiting: Coroutine[object, object, None]) -> None:
+        awaited = asyncio.ensure_future(waiting)
+        ended = asyncio.ensure_future(self.agent.ended())
+        try:
+            await asyncio.wait((awaited, ended), return_when=asyncio.FIRST_COMPLETED)
+            if not awaited.done():
+                words = self.agent.last_words()
+                raise StartError(f"the agent ended with code {ended.result()}:\n{words}")
+            awaited.result()
+        finally:
+            awaited.cancel()
+            ended.cancel()
+            await asyncio.gather(awaited, ended, return_exceptions=True)
 
     def _filler_is_watched(self) -> bool:
         tally = self.tallies[FILLER]
@@ -187,6 +201,16 @@ class Line:
         self._read[name] += len(whole)
         for line in whole.splitlines():
             self.delivered.take(line)
+
+    @property
+    def places(self) -> str:
+        """Where everything is, for whoever wants to look with tools of their own."""
+        broker = f"mqtt://127.0.0.1:{self.broker.port}" if self.broker else "none"
+        return (
+            f"press opc.tcp://127.0.0.1:{self.press.port}, "
+            f"filler modbus://127.0.0.1:{self.filler.port}, "
+            f"scanner {self.scanner.link}, broker {broker}"
+        )
 
     @property
     def committed(self) -> int:

@@ -185,7 +185,8 @@ class Machine(Child):
             async with asyncio.timeout(within_s), self._heard:
                 await self._heard.wait_for(true)
         except TimeoutError:
-            raise TimeoutError(f"{self.name}: {what}: not within {within_s:g} s") from None
+            words = f"{self.name}: {what}: not within {within_s:g} s\n{self.last_words()}"
+            raise TimeoutError(words.rstrip()) from None
 
     async def off(self) -> None:
         """Kill the process and hear out what it said."""

@@ -24,6 +24,7 @@ from agent.demo.tally import Reading
 from agent.demo.view import Numbers, View, show_summary, view_for
 
 OUTAGE_S = 10.0
+PAUSE_S = 1.5
 _HAND_S = 0.25
 _LOOK_S = 0.25
 _PIECES_PER_S = 7.0
@@ -50,6 +51,8 @@ class Wish:
     broker: bool = True
     hand_s: float = _HAND_S
     outage_s: float = OUTAGE_S
+    pause_s: float = PAUSE_S
+    """How long the person just works between two acts."""
 
 
 @dataclass(slots=True)
@@ -207,7 +210,7 @@ class Story:
         for round_ in count():
             for act in self._acts():
                 await act()
-                await self._work_for(1.5)
+                await self._work_for(self.wish.pause_s)
             if not self.wish.forever:
                 return
             self.view.story(f"round {round_ + 2} begins; end with Ctrl-C")
@@ -286,10 +289,12 @@ async def play(
         TimeoutError: the line stands still.
     """
     console = console or Console()
-    view = view_for(console)
+    console.print("starting two PLCs, a scanner, a broker and the agent ...")
     async with Line(directory, reading, broker=wish.broker) as line:
+        console.print(line.places, highlight=False, soft_wrap=True)
         if line.broker is None:
-            console.print("no Mosquitto here: events go to files only (apt install mosquitto)")
+            console.print("no Mosquitto here: events go to files alone (apt install mosquitto)")
+        view = view_for(console)
         story = Story(line, view, wish)
         with view:
             async with _watched(line, view):

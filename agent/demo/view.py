@@ -1,13 +1,12 @@
 """What a person sees of the demo: numbers at a glance, the story as it happens, the summary.
 
-On a terminal the numbers stand still and change in place; elsewhere (a pipe, a log) a line is
-printed every two seconds.
+On a terminal the numbers stand below the story and change in place; elsewhere (a pipe, a log) a
+line is printed every two seconds.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -20,7 +19,6 @@ from rich.text import Text
 
 from agent.demo.reconcile import Check, report
 
-STORY_LINES = 12
 _PLAIN_EVERY_S = 2.0
 
 
@@ -129,15 +127,13 @@ class Lines:
 
 
 class Glance:
-    """For a terminal: a table that changes in place, and the story below it."""
+    """For a terminal: a table that changes in place at the bottom, and the story above it."""
 
     def __init__(self, console: Console) -> None:
+        self._console = console
         self._begun_s = time.monotonic()
-        self._story: deque[Text] = deque(maxlen=STORY_LINES)
         self._numbers: Numbers | None = None
-        self._live = Live(
-            console=console, refresh_per_second=8, get_renderable=self._drawn, transient=False
-        )
+        self._live = Live(console=console, refresh_per_second=8, get_renderable=self._drawn)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -156,19 +152,18 @@ class Glance:
         self._numbers = numbers
 
     def story(self, text: str) -> None:
-        """Add a line below the table; the oldest goes."""
+        """Add a line above the table."""
         passed_s = time.monotonic() - self._begun_s
-        self._story.append(Text.assemble((f"{passed_s:5.1f} s  ", "dim"), text))
+        self._console.print(Text.assemble((f"{passed_s:5.1f} s  ", "dim"), text))
 
     def _drawn(self) -> RenderableType:
-        parts: list[RenderableType] = []
-        if self._numbers is not None:
-            parts += [_flow(self._numbers), _state(self._numbers), Text()]
-        return Group(*parts, *self._story)
+        if self._numbers is None:
+            return Text()
+        return Group(Text(), _flow(self._numbers), _state(self._numbers))
 
 
 def _flow(numbers: Numbers) -> Table:
-    table = Table(title="press", title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(pad_edge=False)
     stages = ("scanned", "cycles", "bound", "committed", "answered", "published")
     for stage in stages:
         table.add_column(stage, justify="right", min_width=9)

@@ -69,6 +69,11 @@ async def trouble(line: Line, shift: Shift) -> None:
     await press.lose_power(at=Stage.IDLE)
     await press.switch_on(kept=False)
 
+    await shift.reach(360)
+    await line.filler.lose_power()
+    await line.filler.switch_on()
+    line.filler.run(20)
+
     await shift.reach(400)
     await line.kill_agent()
     await press.lose_power()
@@ -101,3 +106,31 @@ async def test_everything_answered_is_delivered_once_with_its_unit(tmp_path: Pat
         assert {request for request, _ in unit_events(line.delivered)} == set(truth.answers)
         assert len(truth.answers) >= CYCLES
         assert line.delivered.kinds()["unit_completed"] >= FEWEST_BOUND, report(checks)
+
+
+async def test_plc_that_forgets_while_it_asks_shifts_nothing(tmp_path: Path) -> None:
+    """Its request may have been recorded before it forgot; no part gets another one's record.
+
+    The same part is pressed again, under a number of the next generation, and is a duplicate if
+    the first stroke was recorded.
+    """
+    async with Line(tmp_path, READING, scan_ms=5, settle_ms=5) as line:
+        person = Person(line, hand_s=HAND_S)
+        await person.sign_on()
+        await person.scan(codes.ORDER)
+        await person.scan(codes.component("H-1"))
+        for _ in range(3):
+            for _ in range(3):
+                await person.part()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(person.part())
+                await line.press.lose_power(at=Stage.ASKING)
+                await line.press.switch_on(kept=False)
+        await line.settle()
+        checks = reconcile(line.books())
+        assert all(check.ok for check in checks), report(checks)
+        truth = line.press.truth
+        assert truth.generation == 4
+        assert len(truth.answers) == 12
+        recorded = {request for request, _ in unit_events(line.delivered)}
+        assert set(truth.answers) <= recorded <= set(truth.answers) | truth.forgotten
