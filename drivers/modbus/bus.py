@@ -115,22 +115,32 @@ class Session:
 class Bus:
     """A wire, open while any device on it has a session."""
 
-    def __init__(self, wire: Wire, clock: Clock) -> None:
-        self.wire = wire
+    def __init__(self, clock: Clock) -> None:
+        self.wire: Wire
+        """As the devices that are in use declare it."""
         self._clock = clock
-        self._lock = asyncio.Lock()
+        self._lock: asyncio.Lock
         self._sessions: set[Session] = set()
         self._link: Link | None = None
         self._used = False
         self._quiet_until_ms = 0
 
     @asynccontextmanager
-    async def session(self, device_id: int, timeout_s: float) -> AsyncIterator[Session]:
+    async def session(self, wire: Wire, device_id: int, timeout_s: float) -> AsyncIterator[Session]:
         """Give a session over an open link; the last one to leave closes it.
 
         Raises:
             LinkDownError: the wire cannot be opened.
+            DriverConfigError: a device that is in use declares the wire otherwise.
         """
+        if not self._sessions:
+            self.wire, self._lock = wire, asyncio.Lock()
+        if self.wire != wire:
+            raise DriverConfigError(
+                None,
+                f"{wire} is used with other settings by another device",
+                "give all devices on one wire the same baudrate, parity, stop_bits and gateway",
+            )
         session = Session(self, device_id, timeout_s)
         self._sessions.add(session)
         try:
@@ -216,18 +226,8 @@ _BUSES: WeakValueDictionary[str, Bus] = WeakValueDictionary()
 
 
 def bus_on(wire: Wire, clock: Clock) -> Bus:
-    """Return the bus on that wire, the same for every driver on it.
-
-    Raises:
-        DriverConfigError: another device uses the wire with other settings.
-    """
+    """Return the bus on that wire, the same for every driver on it."""
     bus = _BUSES.get(str(wire))
     if bus is None:
-        bus = _BUSES[str(wire)] = Bus(wire, clock)
-    if bus.wire != wire:
-        raise DriverConfigError(
-            None,
-            f"{wire} is used with other settings by another device",
-            "give all devices on one wire the same baudrate, parity, stop_bits and gateway",
-        )
+        bus = _BUSES[str(wire)] = Bus(clock)
     return bus

@@ -52,7 +52,8 @@ class ModbusDriver:
         self._limits = Limits(options.max_read, options.max_gap)
         self._points = {tag.name: point_of(tag, options) for tag in tags}
         self._settings: dict[str, ModbusTag] = {tag.name: tag.address for tag in tags}
-        self._bus = bus_on(wire_of(options), clock)
+        self._wire = wire_of(options)
+        self._bus = bus_on(self._wire, clock)
         self._watches = [
             (Watch(coalesce(self._points_of(tags, fast=fast), self._limits)), interval_s)
             for fast, interval_s in ((True, options.fast), (False, options.poll))
@@ -69,7 +70,8 @@ class ModbusDriver:
             LinkDownError: the device cannot be reached, or no longer.
             DriverConfigError: no tag is there, or one does not hold its test value.
         """
-        async with self._bus.session(self._options.device_id, self._options.timeout) as session:
+        device_id, timeout_s = self._options.device_id, self._options.timeout
+        async with self._bus.session(self._wire, device_id, timeout_s) as session:
             values, up = await self._introduced(session)
             self._session = (
                 session  # from here on it can be read and written: whoever hears of the link may

@@ -102,9 +102,9 @@ class Memory:
 
 
 class TcpDevice:
-    """A Modbus TCP server on a free loopback port."""
+    """A Modbus TCP server on loopback, on a free port if none is given."""
 
-    def __init__(self, memory: Memory | None = None) -> None:
+    def __init__(self, memory: Memory | None = None, *, port: int = 0) -> None:
         self.memory = memory or Memory()
         self.connections_seen = 0
         self.latency_s: Callable[[int], float] = lambda _number: 0.0
@@ -113,7 +113,7 @@ class TcpDevice:
         """Whether replies carry the request's transaction id; else 0, as some devices do."""
         self.reframed: Callable[[bytes], bytes] = lambda frame: frame
         """What is really sent in place of a frame."""
-        self.port = 0
+        self.port = port
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._served: set[asyncio.Task[None]] = set()
@@ -123,7 +123,7 @@ class TcpDevice:
 
     async def __aenter__(self) -> Self:
         """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -214,6 +214,7 @@ class RtuDevice:
         self._master = self._slave = -1
         self._buffer = b""
         self._number = 0
+        self._free_at = 0.0
 
     async def __aenter__(self) -> Self:
         """Open the pty."""
@@ -256,7 +257,9 @@ class RtuDevice:
             self._number += 1
             reply = frame[:1] + memory.answer(frame[1:-2])
             raw = self.reframed(reply + crc(reply))
-            asyncio.get_running_loop().call_later(self.latency_s(self._number), self.send, raw)
+            loop = asyncio.get_running_loop()
+            self._free_at = max(self._free_at, loop.time()) + self.latency_s(self._number)
+            loop.call_at(self._free_at, self.send, raw)  # one after the other, as a device does
 
     def _request_length(self) -> int:
         """Return how long the request at the head of the buffer is, 0 while that is not known."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from drivers.base import (
+    AnyObservation,
     DriverConfigError,
     LinkChanged,
     LinkDownError,
@@ -16,9 +17,27 @@ from drivers.base import (
     TagGroup,
     WriteGroup,
 )
+from drivers.modbus import SPEC, ModbusOptions
 from tests.contract.modbus_device import COILS, HOLDING, INPUTS, RtuDevice, TcpDevice
-from tests.contract.rig import Recorder, ended, run_of
+from tests.contract.rig import RealClock, Recorder, ended, run_of
 from tests.contract.rig_modbus import modbus_driver, modbus_tag
+
+
+class SleeplessClock(RealClock):
+    """A clock on which the short waits take no time; it keeps how long they were to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked_s: list[float] = []
+
+    async def sleep(self, delay_s: float) -> None:
+        """Return at once, unless it is for an hour."""
+        self._asked_s.append(delay_s)
+        await asyncio.sleep(delay_s if delay_s > 60 else 0)
+
+    def quiets(self, timeout_s: float) -> int:
+        """Return how many waits of three timeouts there were."""
+        return sum(2.9 * timeout_s < asked_s <= 3.1 * timeout_s for asked_s in self._asked_s)
 
 
 def holding(tag: str, address: int, kind: str = "uint16", **options: Any) -> Any:  # noqa: ANN401 - as YAML gives them
@@ -366,11 +385,13 @@ async def test_closed_connection_ends_every_device_on_it(plc: TcpDevice) -> None
 
 
 async def test_settings_of_one_wire_agree(plc: TcpDevice) -> None:
-    """Two devices that declare the same wire differently are refused before it is opened."""
-    first = driver_of(plc, holding("a", 0), device_id=1)
-    with pytest.raises(DriverConfigError, match="is used with other settings by another device"):
-        driver_of(plc, holding("a", 0), device_id=2, gateway=True)
-    del first
+    """A device that declares a wire in use otherwise is refused, and does not disturb the other."""
+    one = driver_of(plc, holding("a", 0), device_id=1)
+    two = driver_of(plc, holding("a", 0), device_id=2, gateway=True)
+    async with run_of(one, ["a"]) as (_, task):
+        with pytest.raises(DriverConfigError, match="is used with other settings by another"):
+            await two.run(Recorder())
+        assert not task.done()
 
 
 async def test_dead_device_does_not_end_its_neighbour() -> None:
@@ -387,3 +408,54 @@ async def test_dead_device_does_not_end_its_neighbour() -> None:
             await recorder.until(lambda seen: seen.values()["a"].value == 7)
             assert not task.done()
             assert [type(one) for one in recorder.seen].count(LinkChanged) == 1
+
+
+@pytest.mark.parametrize("gateway", [True, False])
+async def test_wire_that_keeps_late_replies_is_left_quiet(plc: TcpDevice, *, gateway: bool) -> None:
+    """Before its first use and after a missing answer a gateway's line is quiet for 3 timeouts."""
+    clock = SleeplessClock()
+    options = {
+        "host": "127.0.0.1", "port": plc.port, "gateway": gateway, "address_base": "wire",
+        "timeout": "100ms", "poll": "1h",
+    }  # fmt: skip
+    settings = ModbusOptions.model_validate(options)
+    driver = SPEC.build("plc", settings, [holding("a", 0)], clock)
+    async with run_of(driver, ["a"]) as (_, task):
+        first = clock.quiets(0.1)
+        plc.reframed = lambda _frame: b""
+        with pytest.raises(LinkDownError):
+            await driver.read(TagGroup(name="g", guard=(), tags=("a",)))
+        with pytest.raises(LinkDownError):
+            await ended(task)
+    plc.reframed = lambda frame: frame
+    async with run_of(driver, ["a"]):
+        assert (first, clock.quiets(0.1)) == ((1, 2) if gateway else (0, 0))
+
+
+async def test_cancelling_is_never_swallowed(plc: TcpDevice) -> None:
+    """Whenever a read is cancelled, also in the moment of its answer, it ends as cancelled."""
+    driver = driver_of(plc, holding("a", 0), poll="1h")
+    group = TagGroup(name="g", guard=(), tags=("a",))
+    for turns in range(30):
+        async with run_of(driver, ["a"]):
+            read = asyncio.create_task(driver.read(group))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            heard = read.cancel()
+            await asyncio.wait([read])
+            assert read.cancelled() is heard
+
+
+async def test_bug_in_the_receiver_is_not_taken_for_a_lost_link(plc: TcpDevice) -> None:
+    """What `emit` raises while polling comes out of the run as it is."""
+    driver = driver_of(plc, holding("a", 0))
+
+    async def emit(observation: AnyObservation) -> None:
+        if isinstance(observation, LinkChanged):
+            return
+        if observation.id != "plc:2":
+            raise ZeroDivisionError
+        plc.memory.set(HOLDING, 0, 1)
+
+    with pytest.raises(ZeroDivisionError):
+        await ended(asyncio.create_task(driver.run(emit)))
