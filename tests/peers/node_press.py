@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import sys
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -98,3 +99,6 @@ class NodePress:
                 await self._process.wait()
         except TimeoutError:
             await self.kill()
+        for thread in threading.enumerate():  # asyncio waits for a child in a thread of its own
+            if thread.name.startswith("asyncio-waitpid"):
+                thread.join()

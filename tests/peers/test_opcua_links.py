@@ -14,14 +14,17 @@ from asyncua.server.user_managers import UserManager
 from drivers.base import (
     Driver,
     DriverConfigError,
+    LinkChanged,
     LinkDownError,
     Quality,
     WriteGroup,
 )
-from tests.contract.rig import Recorder
+from drivers.opcua import OpcUaTag
+from drivers.options import Tag
+from tests.contract.rig import PATIENCE_S, Recorder
 from tests.contract.rig_opcua import driver_for, press_tags
 from tests.opcua_plc import OTHER, PRESS, PRESS_VARIABLES, Plc, free_port
-from tests.peers.opcua_running import TAGS, QuickClock, ended, first_link, running
+from tests.peers.opcua_running import TAGS, QuickClock, ended, first_link, running, shows
 
 # ------------------------------------------------------------------ restarts and what moves
 
@@ -131,6 +134,23 @@ async def test_item_that_fell_silent_is_found_within_a_minute() -> None:
             with pytest.raises(LinkDownError, match="'count' changes and the subscription is sil"):
                 await ended(task)
             assert recorder.values()["count"].value == 41
+
+
+async def test_healthy_link_is_left_alone() -> None:
+    """Audits, and trials of a tag that stays at fault, pass without a trace."""
+    missing = Tag(name="missing", address=OpcUaTag(node=f"nsu={PRESS};s=Missing"))
+    async with Plc() as plc:
+        driver = driver_for(plc.url, [*press_tags(), missing], clock=QuickClock())
+        async with running(driver) as (recorder, task):
+            audits = asyncio.Semaphore(0)
+            plc.after_read = lambda names: audits.release() if "Count" in names else None
+            async with asyncio.timeout(PATIENCE_S):
+                await audits.acquire()
+                await plc.set("Count", 42)
+                await recorder.until(shows("count", 42))
+                await audits.acquire()
+            assert not task.done()
+            assert [one.up for one in recorder.seen if isinstance(one, LinkChanged)] == [True]
 
 
 async def test_server_whose_clock_stops_is_doubted() -> None:
