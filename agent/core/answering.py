@@ -1,20 +1,27 @@
-"""What a judged cycle becomes: completed, started, refused or unbound, with its answer (D-39)."""
+"""What a judged cycle becomes: completed, started, refused or unbound, with its answer (D-39).
+
+The certainty of a unit event says how sure it is which unit was in this cycle. What the unit was
+made from has a certainty of its own in each `ComponentUse`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from agent.core import events as ev
-from agent.core import material
+from agent.core import material, pairing, requests
 from agent.core.draft import Draft
-from agent.core.state import LONG_AGO, Candidate, Live, Rise, Snapshot
+from agent.core.parts import LONG_AGO
+from agent.core.state import Candidate, Rise, Snapshot
 from agent.core.station import Handshake, Outcome, Policy
 from drivers.base import AskAnswered, Quality, TagValue
 
-DUPLICATES = ("unit_completed",)
-"""A unit with one of these here before has already passed."""
-
-SURE_ALL_THE_SAME = {ev.Why.OPERATOR_MISSING, ev.Why.ORDER_MISSING, ev.Why.REQUEST_ID_CONFLICT}
+SURE_ALL_THE_SAME = {
+    ev.Why.OPERATOR_MISSING,
+    ev.Why.ORDER_MISSING,
+    ev.Why.REQUEST_ID_CONFLICT,
+    ev.Why.VERDICT_UNKNOWN,
+}
 """What is missing or odd, but leaves no doubt which unit it was."""
 
 
@@ -25,49 +32,49 @@ def refusal(draft: Draft, handshake: Handshake, candidate: Candidate) -> ev.Why 
         return ev.Why.OPERATOR_MISSING
     if station.requires_order is Policy.REFUSE and people.order is None:
         return ev.Why.ORDER_MISSING
-    live = draft.live(handshake.name)
-    used = _components(draft, live.rise, candidate)
-    if material.missing(draft.state, used):
+    _, rise = _judged(draft, handshake)
+    if material.missing(draft.state, _components(draft, rise, candidate)):
         return ev.Why.COMPONENT_MISSING
     return None
 
 
-def complete(draft: Draft, handshake: Handshake, candidate: Candidate, answer: AskAnswered) -> None:
-    """Bind the cycle to its one candidate, or refuse a duplicate."""
-    live = draft.live(handshake.name)
-    if answer.seen_kind in DUPLICATES and draft.station.duplicates is Policy.REFUSE:
+def complete(
+    draft: Draft, handshake: Handshake, candidate: Candidate, answer: AskAnswered | None
+) -> None:
+    """Bind the cycle to its one candidate, or refuse a duplicate.
+
+    `answer` None or not known: nobody could say in time whether the unit was here before.
+    """
+    station = draft.station
+    known = answer is not None and answer.known
+    visits = answer.visits if answer is not None else 0
+    if visits and station.duplicates is Policy.REFUSE:
         refuse(draft, handshake, candidate, ev.Why.DUPLICATE, Outcome.DUPLICATE)
         return
-    if not answer.known and draft.station.unknown is Policy.REFUSE:
+    if not known and station.unknown is Policy.REFUSE:
         refuse(draft, handshake, candidate, ev.Why.KNOWLEDGE_MISSING, Outcome.PREVIOUS_STATION)
         return
-    snapshot = live.snapshot
-    used = _components(draft, live.rise, candidate) if handshake.name == "end" else ()
-    why = [ev.Why(doubt) for doubt in candidate.doubts]
-    why += [] if answer.known else [ev.Why.KNOWLEDGE_MISSING]
-    why += _missing_people(draft)
-    why += [use.why for use in used if use.why is not None]
-    result, verdict_why = _verdict(handshake, snapshot)
-    why += verdict_why
-    if handshake.name == "end":
-        outcome = Outcome.STORED_OK if result is ev.Result.OK else Outcome.STORED_NOK
-        completed = ev.UnitCompleted(
-            **_body(draft, handshake, live, candidate, outcome, why=tuple(dict.fromkeys(why))),
-            components=used,
-            result=result,
-            visit=answer.visits + 1,
-            knowledge_as_of=answer.knowledge_as_of,
-        )
-        material.install(draft, draft.add(completed))
+    snapshot, rise = _judged(draft, handshake)
+    why = [*candidate.doubts, *_missing_people(draft)]
+    why += [] if known else [ev.Why.KNOWLEDGE_MISSING]
+    as_of = answer.knowledge_as_of if answer is not None else None
+    if not requests.records(draft.state, handshake):
+        body = _body(draft, handshake, candidate, Outcome.STORED_OK, why=why)
+        draft.add(ev.UnitStarted(**body, knowledge_as_of=as_of))
         return
-    draft.add(
-        ev.UnitStarted(
-            **_body(
-                draft, handshake, live, candidate, Outcome.STORED_OK, why=tuple(dict.fromkeys(why))
-            ),
-            knowledge_as_of=answer.knowledge_as_of,
+    result = _verdict(handshake, snapshot)
+    why += [ev.Why.VERDICT_UNKNOWN] if result is None else []
+    outcome = Outcome.STORED_OK if result is ev.Result.OK else Outcome.STORED_NOK
+    completed = draft.add(
+        ev.UnitCompleted(
+            **_body(draft, handshake, candidate, outcome, why=why),
+            components=_components(draft, rise, candidate),
+            result=result or ev.Result.NOK,
+            visit=visits + 1,
+            knowledge_as_of=as_of,
         )
     )
+    material.install(draft, completed)
 
 
 def refuse(
@@ -80,45 +87,30 @@ def refuse(
     raw: str | None = None,
 ) -> None:
     """Decline the request with a named reason. At `end` the machine has worked: all is kept."""
-    live = draft.live(handshake.name)
-    used = _components(draft, live.rise, candidate) if handshake.name == "end" else ()
-    draft.add(
-        ev.UnitRefused(
-            **_body(
-                draft,
-                handshake,
-                live,
-                candidate,
-                outcome,
-                why=(reason,),
-                certainty=ev.Certainty.REFUSED,
-            ),
-            components=used,
-            reason=reason,
-            raw=raw,
-        )
-    )
+    body = _body(draft, handshake, candidate, outcome, why=[reason], certainty=ev.Certainty.REFUSED)
+    used = _received(draft, handshake, candidate)
+    draft.add(ev.UnitRefused(**body, components=used, reason=reason, raw=raw))
+    pairing.cycle_declined(draft, handshake, _judged(draft, handshake)[1])
 
 
 def unbind(
     draft: Draft, handshake: Handshake, found: tuple[Candidate, ...], reason: ev.Why
 ) -> None:
     """Record a cycle that has no candidate, or several, with all of them (D-25)."""
+    certainty = ev.Certainty.POSSIBLE if found else ev.Certainty.REFUSED
+    body = _body(draft, handshake, None, Outcome.UNBOUND, why=[reason], certainty=certainty)
+    body["because"] = (*(address for c in found for address in c.because), *body["because"])
+    used = _received(draft, handshake, None)
+    units = tuple(dict.fromkeys(candidate.unit for candidate in found))
+    draft.add(ev.UnitUnbound(**body, components=used, candidates=units))
+    pairing.cycle_declined(draft, handshake, _judged(draft, handshake)[1])
+
+
+def _judged(draft: Draft, handshake: Handshake) -> tuple[Snapshot, Rise]:
     live = draft.live(handshake.name)
-    used = _components(draft, live.rise, None) if handshake.name == "end" else ()
-    every = Candidate(unit="", product=None, because=tuple(b for c in found for b in c.because))
-    body = _body(
-        draft,
-        handshake,
-        live,
-        every,
-        Outcome.UNBOUND,
-        why=(reason,),
-        certainty=ev.Certainty.POSSIBLE if found else ev.Certainty.REFUSED,
-    )
-    body["unit"] = None
-    candidates = tuple(dict.fromkeys(c.unit for c in found))
-    draft.add(ev.UnitUnbound(**body, components=used, candidates=candidates))
+    if live.snapshot is None or live.rise is None:
+        raise AssertionError("only a cycle with its snapshot is answered")
+    return live.snapshot, live.rise
 
 
 def _missing_people(draft: Draft) -> list[ev.Why]:
@@ -130,48 +122,59 @@ def _missing_people(draft: Draft) -> list[ev.Why]:
     return why
 
 
-def _components(
-    draft: Draft, rise: Rise | None, candidate: Candidate | None
+def _received(
+    draft: Draft, handshake: Handshake, candidate: Candidate | None
 ) -> tuple[ev.ComponentUse, ...]:
-    """Return the material of a unit made between the cycle before, or its scan, and the rise."""
-    latest_ms = rise.latest_ms if rise else draft.now_ms
-    since_ms = candidate.since_ms if candidate else LONG_AGO
-    before = [a.rise_ms for a in draft.state.cycle.answered.values()]
-    return material.components_used(draft.state, max([since_ms, *before]), latest_ms)
+    """Return the material of a declined cycle: at `begin` the machine has not worked yet."""
+    if not requests.records(draft.state, handshake):
+        return ()
+    return _components(draft, _judged(draft, handshake)[1], candidate)
 
 
-def _verdict(handshake: Handshake, snapshot: Snapshot | None) -> tuple[ev.Result, list[ev.Why]]:
-    if handshake.verdict is None or snapshot is None:
-        return ev.Result.OK, []
+def _components(
+    draft: Draft, rise: Rise, candidate: Candidate | None
+) -> tuple[ev.ComponentUse, ...]:
+    """Return the material of a unit made between the cycle before, or its scan, and the rise.
+
+    A scan of which it is not certain that it is this unit's says nothing about when it began.
+    """
+    since_ms = candidate.since_ms if candidate and not candidate.doubts else LONG_AGO
+    before = [answered.rise_ms for answered in draft.state.cycle.answered.values()]
+    return material.components_used(draft.state, max([since_ms, *before]), rise.latest_ms)
+
+
+def _verdict(handshake: Handshake, snapshot: Snapshot) -> ev.Result | None:
+    """Return what the machine says of the unit; None: it cannot be read, which is no OK."""
+    if handshake.verdict is None:
+        return ev.Result.OK
     seen = snapshot.values[handshake.verdict]
     if seen.quality is not Quality.GOOD:
-        return ev.Result.NOK, [ev.Why.VERDICT_UNKNOWN]
-    return (ev.Result.OK if seen.value else ev.Result.NOK), []
+        return None
+    return ev.Result.OK if seen.value else ev.Result.NOK
 
 
 def _body(
     draft: Draft,
     handshake: Handshake,
-    live: Live,
     candidate: Candidate | None,
     outcome: Outcome,
     *,
-    why: tuple[ev.Why, ...],
+    why: list[ev.Why],
     certainty: ev.Certainty | None = None,
 ) -> dict[str, Any]:
     """Return the fields that all answers to a handshake share."""
-    snapshot, rise = live.snapshot, live.rise
-    if snapshot is None or rise is None:
-        raise AssertionError("only a cycle with its snapshot is answered")
+    snapshot, rise = _judged(draft, handshake)
     state = draft.state
-    started = state.cycle.started if handshake.name == "end" else None
+    started = state.cycle.started if requests.records(state, handshake) else None
+    if started is not None and candidate is not None and candidate.unit != started.unit:
+        started = None  # the tag says that another unit was in it than `begin` was asked about
     if certainty is None:
         unsure = set(why) - SURE_ALL_THE_SAME
         certainty = ev.Certainty.POSSIBLE if unsure else ev.Certainty.CERTAIN
     head = draft.head(
         because=(*(candidate.because if candidate else ()), snapshot.id),
         certainty=certainty,
-        why=why,
+        why=tuple(dict.fromkeys(why)),
         source_ms=snapshot.values[handshake.trigger].source_ms,
     )
     return head | {
@@ -182,6 +185,7 @@ def _body(
         "generation": snapshot.generation,
         "request": snapshot.request,
         "content": snapshot.content,
+        "count": snapshot.count,
         "answer": draft.station.outcome_code(outcome),
         "values": tuple(_value(draft, snapshot.values[tag]) for tag in handshake.values),
         "earliest_ms": rise.earliest_ms,

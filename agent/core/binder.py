@@ -13,26 +13,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from agent.core import cycle, material, pairing, people, production, scanning
+from agent.core import cycle, material, pairing, people, production, requests, scanning
 from agent.core import events as ev
 from agent.core.carry import from_plain, to_plain
-from agent.core.cycle import Kind, Signal
 from agent.core.draft import Draft, Fold
 from agent.core.outputs import due, handed_over, outputs, readiness
-from agent.core.state import (
+from agent.core.parts import (
     CycleState,
-    Decision,
-    Link,
     MaterialState,
     PairingState,
     PeopleState,
     ProductionState,
-    Reading,
     RunState,
-    State,
-    Working,
 )
-from agent.core.station import Station
+from agent.core.signals import Kind, Signal, read_kind
+from agent.core.state import Decision, Link, Reading, State, Working
+from agent.core.station import Station, Strategy
 from drivers.base import (
     AnyObservation,
     AskAnswered,
@@ -83,11 +79,8 @@ def initial(station: Station) -> State:
 
 
 def _run_started(state: State, event: ev.AgentStarted) -> State:
-    return replace(state, run=replace(state.run, boot_id=event.time.boot_id))
-
-
-def _config_changed(state: State, event: ev.ConfigChanged) -> State:
-    return replace(state, run=replace(state.run, config=event.config))
+    run = replace(state.run, boot_id=event.time.boot_id, config=event.config)
+    return replace(state, run=run)
 
 
 def _carried(state: State, event: ev.StateCarried) -> State:
@@ -109,7 +102,6 @@ def _fault_cleared(state: State, event: ev.FaultCleared) -> State:
 
 _RUN: Mapping[type[ev.Event], Fold] = {
     ev.AgentStarted: _run_started,
-    ev.ConfigChanged: _config_changed,
     ev.StateCarried: _carried,
     ev.FaultRaised: _fault_raised,
     ev.FaultCleared: _fault_cleared,
@@ -117,7 +109,7 @@ _RUN: Mapping[type[ev.Event], Fold] = {
 
 _FOLDS: dict[type[ev.Event], tuple[Fold, ...]] = {}
 for _part in (
-    cycle.EVOLVES,
+    requests.EVOLVES,
     pairing.EVOLVES,
     people.EVOLVES,
     material.EVOLVES,
@@ -158,7 +150,6 @@ class Beginning:
 
 def start(state: State, beginning: Beginning, now: Instant) -> Decision:
     """Begin an epoch: say where the one before ended, what is lost, and carry the state."""
-    first_ever = beginning.previous_epoch is None
     same_boot = state.run.boot_id == now.boot_id
     down_ms = max(0, now.boot_ms - state.run.last_ms) if same_boot else None
     config_before = state.run.config
@@ -180,13 +171,15 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
                 **draft.head(), lost_epoch=epoch, first_seq=first, last_seq=last, reason=reason
             )
         )
-    if config_before != draft.station.config:
+    if config_before not in {"", draft.station.config}:
         draft.add(ev.ConfigChanged(**draft.head(), previous_config=config_before))
     for source in draft.state.run.faults:
         draft.add(ev.FaultCleared(**draft.head(), source=source))
-    pairing.started(draft, other_boot=not same_boot)
-    if not first_ever:
-        people.started(draft, down_ms)
+    lost = bool(beginning.lost)
+    pairing.started(draft, other_boot=not same_boot, lost=lost)
+    material.started(draft, other_boot=not same_boot, lost=lost)
+    people.started(draft, down_ms, lost=lost)
+    production.started(draft, lost=lost)
     carry(draft)
     return draft.decision(_wakeup(draft))
 
@@ -210,6 +203,7 @@ def stop(state: State, working: Working, reason: str, now: Instant) -> Decision:
     """End an epoch in order: what was counted is recorded, and the end is said."""
     draft = Draft(state, working, now, evolve)
     production.flush(draft)
+    scanning.stopped(draft)
     draft.add(ev.AgentStopped(**draft.head(), reason=reason))
     draft.working = replace(draft.working, stopping=True)
     return draft.decision(None)
@@ -228,29 +222,34 @@ def decide(state: State, working: Working, observation: AnyObservation, now: Ins
 
 
 def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
-    _take_readings(draft, seen.values, seen.earliest_ms, seen.latest_ms)
-    changed = {value.tag for value in seen.values}
     station = draft.station
-    if station.order in changed:
-        _order_tag(draft, seen)
+    changed = {value.tag for value in seen.values}
+    lot_first = production.lot_unread(station, draft.working)
+    _take_readings(draft, seen.device, seen.values, seen.earliest_ms, seen.latest_ms)
+    readings = draft.working.readings
     if station.lot in changed:
-        _lot_tag(draft, seen)
-    if station.counter is not None and station.counter.tag in changed:
-        production.counter_read(draft, draft.working.readings[station.counter.tag])
+        production.lot_read(draft, readings[station.lot], seen.id, first=lot_first)
+    if station.order in changed:
+        _order_tag(draft, readings[station.order], seen.id)
+    counts = station.pairing.strategy is Strategy.COUNT_ONLY
+    if counts and station.counter is not None and station.counter.tag in changed:
+        production.counter_read(draft, readings[station.counter.tag])
     for handshake in station.handshakes:
-        if {handshake.trigger, handshake.request} & changed:
-            kind = cycle.read_kind(draft.working, handshake)
+        if handshake.trigger in changed or handshake.request in changed:
+            kind = read_kind(draft.working, handshake)
             cycle.signal(draft, handshake, _signal(kind, seen))
 
 
 def _take_readings(
-    draft: Draft, values: tuple[TagValue, ...], earliest_ms: int, latest_ms: int
+    draft: Draft, device: str, values: tuple[TagValue, ...], earliest_ms: int, latest_ms: int
 ) -> None:
     readings = dict(draft.working.readings)
     for value in values:
         known = readings.get(value.tag)
         if known is None or known.latest_ms <= latest_ms:
-            readings[value.tag] = Reading(seen=value, earliest_ms=earliest_ms, latest_ms=latest_ms)
+            readings[value.tag] = Reading(
+                device=device, seen=value, earliest_ms=earliest_ms, latest_ms=latest_ms
+            )
     draft.working = replace(draft.working, readings=readings)
 
 
@@ -258,30 +257,16 @@ def _signal(kind: Kind, seen: AnyObservation) -> Signal:
     return Signal(kind=kind, earliest_ms=seen.earliest_ms, latest_ms=seen.latest_ms)
 
 
-def _order_tag(draft: Draft, seen: ValuesSeen) -> None:
-    reading = draft.working.readings[draft.station.order or ""]
+def _order_tag(draft: Draft, reading: Reading, because: str) -> None:
     if reading.good is not None:
         production.flush(draft)
-        people.order_named(draft, str(reading.good).strip() or None, (seen.id,))
-
-
-def _lot_tag(draft: Draft, seen: ValuesSeen) -> None:
-    reading = draft.working.readings[draft.station.lot or ""]
-    if reading.good is None:
-        return
-    between_ms = (seen.earliest_ms, seen.latest_ms)
-    counted = draft.state.production.counted
-    link = draft.working.links.get(seen.device)
-    if counted is not None and link is not None and counted.at_ms < link.since_ms:
-        between_ms = (min(counted.at_ms, between_ms[0]), between_ms[1])
-    lot = str(reading.good).strip() or None
-    production.lot_named(draft, lot, None, between_ms, (seen.id,))
+        people.order_named(draft, str(reading.good).strip(), (because,))
 
 
 def _snapshot_read(draft: Draft, seen: SnapshotRead) -> None:
     for handshake in draft.station.handshakes:
         if draft.live(handshake.name).ask == seen.ask:
-            _take_readings(draft, seen.values, seen.earliest_ms, seen.latest_ms)
+            _take_readings(draft, seen.device, seen.values, seen.earliest_ms, seen.latest_ms)
             kind = Kind.SNAPSHOT if seen.coherent else Kind.TORN
             cycle.signal(draft, handshake, replace(_signal(kind, seen), snapshot=seen))
 
@@ -300,21 +285,29 @@ def _ask_answered(draft: Draft, seen: AskAnswered) -> None:
 
 def _link_changed(draft: Draft, seen: LinkChanged) -> None:
     before = draft.working.links.get(seen.device)
-    faults = tuple(fault.tag for fault in seen.faults)
-    since_ms = before.since_ms if before and before.up == seen.up else draft.now_ms
-    link = Link(up=seen.up, since_ms=since_ms, faults=faults)
+    changed = before is None or before.up != seen.up
+    since_ms = draft.now_ms if before is None or changed else before.since_ms
+    link = Link(up=seen.up, since_ms=since_ms, faults=tuple(fault.tag for fault in seen.faults))
     draft.working = replace(draft.working, links={**draft.working.links, seen.device: link})
-    if before is None or before.up != seen.up:
+    if changed:
         _link_event(draft, seen, before)
-    _tag_faults(draft, seen)
-    if before is not None and before.up == seen.up:
+    if seen.up:
+        _tag_faults(draft, seen)
+    if not changed:
         return
     if not seen.up:
-        production.flush(draft)
+        production.link_lost(draft, seen.device)
+        _drop_readings(draft, seen.device)
     kind = Kind.LINK_UP if seen.up else Kind.LINK_DOWN
     for handshake in draft.station.handshakes:
         if handshake.device == seen.device:
             cycle.signal(draft, handshake, _signal(kind, seen))
+
+
+def _drop_readings(draft: Draft, device: str) -> None:
+    """A link's readings end with it: what the next one shows may be another value altogether."""
+    readings = {tag: r for tag, r in draft.working.readings.items() if r.device != device}
+    draft.working = replace(draft.working, readings=readings)
 
 
 def _link_event(draft: Draft, seen: LinkChanged, before: Link | None) -> None:
@@ -327,8 +320,6 @@ def _link_event(draft: Draft, seen: LinkChanged, before: Link | None) -> None:
 
 def _tag_faults(draft: Draft, seen: LinkChanged) -> None:
     """Raise each new tag fault once, and clear those that a link without them brought."""
-    if not seen.up:
-        return
     sources = {f"{seen.device}/{fault.tag}" for fault in seen.faults}
     for fault in seen.faults:
         source = f"{seen.device}/{fault.tag}"
@@ -351,6 +342,10 @@ def _samples_lost(draft: Draft, seen: SamplesLost) -> None:
             reason=seen.reason,
         )
     )
+    for handshake in draft.station.handshakes:
+        concerned = seen.tag in (None, handshake.trigger, handshake.request)
+        if handshake.device == seen.device and concerned:
+            cycle.signal(draft, handshake, _signal(Kind.GAP, seen))
 
 
 def _clock_moved(draft: Draft, seen: ClockMoved) -> None:
@@ -360,9 +355,12 @@ def _clock_moved(draft: Draft, seen: ClockMoved) -> None:
 def _timer_fired(draft: Draft, seen: TimerFired) -> None:
     for handshake in draft.station.handshakes:
         cycle.signal(draft, handshake, _signal(Kind.TIMER, seen))
+        cycle.timer(draft, handshake)
     pairing.timer(draft)
     scanning.timer(draft)
-    people.timer(draft)
+    if people.is_idle(draft):
+        production.flush(draft)
+        people.sign_off(draft, ev.SignOffReason.IDLE)
     production.timer(draft)
     if draft.now_ms >= draft.state.run.carried_ms + CARRY_EVERY_MS:
         carry(draft)
@@ -380,16 +378,15 @@ _HANDLERS: Mapping[type[Any], Callable[[Draft, Any], None]] = {
 }
 
 
-def _wakeup(draft: Draft) -> int | None:
-    """Return the next moment at which something falls due."""
-    state, working = draft.state, draft.working
-    due_ms = [
-        *cycle.deadlines(working, draft.station.handshakes),
+def _wakeup(draft: Draft) -> int:
+    """Return the next moment at which something falls due; what fell due just now comes next."""
+    state, working, station = draft.state, draft.working, draft.station
+    due_ms = (
+        state.run.carried_ms + CARRY_EVERY_MS,
+        *cycle.deadlines(working, station.handshakes),
         *pairing.deadlines(state, working),
         *scanning.deadlines(working),
         *people.deadlines(state),
-        *production.deadlines(working),
-        state.run.carried_ms + CARRY_EVERY_MS,
-    ]
-    later = [at_ms for at_ms in due_ms if at_ms > draft.now_ms]
-    return min(later, default=None)
+        *production.deadlines(station, working),
+    )
+    return max(min(due_ms), draft.now_ms + 1)

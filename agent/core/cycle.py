@@ -1,111 +1,45 @@
-"""The handshake with a PLC: phases, the total table, and what the device must hold (D-18 to D-22).
+"""The handshake with a PLC: its phases, and the total table of what follows (D-18 to D-22).
 
-Theory: a phase is a function of (state, working). Signals are what an observation means for one
-handshake. Each (phase, signal) has a row in ROWS, also the impossible ones. A rise of the trigger
-leads to one coherent snapshot; the snapshot names the request by (generation, request, content);
-a request that an event already answers gets that answer again and no second event.
+Theory: `signals` says where a handshake stands (phase) and what an observation means for it
+(signal). Each pair of them has a row in ROWS, also the impossible ones. A rise of the trigger leads
+to one coherent snapshot; the snapshot names the request (`requests`); a request that no event
+answers yet is judged (`seeking`, `answering`). What the device must hold is in `outputs`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum, unique
+from dataclasses import replace
 
-from agent.core import answering, pairing, tagged
 from agent.core import events as ev
-from agent.core.draft import Draft, Fold
+from agent.core import requests, seeking
+from agent.core.counting import whole
+from agent.core.draft import Draft
+from agent.core.parts import LONG_AGO
+from agent.core.signals import Kind, Signal, phase
 from agent.core.state import (
     EARLIER,
-    LONG_AGO,
-    Answered,
-    Candidate,
-    CycleState,
     Live,
-    LookupAsk,
     Phase,
     Rise,
-    Snapshot,
+    Shown,
     SnapshotAsk,
     Standing,
-    Started,
-    State,
     Working,
 )
-from agent.core.station import Handshake, Outcome, Strategy
-from drivers.base import AskAnswered, Quality, Scalar, SnapshotRead
+from agent.core.station import Handshake, Strategy
+from drivers.base import Quality, Scalar, SnapshotRead
 
 RETRY_MS = 100
 """How long to wait before a snapshot that told nothing is asked for again."""
-WRAP_WITHIN = 64
-"""A request number wraps if the old one is within this of the modulus and the new one below it."""
-
-
-@unique
-class Kind(StrEnum):
-    """What an observation can mean for one handshake."""
-
-    LINK_UP = "link_up"
-    LINK_DOWN = "link_down"
-    ROSE = "rose"
-    FELL = "fell"
-    NEW_REQUEST = "new_request"
-    """The trigger stayed high and the request number moved on: its fall was not seen."""
-    LOST_SIGHT = "lost_sight"
-    """Trigger or request does not read GOOD."""
-    IN_SIGHT = "in_sight"
-    """Trigger and request read GOOD; they may say nothing new."""
-    SNAPSHOT = "snapshot"
-    TORN = "torn"
-    SCANNED = "scanned"
-    LOOKUP = "lookup"
-    TIMER = "timer"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
-    """One meaning of one observation for one handshake."""
-
-    kind: Kind
-    earliest_ms: int
-    latest_ms: int
-    snapshot: SnapshotRead | None = None
-    answer: AskAnswered | None = None
+ASK_WITHIN_MS = 10_000
+"""A snapshot that has not come after so long is asked for again."""
 
 
 Row = Callable[[Draft, Handshake, Signal], None]
 
 
-def phase(state: State, working: Working, handshake: Handshake) -> Phase:
-    """Return where a handshake stands."""
-    live = working.live.get(handshake.name)
-    if live is None or not live.synced:
-        return Phase.BLIND
-    if live.rise is None:
-        return Phase.IDLE
-    if live.torn:
-        return Phase.TORN
-    if live.snapshot is None:
-        return Phase.ASKING
-    if answers(state, handshake, live.snapshot):
-        return Phase.ANSWERED
-    return Phase.LOOKING if live.lookup else Phase.SETTLING
-
-
-def answers(state: State, handshake: Handshake, snapshot: Snapshot) -> bool:
-    """Return whether the newest answered request is the one that the snapshot shows (D-20)."""
-    answered = state.cycle.answered.get(handshake.name)
-    if answered is None:
-        return False
-    if answered.snapshot == snapshot.id and answered.epoch == state.epoch:
-        return True
-    same = (answered.generation, answered.content) == (snapshot.generation, snapshot.content)
-    if snapshot.request is not None:
-        return same and answered.request == snapshot.request
-    return same and bool(snapshot.content) and answered.epoch == state.epoch
-
-
-# ------------------------------------------------------------------ rows
+# ------------------------------------------------------------------ rows: links and sight
 
 
 def _nothing(_draft: Draft, _handshake: Handshake, _signal: Signal) -> None:
@@ -114,32 +48,51 @@ def _nothing(_draft: Draft, _handshake: Handshake, _signal: Signal) -> None:
 
 def _link_up(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
     """Start blind and ask for this link's first coherent snapshot."""
-    draft.set_live(handshake.name, Live(low_ms=draft.live(handshake.name).low_ms))
+    draft.set_live(handshake.name, Live(low_ms=_low_ms(draft.live(handshake.name))))
     _ask(draft, handshake)
 
 
-def _go_blind(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
+def _link_down(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
     """Forget what this link showed; nothing is due until a new first snapshot."""
-    draft.set_live(handshake.name, Live(low_ms=draft.live(handshake.name).low_ms))
+    draft.set_live(handshake.name, Live(low_ms=_low_ms(draft.live(handshake.name))))
+
+
+def _lost_sight(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
+    """Blind on the same link: the answer that stands at the device is still known."""
+    live = draft.live(handshake.name)
+    draft.set_live(handshake.name, Live(low_ms=_low_ms(live), standing=live.standing))
+
+
+def _gap(draft: Draft, handshake: Handshake, signal: Signal) -> None:
+    """A fall or a rise may have been lost: read the handshake again by snapshot (DESIGN 5)."""
+    _lost_sight(draft, handshake, signal)
+    _ask(draft, handshake)
+
+
+def _low_ms(live: Live) -> int | None:
+    """Return since when the trigger is low, as far as a lost sight lets it be known."""
+    return None if live.rise is not None else live.low_ms
 
 
 def _ask(draft: Draft, handshake: Handshake) -> None:
+    counter = requests.counter_tag(draft.state, handshake)
+    tags = (*handshake.snapshot_tags, counter) if counter else handshake.snapshot_tags
     ask = SnapshotAsk(
         id=draft.ask_id(),
         device=handshake.device,
         handshake=handshake.name,
         guard=handshake.snapshot_guard,
-        tags=handshake.snapshot_tags,
+        tags=tags,
     )
     draft.asks.append(ask)
     live = draft.live(handshake.name)
-    draft.set_live(handshake.name, replace(live, ask=ask.id, retry_ms=None))
+    again_ms = draft.now_ms + ASK_WITHIN_MS
+    draft.set_live(handshake.name, replace(live, ask=ask.id, retry_ms=again_ms))
 
 
 def _look_again(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
     """Back in sight without a snapshot of it: ask, unless one is on its way."""
-    live = draft.live(handshake.name)
-    if live.ask is None and live.retry_ms is None:
+    if draft.live(handshake.name).retry_ms is None:
         _ask(draft, handshake)
 
 
@@ -156,6 +109,9 @@ def _retry_due(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
         _ask(draft, handshake)
 
 
+# ------------------------------------------------------------------ rows: trigger
+
+
 def _rose(draft: Draft, handshake: Handshake, signal: Signal) -> None:
     live = draft.live(handshake.name)
     rise = Rise(earliest_ms=signal.earliest_ms, latest_ms=signal.latest_ms, seen_low=True)
@@ -168,12 +124,30 @@ def _rose(draft: Draft, handshake: Handshake, signal: Signal) -> None:
 def _fell(draft: Draft, handshake: Handshake, signal: Signal) -> None:
     """The trigger fell: the ack falls with it, from readings alone."""
     live = draft.live(handshake.name)
-    draft.set_live(handshake.name, Live(synced=True, low_ms=signal.latest_ms, standing=_old(live)))
+    standing = _earlier(live.standing)
+    draft.set_live(handshake.name, Live(synced=True, low_ms=signal.latest_ms, standing=standing))
+    requests.restarted(draft, handshake, _request_read(draft, handshake))
+
+
+def _earlier(standing: Standing | None) -> Standing | None:
+    """Return an answer that may still stand at the device as one of an earlier rise."""
+    return replace(standing, key=EARLIER) if standing else None
 
 
 def _fell_early(draft: Draft, handshake: Handshake, signal: Signal) -> None:
-    """The trigger fell before the request was answered: nothing is bound to it (D-22)."""
-    _abort(draft, handshake, "trigger_fell")
+    """The trigger fell before an event answered it. After a 7 that is how it goes (D-40)."""
+    live = draft.live(handshake.name)
+    if live.standing is None or live.standing.key == EARLIER:
+        request = live.shown.request if live.shown else _request_read(draft, handshake)
+        draft.add(
+            ev.CycleAborted(
+                **draft.head(),
+                handshake=handshake.name,
+                generation=draft.state.cycle.generations.get(handshake.name, 1),
+                request=request,
+                reason=requests.TRIGGER_FELL,
+            )
+        )
     _fell(draft, handshake, signal)
 
 
@@ -187,62 +161,67 @@ def _next_request_early(draft: Draft, handshake: Handshake, signal: Signal) -> N
     _rose(draft, handshake, signal)
 
 
-def _old(live: Live) -> Standing | None:
-    """An answer that still stands at the device is one of an earlier rise from now on."""
-    return replace(live.standing, key=EARLIER) if live.standing else None
-
-
-def _abort(draft: Draft, handshake: Handshake, reason: str) -> None:
-    live = draft.live(handshake.name)
-    draft.add(
-        ev.CycleAborted(
-            **draft.head(),
-            handshake=handshake.name,
-            generation=draft.state.cycle.generations.get(handshake.name, 1),
-            request=live.snapshot.request if live.snapshot else _request_read(draft, handshake),
-            reason=reason,
-        )
-    )
+def _at_rest(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
+    """At rest, a request number that went back says that the PLC lost its memory (D-33)."""
+    requests.restarted(draft, handshake, _request_read(draft, handshake))
 
 
 def _request_read(draft: Draft, handshake: Handshake) -> int | None:
     reading = draft.working.readings.get(handshake.request or "")
-    return _whole(reading.good) if reading else None
+    return whole(reading.good) if reading else None
 
 
-def _torn(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
-    """The guard never held still: no unit record, answer 7, and a missed cycle (D-21)."""
-    live = draft.live(handshake.name)
-    draft.add(ev.CycleMissed(**draft.head(), n=1, reason="torn"))
-    draft.set_live(handshake.name, replace(live, ask=None, torn=True))
+# ------------------------------------------------------------------ rows: snapshots
 
 
 def _first_snapshot(draft: Draft, handshake: Handshake, signal: Signal) -> None:
     """This link's first coherent snapshot: from here on outputs are due."""
-    read = _read(signal)
-    if not _in_sight(handshake, read):
+    read, live = _read(signal), draft.live(handshake.name)
+    if not _is_readable(draft, handshake, read):
         _retry(draft, handshake, signal)
         return
-    if _value(read, handshake.trigger) and not _identity_readable(draft, handshake, read):
-        _retry(draft, handshake, signal)
-        return
-    live = draft.live(handshake.name)
     if not _value(read, handshake.trigger):
-        draft.set_live(handshake.name, Live(synced=True, low_ms=live.low_ms))
-        _notice_restart(draft, handshake, read)
+        low_ms = read.latest_ms if live.low_ms is None else live.low_ms
+        standing = _earlier(live.standing)
+        draft.set_live(handshake.name, Live(synced=True, low_ms=low_ms, standing=standing))
+        seen = requests.shown(draft, handshake, read)
+        requests.restarted(draft, handshake, seen.request, seen.count)
         return
-    rise = Rise(earliest_ms=LONG_AGO, latest_ms=read.latest_ms, seen_low=False)
-    draft.set_live(handshake.name, Live(synced=True, low_ms=live.low_ms, rise=rise))
-    _judge(draft, handshake, signal)
+    earliest_ms = LONG_AGO if live.low_ms is None else live.low_ms
+    rise = Rise(earliest_ms=earliest_ms, latest_ms=read.latest_ms, seen_low=False)
+    draft.set_live(
+        handshake.name, Live(synced=True, low_ms=live.low_ms, rise=rise, standing=live.standing)
+    )
+    _judge(draft, handshake, read, rise)
 
 
 def _snapshot(draft: Draft, handshake: Handshake, signal: Signal) -> None:
-    read = _read(signal)
-    readable = _in_sight(handshake, read) and _identity_readable(draft, handshake, read)
-    if not readable or not _value(read, handshake.trigger):
+    """The snapshot of this rise; one that shows the trigger low has seen its fall (D-21)."""
+    read, live = _read(signal), draft.live(handshake.name)
+    if live.rise is None or not _is_readable(draft, handshake, read):
         _retry(draft, handshake, signal)
-        return
-    _judge(draft, handshake, signal)
+    elif _value(read, handshake.trigger):
+        _judge(draft, handshake, read, live.rise)
+    else:
+        _fell_early(draft, handshake, signal)
+
+
+def _torn(draft: Draft, handshake: Handshake, signal: Signal) -> None:
+    """The guard never held still: no unit record, answer 7, and a missed cycle (D-21)."""
+    read, live = _read(signal), draft.live(handshake.name)
+    request = whole(_value(read, handshake.request or ""))
+    draft.add(
+        ev.CycleMissed(
+            **draft.head(because=(read.id,)),
+            n=1,
+            reason="torn",
+            to_count=request,
+            first_ms=read.earliest_ms,
+            last_ms=read.latest_ms,
+        )
+    )
+    shown = Shown(request=request, at_ms=read.latest_ms)
+    draft.set_live(handshake.name, replace(live, ask=None, retry_ms=None, torn=True, shown=shown))
 
 
 def _read(signal: Signal) -> SnapshotRead:
@@ -255,241 +234,69 @@ def _value(read: SnapshotRead, tag: str) -> Scalar | None:
     return next((v.value for v in read.values if v.tag == tag), None)
 
 
-def _in_sight(handshake: Handshake, read: SnapshotRead) -> bool:
-    needed = {handshake.trigger, handshake.request} - {None}
+def _is_readable(draft: Draft, handshake: Handshake, read: SnapshotRead) -> bool:
+    """Hold where trigger, request or identity do not read GOOD; other values are stored (D-96)."""
     good = {v.tag for v in read.values if v.quality is Quality.GOOD}
+    needed = {handshake.trigger, handshake.request} - {None}
+    if handshake.unit and _value(read, handshake.trigger):
+        needed |= {handshake.unit} if draft.station.pairing.strategy is Strategy.TAG else set()
     return needed <= good
 
 
-def _identity_readable(draft: Draft, handshake: Handshake, read: SnapshotRead) -> bool:
-    """Hold where the identity does not read GOOD; other values are stored, flagged (D-96)."""
-    if draft.station.pairing.strategy is not Strategy.TAG or handshake.unit is None:
-        return True
-    return any(v.tag == handshake.unit and v.quality is Quality.GOOD for v in read.values)
-
-
-def _notice_restart(draft: Draft, handshake: Handshake, read: SnapshotRead) -> None:
-    """At rest, a request number that went back says that the PLC lost its memory (D-33)."""
-    request = _whole(_value(read, handshake.request or ""))
-    generation = _generation(draft.state, handshake, request)
-    if generation != draft.state.cycle.generations.get(handshake.name, 1):
-        _restarted(draft, handshake, generation, request)
-
-
-def _restarted(draft: Draft, handshake: Handshake, generation: int, request: int | None) -> None:
-    draft.add(
-        ev.CycleAborted(
-            **draft.head(),
-            handshake=handshake.name,
-            generation=generation,
-            request=request,
-            reason="plc_restarted",
-        )
-    )
-
-
-def _judge(draft: Draft, handshake: Handshake, signal: Signal) -> None:
+def _judge(draft: Draft, handshake: Handshake, read: SnapshotRead, rise: Rise) -> None:
     """Say which request the snapshot shows, and seek its unit if no event answers it yet."""
-    read = _read(signal)
-    values = {v.tag: v for v in read.values}
-    request = _whole(_value(read, handshake.request or ""))
-    generation = _generation(draft.state, handshake, request)
-    if generation != draft.state.cycle.generations.get(handshake.name, 1):
-        _restarted(draft, handshake, generation, request)
-    snapshot = Snapshot(
-        id=read.id,
-        generation=generation,
-        request=request,
-        content=_content(draft, handshake, read),
-        values=values,
-        received=read.received,
-    )
-    live = replace(draft.live(handshake.name), ask=None, retry_ms=None, snapshot=snapshot)
-    draft.set_live(handshake.name, live)
-    if answers(draft.state, handshake, snapshot):
+    name, live = handshake.name, draft.live(handshake.name)
+    snapshot = requests.shown(draft, handshake, read)
+    requests.restarted(draft, handshake, snapshot.request, snapshot.count)
+    shown = Shown(request=snapshot.request, at_ms=read.latest_ms)
+    live = replace(live, ask=None, retry_ms=None, snapshot=snapshot, shown=shown)
+    draft.set_live(name, live)
+    if requests.answers(draft.state, handshake, snapshot):
         return
-    _note_missed(draft, handshake, snapshot)
-    live = replace(draft.live(handshake.name), doubts=_doubts(draft.state, handshake, live))
-    draft.set_live(handshake.name, live)
-    _seek(draft, handshake, signal)
+    low_ms = live.low_ms if rise.seen_low else None
+    until_ms = rise.latest_ms if low_ms is None else low_ms
+    requests.note_missed(draft, handshake, snapshot, until_ms)
+    doubts = requests.doubts(draft.state, handshake, rise, snapshot)
+    given = live.standing is not None and live.standing.key is not None
+    standing = _earlier(live.standing) if given else live.standing  # a 7 stands until the fall
+    draft.set_live(name, replace(live, doubts=doubts, standing=standing))
+    seeking.seek(draft, handshake)
 
 
-def _generation(state: State, handshake: Handshake, request: int | None) -> int:
-    """Return the device generation: one more where the request went back without a wrap."""
-    current = state.cycle.generations.get(handshake.name, 1)
-    answered = state.cycle.answered.get(handshake.name)
-    if answered is None or answered.generation != current:
-        return current
-    if request is None or answered.request is None or request >= answered.request:
-        return current
-    modulus = handshake.modulus or 0
-    wrapped = answered.request >= modulus - WRAP_WITHIN and request < WRAP_WITHIN
-    return current if wrapped else current + 1
-
-
-def _content(draft: Draft, handshake: Handshake, read: SnapshotRead) -> tuple[Scalar | None, ...]:
-    tags = list(handshake.guard)
-    if draft.station.pairing.strategy is Strategy.TAG and handshake.unit:
-        tags.append(handshake.unit)
-    return tuple(_plain(_value(read, tag)) for tag in tags)
-
-
-def _plain(value: Scalar | None) -> Scalar | None:
-    """Return what JSON brings back as it was: large integers as text, whole floats as integers."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and abs(value) > -LONG_AGO:
-        return str(value)
-    return value
-
-
-def _whole(value: Scalar | None) -> int | None:
-    return int(value) if isinstance(value, int | float) else None
-
-
-def _note_missed(draft: Draft, handshake: Handshake, snapshot: Snapshot) -> None:
-    """Requests between the newest answered and this one were never seen: say how many."""
-    answered = draft.state.cycle.answered.get(handshake.name)
-    if answered is None or answered.generation != snapshot.generation:
-        return
-    if answered.request is None or snapshot.request is None or handshake.modulus is None:
-        return
-    missed = (snapshot.request - answered.request) % handshake.modulus - 1
-    if missed > 0:
-        draft.add(
-            ev.CycleMissed(
-                **draft.head(because=(answered.address, snapshot.id)),
-                n=missed,
-                reason="request",
-                from_count=answered.request,
-                to_count=snapshot.request,
-            )
-        )
-
-
-def _doubts(state: State, handshake: Handshake, live: Live) -> tuple[str, ...]:
-    """Return what speaks against the request being a new one."""
-    snapshot, answered = live.snapshot, state.cycle.answered.get(handshake.name)
-    if snapshot is None or live.rise is None:
-        return ()
-    if snapshot.request is None:
-        return () if live.rise.seen_low else (ev.Why.REPEAT_POSSIBLE.value,)
-    if answered is None or answered.generation != snapshot.generation:
-        return ()
-    same = answered.request == snapshot.request
-    return (ev.Why.REQUEST_ID_CONFLICT.value,) if same else ()
-
-
-# ------------------------------------------------------------------ finding the unit
+# ------------------------------------------------------------------ rows: judging
 
 
 def _seek(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
-    """Look for the unit by the station's strategy; wait the settle before saying there is none."""
-    live = draft.live(handshake.name)
-    if live.rise is None or live.snapshot is None:
-        raise AssertionError("a unit is sought for a risen trigger with its snapshot")
-    if _after_begin(draft, handshake):
-        _take(draft, handshake, _from_begin(draft), ev.Why.NO_SCAN)
-    elif draft.station.pairing.strategy is Strategy.TAG:
-        tagged.seek(draft, handshake, live.snapshot, _chosen)
-    else:
-        found = pairing.candidates(draft.state, live.rise)
-        settle_ms = live.rise.latest_ms + draft.station.pairing.settle_ms
-        if not found and draft.now_ms < settle_ms:
-            draft.set_live(handshake.name, replace(live, settle_ms=settle_ms))
-            return
-        _take(draft, handshake, found, ev.Why.NO_SCAN)
+    seeking.seek(draft, handshake)
 
 
-def _after_begin(draft: Draft, handshake: Handshake) -> bool:
-    return handshake.name == "end" and any(h.name == "begin" for h in draft.station.handshakes)
+def _settle_due(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
+    seeking.settle_due(draft, handshake)
 
 
-def _from_begin(draft: Draft) -> tuple[Candidate, ...]:
-    started = draft.state.cycle.started
-    if started is None:
-        return ()
-    return (
-        Candidate(
-            unit=started.unit,
-            product=started.product,
-            because=(started.address,),
-            since_ms=started.rise_ms,
-        ),
-    )
-
-
-def _take(draft: Draft, handshake: Handshake, found: tuple[Candidate, ...], none: ev.Why) -> None:
-    """One candidate is the unit; none and several leave the cycle unbound."""
-    if len(found) == 1:
-        _chosen(draft, handshake, found[0])
-        return
-    answering.unbind(draft, handshake, found, ev.Why.TWO_CANDIDATES if found else none)
-
-
-def _chosen(draft: Draft, handshake: Handshake, candidate: Candidate) -> None:
-    """The unit is known: refuse it for what is missing, or ask whether it was here before."""
-    live = draft.live(handshake.name)
-    candidate = replace(candidate, doubts=(*candidate.doubts, *live.doubts))
-    reason = answering.refusal(draft, handshake, candidate)
-    if reason is not None:
-        answering.refuse(draft, handshake, candidate, reason, Outcome.NOT_RELEASED)
-        return
-    ask = LookupAsk(id=draft.ask_id(), unit=candidate.unit, handshake=handshake.name)
-    draft.asks.append(ask)
-    draft.set_live(
-        handshake.name,
-        replace(
-            live,
-            candidate=candidate,
-            lookup=ask.id,
-            lookup_until_ms=draft.now_ms + draft.station.lookup_within_ms,
-            settle_ms=None,
-        ),
-    )
+def _seek_again(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
+    seeking.seek_again(draft, handshake)
 
 
 def _looked_up(draft: Draft, handshake: Handshake, signal: Signal) -> None:
-    live = draft.live(handshake.name)
-    if signal.answer is None or live.candidate is None:
-        raise AssertionError("a look-up's answer comes for its candidate")
-    draft.set_live(handshake.name, replace(live, lookup=None, lookup_until_ms=None))
-    answering.complete(draft, handshake, live.candidate, signal.answer)
+    seeking.looked_up(draft, handshake, signal.answer)
 
 
-def _lookup_due(draft: Draft, handshake: Handshake, signal: Signal) -> None:
-    """No answer in time: the station's policy decides, and the event says so (D-41)."""
-    live = draft.live(handshake.name)
-    if live.lookup_until_ms is None or live.lookup_until_ms > draft.now_ms:
-        return
-    nothing = AskAnswered(
-        id=live.lookup or "",
-        device="",
-        earliest_ms=signal.earliest_ms,
-        latest_ms=signal.latest_ms,
-        received=draft.now,
-        ask=live.lookup or "",
-        known=False,
-    )
-    _looked_up(draft, handshake, replace(signal, answer=nothing))
-
-
-def _settle_due(draft: Draft, handshake: Handshake, signal: Signal) -> None:
-    live = draft.live(handshake.name)
-    if live.settle_ms is not None and live.settle_ms <= draft.now_ms:
-        _seek(draft, handshake, signal)
+def _lookup_due(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
+    seeking.lookup_due(draft, handshake)
 
 
 # ------------------------------------------------------------------ the table
 
-_UP_DOWN: dict[Kind, Row] = {Kind.LINK_UP: _link_up, Kind.LINK_DOWN: _go_blind}
 _HIGH: dict[Kind, Row] = {
-    **_UP_DOWN,
+    Kind.LINK_UP: _link_up,
+    Kind.LINK_DOWN: _link_down,
     Kind.ROSE: _nothing,
     Kind.FELL: _fell_early,
     Kind.NEW_REQUEST: _next_request_early,
-    Kind.LOST_SIGHT: _go_blind,
+    Kind.LOST_SIGHT: _lost_sight,
     Kind.IN_SIGHT: _nothing,
+    Kind.GAP: _gap,
     Kind.SNAPSHOT: _nothing,
     Kind.TORN: _nothing,
     Kind.SCANNED: _nothing,
@@ -505,11 +312,18 @@ _BY_PHASE: dict[Phase, dict[Kind, Row]] = {
         Kind.NEW_REQUEST: _nothing,
         Kind.LOST_SIGHT: _nothing,
         Kind.IN_SIGHT: _look_again,
+        Kind.GAP: _look_again,
         Kind.SNAPSHOT: _first_snapshot,
         Kind.TORN: _retry,
         Kind.TIMER: _retry_due,
     },
-    Phase.IDLE: {**_HIGH, Kind.ROSE: _rose, Kind.FELL: _nothing, Kind.NEW_REQUEST: _nothing},
+    Phase.IDLE: {
+        **_HIGH,
+        Kind.ROSE: _rose,
+        Kind.FELL: _nothing,
+        Kind.NEW_REQUEST: _nothing,
+        Kind.IN_SIGHT: _at_rest,
+    },
     Phase.ASKING: {
         **_HIGH,
         Kind.SNAPSHOT: _snapshot,
@@ -517,7 +331,12 @@ _BY_PHASE: dict[Phase, dict[Kind, Row]] = {
         Kind.TIMER: _retry_due,
     },
     Phase.SETTLING: {**_HIGH, Kind.SCANNED: _seek, Kind.TIMER: _settle_due},
-    Phase.LOOKING: {**_HIGH, Kind.LOOKUP: _looked_up, Kind.TIMER: _lookup_due},
+    Phase.LOOKING: {
+        **_HIGH,
+        Kind.SCANNED: _seek_again,
+        Kind.LOOKUP: _looked_up,
+        Kind.TIMER: _lookup_due,
+    },
     Phase.ANSWERED: _DONE,
     Phase.TORN: _DONE,
 }
@@ -533,115 +352,32 @@ def signal(draft: Draft, handshake: Handshake, given: Signal) -> None:
     ROWS[phase(draft.state, draft.working, handshake), given.kind](draft, handshake, given)
 
 
-def read_kind(working: Working, handshake: Handshake) -> Kind:
-    """Return what the newest readings of trigger and request mean."""
-    trigger = working.readings.get(handshake.trigger)
-    request = working.readings.get(handshake.request) if handshake.request else None
-    if trigger is None or trigger.good is None:
-        return Kind.LOST_SIGHT
-    if handshake.request and (request is None or request.good is None):
-        return Kind.LOST_SIGHT
-    live = working.live.get(handshake.name) or Live()
-    if not live.synced:
-        return Kind.IN_SIGHT
-    if bool(trigger.good) != (live.rise is not None):
-        return Kind.ROSE if trigger.good else Kind.FELL
-    moved = (
-        live.snapshot is not None
-        and request is not None
-        and _whole(request.good) != live.snapshot.request
-        and request.latest_ms > live.snapshot.received.boot_ms
-    )
-    return Kind.NEW_REQUEST if moved else Kind.IN_SIGHT
+# ------------------------------------------------------------------ time
+
+
+def timer(draft: Draft, handshake: Handshake) -> None:
+    """Note that the answer is overdue: 7 is due at the device from now on (D-40)."""
+    live = draft.live(handshake.name)
+    limit_ms = _answer_by_ms(handshake, live)
+    if limit_ms is not None and limit_ms <= draft.now_ms:
+        draft.set_live(handshake.name, replace(live, overdue=True))
+
+
+def _answer_by_ms(handshake: Handshake, live: Live) -> int | None:
+    if live.rise is None or live.overdue:
+        return None
+    if live.standing is not None and live.standing.key != EARLIER:
+        return None
+    return live.rise.latest_ms + handshake.answer_within_ms
 
 
 def deadlines(working: Working, station_handshakes: tuple[Handshake, ...]) -> Iterator[int]:
     """Yield when a handshake wants to be looked at again, the answer's own limit included."""
     for handshake in station_handshakes:
         live = working.live.get(handshake.name)
-        if live is None:
-            continue
-        for deadline in (live.retry_ms, live.settle_ms, live.lookup_until_ms):
-            if deadline is not None:
-                yield deadline
-        if live.rise is not None and live.standing is None:
-            yield live.rise.latest_ms + handshake.answer_within_ms
-
-
-# ------------------------------------------------------------------ fold
-
-
-def _with(state: State, cycle: CycleState) -> State:
-    return replace(state, cycle=cycle)
-
-
-def _answered(state: State, event: ev.UnitEvent, *, bound: bool) -> State:
-    cycle = state.cycle
-    answered = Answered(
-        generation=event.generation,
-        request=event.request,
-        content=event.content,
-        code=event.answer,
-        address=event.address,
-        epoch=event.epoch,
-        snapshot=event.because[-1],
-        bound=bound,
-        unit=event.unit,
-        rise_ms=event.earliest_ms,
-    )
-    return _with(
-        state,
-        replace(
-            cycle,
-            answered={**cycle.answered, event.handshake: answered},
-            generations={**cycle.generations, event.handshake: event.generation},
-            started=None if event.handshake == "end" else cycle.started,
-        ),
-    )
-
-
-def _unit_started(state: State, event: ev.UnitStarted) -> State:
-    state = _answered(state, event, bound=True)
-    started = Started(
-        unit=event.unit or "",
-        product=event.product,
-        cycle=event.cycle,
-        address=event.address,
-        rise_ms=event.earliest_ms,
-        epoch=event.epoch,
-    )
-    return _with(state, replace(state.cycle, started=started))
-
-
-def _unit_completed(state: State, event: ev.UnitCompleted) -> State:
-    return _answered(state, event, bound=True)
-
-
-def _unit_declined(state: State, event: ev.UnitRefused | ev.UnitUnbound) -> State:
-    return _answered(state, event, bound=False)
-
-
-def _aborted(state: State, event: ev.CycleAborted) -> State:
-    generations = {**state.cycle.generations, event.handshake: event.generation}
-    return _with(state, replace(state.cycle, generations=generations))
-
-
-def _agent_started(state: State, event: ev.AgentStarted) -> State:
-    if event.time.boot_id == state.run.boot_id:
-        return state
-    cycle = state.cycle
-    answered = {
-        name: replace(answered, rise_ms=LONG_AGO) for name, answered in cycle.answered.items()
-    }
-    started = replace(cycle.started, rise_ms=LONG_AGO) if cycle.started else None
-    return _with(state, replace(cycle, answered=answered, started=started))
-
-
-EVOLVES: Mapping[type[ev.Event], Fold] = {
-    ev.AgentStarted: _agent_started,
-    ev.UnitStarted: _unit_started,
-    ev.UnitCompleted: _unit_completed,
-    ev.UnitRefused: _unit_declined,
-    ev.UnitUnbound: _unit_declined,
-    ev.CycleAborted: _aborted,
-}
+        if live is not None:
+            times = (live.retry_ms, live.settle_ms, live.lookup_until_ms)
+            yield from (at_ms for at_ms in times if at_ms is not None)
+            limit_ms = _answer_by_ms(handshake, live)
+            if limit_ms is not None:
+                yield limit_ms

@@ -7,6 +7,7 @@ Laws:
     3. The field names are public API: `agent.formats.json` writes them as they stand here, and
        leaves out a field that is None or empty.
 
+One file, however long: it is the registry, and whoever consumes events reads it from top to bottom.
 A new kind is a class here, its row in `evolve`, and a line in docs/CHANGES.md. `schema` rises when
 the meaning of a field changes; a field added with a default does not raise it (D-141).
 """
@@ -58,6 +59,8 @@ class Why(StrEnum):
     CLOCK_UNSYNCED = "clock_unsynced"
     VERDICT_UNKNOWN = "verdict_unknown"
     """The verdict tag could not be read GOOD, so the result is taken as NOK."""
+    CYCLE_BETWEEN = "cycle_between"
+    """A cycle was aborted or missed after the scan: it may have been that one's (D-7, D-33)."""
     ORDER_OF_FACTS = "order_of_facts"
     """Two facts overlap in time and their order matters (D-24)."""
 
@@ -78,12 +81,12 @@ class ExpiryReason(StrEnum):
     """No cycle came within the pairing window."""
     CYCLE_REFUSED = "cycle_refused"
     """It belongs to a cycle that was refused or left unbound (D-24)."""
-    TWO_CANDIDATES = "two_candidates"
-    """It was one of several candidates; none was chosen, all are spent (D-25)."""
     SUPERSEDED = "superseded"
     """The same code was scanned again; the newer scan stands for it."""
     OTHER_BOOT = "other_boot"
     """It was pending over a boot of the gateway: its age is not known (D-91)."""
+    HISTORY_LOST = "history_lost"
+    """It was pending when a part of the history was lost, in which it may have been used."""
     CANCELLED = "cancelled"
     """A cancel code was scanned (D-23)."""
 
@@ -409,6 +412,8 @@ class UnitEvent(Event):
     """The PLC's request number; None where it has none."""
     content: tuple[Scalar | None, ...] = ()
     """What the guard held; with generation and request it names the request (D-20)."""
+    count: int | None = None
+    """The piece counter in the snapshot, where the station has one beside its handshake (D-29)."""
     answer: int
     """The code that the PLC is given (D-39)."""
     values: tuple[Value, ...] = ()
@@ -477,9 +482,9 @@ class LotCounted(Event):
 
     kind = "lot_counted"
     lot: str | None = None
-    """None when no lot was open: then `possible`, `no_lot_open`."""
+    """None when no lot was open (`no_lot_open`), or when it is not known which one it was."""
     lots: tuple[str, ...] = ()
-    """Where the lot changed within the interval, each that these pieces may belong to."""
+    """Where the lot may have changed within the interval, each that these pieces may belong to."""
     tag: str
     from_count: int
     to_count: int
@@ -501,6 +506,10 @@ class LotClosed(Event):
     n_possible: int = 0
     """Pieces more that may be of this lot or of its neighbour."""
     reason: str
+    """`replaced`, `ended`, or `history_lost`: the change of lot may have been lost."""
+    earliest_ms: int
+    latest_ms: int
+    """Boot-clock interval in which it ended."""
 
 
 # ------------------------------------------------------------------ material
@@ -591,16 +600,22 @@ class CycleMissed(Event):
     n: int | None
     """How many; None where nobody can know."""
     reason: str
-    """`counter`, `request` or `torn`."""
+    """`counter` and `request`: the number went on by more than one. `torn`: the snapshot never held
+    still and the answer was 7; where the PLC asks again, `to_count` names the request."""
     from_count: int | None = None
     to_count: int | None = None
+    """The numbers between which they lie: of the counter or of the requests."""
     first_ms: int | None = None
     last_ms: int | None = None
+    """Boot-clock interval in which they were."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CycleAborted(Event):
-    """A handshake ended before it was answered: trigger fell, or the PLC restarted (D-33)."""
+    """A handshake ended before it was answered: trigger fell, or the PLC lost its memory (D-33).
+
+    The second is told also where no request was open: what was pending is in doubt from here on.
+    """
 
     kind = "cycle_aborted"
     handshake: str

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from agent.core import events as ev
 from agent.core.draft import Draft, Fold
-from agent.core.state import LONG_AGO, Load, MaterialState, State, WaitingComponent
+from agent.core.parts import LONG_AGO, Load, MaterialState, WaitingComponent
+from agent.core.state import State
 from agent.core.station import By, Component
 
 
@@ -19,7 +21,7 @@ def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
     """Load the scanned lot at its position, or hold a serial component for the next unit."""
     component = draft.station.component(scan.position or "")
     if component is None or component.by is By.SERIAL:
-        return  # a serial waits: `evolve` of the scan itself holds it
+        return  # a serial waits: the fold of the scan itself holds it
     for load in draft.state.material.loads:
         if load.position == component.position and load.to_hi_ms is None:
             _unload(draft, load, scan)
@@ -67,7 +69,8 @@ def component_use(
     """Return the candidates at one position for a unit made in [earliest_ms, latest_ms].
 
     Source: D-44. The unit's interval is widened by the feed path, each load's by its uncertainty.
-    Exactly one candidate that covers the whole widened interval is certain.
+    Exactly one lot that covers the whole widened interval, in one load or in loads that follow
+    each other without a gap, is certain.
     """
     low = earliest_ms - component.lag_max_ms
     high = latest_ms - component.lag_min_ms
@@ -79,35 +82,51 @@ def component_use(
         and load.from_lo_ms - u <= high
         and (load.to_hi_ms is None or load.to_hi_ms + u >= low)
     ]
-    sure = len(met) == 1 and _covers(met[0], low, high, u)
+    lots = tuple(dict.fromkeys(load.lot for load in met))
+    why: ev.Why | None = None
     if not met:
-        why: ev.Why | None = ev.Why.MATERIAL_UNKNOWN
-    else:
-        why = None if sure else ev.Why.BOUNDARY_UNCERTAIN
+        why = ev.Why.MATERIAL_UNKNOWN
+    elif len(lots) > 1 or not _cover(met, low, high, u):
+        why = ev.Why.BOUNDARY_UNCERTAIN
+    return _use(component, lots, why, tuple(load.address for load in met))
+
+
+def _cover(loads: list[Load], low: int, high: int, u: int) -> bool:
+    """Whether loads of one lot, oldest first, feed the position over the whole interval."""
+    first, last = loads[0], loads[-1]
+    joined = all(
+        before.to_hi_ms is not None and after.from_lo_ms <= before.to_hi_ms
+        for before, after in pairwise(loads)
+    )
+    to_the_end = last.to_lo_ms is None or last.to_lo_ms - u >= high
+    return joined and to_the_end and first.from_hi_ms + u <= low
+
+
+def _use(
+    component: Component, candidates: tuple[str, ...], why: ev.Why | None, loads: tuple[str, ...]
+) -> ev.ComponentUse:
     return ev.ComponentUse(
         position=component.position,
-        candidates=tuple(dict.fromkeys(load.lot for load in met)),
-        certainty=ev.Certainty.CERTAIN if sure else ev.Certainty.POSSIBLE,
+        candidates=candidates,
+        certainty=ev.Certainty.POSSIBLE if why else ev.Certainty.CERTAIN,
         why=why,
-        loads=tuple(load.address for load in met),
+        loads=loads,
     )
-
-
-def _covers(load: Load, low: int, high: int, u: int) -> bool:
-    return load.from_hi_ms + u <= low and (load.to_lo_ms is None or load.to_lo_ms - u >= high)
 
 
 def _serial_use(state: State, component: Component) -> ev.ComponentUse:
     waiting = [w for w in state.material.waiting if w.position == component.position]
     codes = tuple(dict.fromkeys(w.component for w in waiting))
-    why = {0: ev.Why.MATERIAL_UNKNOWN, 1: None}.get(len(codes), ev.Why.TWO_CANDIDATES)
-    return ev.ComponentUse(
-        position=component.position,
-        candidates=codes,
-        certainty=ev.Certainty.POSSIBLE if why else ev.Certainty.CERTAIN,
-        why=why,
-        loads=tuple(w.address for w in waiting),
-    )
+    why: ev.Why | None = None
+    if not codes:
+        why = ev.Why.MATERIAL_UNKNOWN
+    elif len(codes) > 1:
+        why = ev.Why.TWO_CANDIDATES
+    elif any(w.epoch != state.epoch for w in waiting):
+        why = ev.Why.SCAN_BEFORE_RESTART
+    else:
+        why = next((doubt for w in waiting for doubt in w.doubts), None)
+    return _use(component, codes, why, tuple(w.address for w in waiting))
 
 
 def missing(state: State, used: tuple[ev.ComponentUse, ...]) -> tuple[str, ...]:
@@ -130,6 +149,21 @@ def install(draft: Draft, event: ev.UnitCompleted) -> None:
                     cycle=event.cycle,
                 )
             )
+
+
+def clear(draft: Draft, reason: ev.ExpiryReason) -> None:
+    """Give up every serial component that waits."""
+    for waiting in draft.state.material.waiting:
+        head = draft.head(because=(waiting.address,))
+        draft.add(ev.ScanExpired(**head, code=waiting.component, reason=reason))
+
+
+def started(draft: Draft, *, other_boot: bool, lost: bool) -> None:
+    """Give up what waited if it may have been used up in the meantime."""
+    if lost:
+        clear(draft, ev.ExpiryReason.HISTORY_LOST)
+    elif other_boot:
+        clear(draft, ev.ExpiryReason.OTHER_BOOT)
 
 
 # ------------------------------------------------------------------ fold
@@ -165,7 +199,10 @@ def _scanned(state: State, event: ev.CodeScanned) -> State:
     if event.means != "component" or component is None or component.by is By.LOT:
         return state
     waiting = WaitingComponent(
-        position=component.position, component=event.code, address=event.address
+        position=component.position,
+        component=event.code,
+        address=event.address,
+        epoch=event.epoch,
     )
     return _with(state, replace(state.material, waiting=(*state.material.waiting, waiting)))
 
@@ -176,12 +213,40 @@ def _cycle_over(state: State, event: ev.UnitEvent) -> State:
     return _with(
         state,
         MaterialState(
-            loads=tuple(
-                load for load in state.material.loads if not _gone(state, load, event.earliest_ms)
-            ),
+            loads=_left(state, event.earliest_ms),
             waiting=tuple(w for w in state.material.waiting if w.address not in spent),
         ),
     )
+
+
+def _counted(state: State, event: ev.LotCounted) -> State:
+    """Forget loads that no later piece can have drawn from."""
+    return _with(state, replace(state.material, loads=_left(state, event.last_ms)))
+
+
+def _expired(state: State, event: ev.ScanExpired) -> State:
+    left = tuple(w for w in state.material.waiting if w.address not in event.because)
+    return _with(state, replace(state.material, waiting=left))
+
+
+def _aborted(state: State, _event: ev.Event) -> State:
+    """A cycle without a record may have used up what waited."""
+    why = (ev.Why.CYCLE_BETWEEN,)
+    waiting = tuple(replace(w, doubts=why) for w in state.material.waiting)
+    return _with(state, replace(state.material, waiting=waiting))
+
+
+def _history_lost(state: State, _event: ev.HistoryLost) -> State:
+    """A change of load may be lost: nothing says any more that what was loaded still is."""
+    loads = tuple(
+        replace(load, to_lo_ms=LONG_AGO) if load.to_hi_ms is None else load
+        for load in state.material.loads
+    )
+    return _with(state, replace(state.material, loads=loads))
+
+
+def _left(state: State, since_ms: int) -> tuple[Load, ...]:
+    return tuple(load for load in state.material.loads if not _gone(state, load, since_ms))
 
 
 def _gone(state: State, load: Load, since_ms: int) -> bool:
@@ -218,4 +283,10 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.UnitCompleted: _cycle_over,
     ev.UnitUnbound: _cycle_over,
     ev.UnitRefused: _cycle_over,
+    ev.LotCounted: _counted,
+    ev.ScanExpired: _expired,
+    ev.CycleAborted: _aborted,
+    ev.CycleMissed: _aborted,
+    ev.CounterReset: _aborted,
+    ev.HistoryLost: _history_lost,
 }

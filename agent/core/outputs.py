@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agent.core import cycle
+from agent.core import signals
 from agent.core.state import (
-    EARLIER,
     Due,
     Health,
     Live,
@@ -68,7 +67,7 @@ def handed_over(working: Working, standing: Mapping[str, Standing | None]) -> Wo
 def _handshake(
     state: State, working: Working, health: Health, handshake: Handshake
 ) -> tuple[list[WriteGroup], Standing | None]:
-    phase = cycle.phase(state, working, handshake)
+    phase = signals.phase(state, working, handshake)
     live = working.live.get(handshake.name) or Live()
     if phase is Phase.BLIND:
         return [], live.standing
@@ -76,8 +75,8 @@ def _handshake(
         return _idle(handshake), None
     not_stored = state.station.outcome_code(Outcome.NOT_STORED)
     stands = live.standing
-    if stands is not None and stands.key != EARLIER and stands.code == not_stored:
-        return _answer(handshake, not_stored), stands
+    if stands is not None and stands.key is None:
+        return _answer(handshake, not_stored), stands  # also when the commit has landed since
     answered = state.cycle.answered.get(handshake.name)
     if phase is Phase.ANSWERED and answered is not None:
         now_stands = Standing(code=answered.code, key=(answered.address,))
@@ -90,9 +89,9 @@ def _handshake(
 
 
 def _overdue(live: Live, handshake: Handshake, health: Health) -> bool:
-    if live.rise is None:
-        return False
-    return health.now_ms >= live.rise.latest_ms + handshake.answer_within_ms
+    """Whether the answer is late: decided by the timer, or seen now."""
+    late = live.rise and health.now_ms >= live.rise.latest_ms + handshake.answer_within_ms
+    return live.overdue or bool(late)
 
 
 def _idle(handshake: Handshake) -> list[WriteGroup]:
@@ -125,10 +124,11 @@ def readiness(state: State, working: Working, health: Health) -> NotReady:
             return NotReady.DEVICE_LOST
         if set(link.faults) & station.needed_tags:
             return NotReady.TAG_FAULT
-    blind = any(
-        cycle.phase(state, working, handshake) is Phase.BLIND for handshake in station.handshakes
-    )
-    return NotReady.TAG_FAULT if blind else NotReady.READY
+    for handshake in station.handshakes:
+        if signals.phase(state, working, handshake) is Phase.BLIND:
+            unread = signals.read_kind(working, handshake) is signals.Kind.LOST_SIGHT
+            return NotReady.TAG_FAULT if unread else NotReady.STARTING
+    return NotReady.READY
 
 
 def _ready_groups(working: Working, ready: Ready, reason: NotReady) -> list[WriteGroup]:

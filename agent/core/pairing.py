@@ -4,99 +4,115 @@ Laws:
     1. Two candidates are never a choice: the cycle is left unbound, and both are spent, so that
        nothing shifts by one.
     2. A scan that never meets a cycle is an event of its own: `scan_expired`.
-    3. A scan that was pending when the agent went down binds at most as possible.
+    3. A scan that was pending when the agent went down binds at most as possible; so does one
+       after which a cycle was aborted or missed.
+    4. A scan under a refused cycle belongs to that cycle. One of which nobody can tell belongs to
+       the next cycle, as possible.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from enum import Enum, auto, unique
 
 from agent.core import events as ev
+from agent.core import requests
 from agent.core.draft import Draft, Fold
-from agent.core.state import (
-    LONG_AGO,
-    Candidate,
-    LastScan,
-    PairingState,
-    Pending,
-    Rise,
-    State,
-    Working,
-)
-from agent.core.station import Strategy
+from agent.core.parts import LONG_AGO, Answered, LastScan, PairingState, Pending
+from agent.core.state import Candidate, Live, Rise, State, Working
+from agent.core.station import Handshake, Station, Strategy
 
 
-def unit_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
+@unique
+class Place(Enum):
+    """To which cycle a scan belongs that comes now."""
+
+    REFUSED = auto()
+    """To the refused cycle that has just been answered."""
+    DOUBTFUL = auto()
+    """To that one or to the next: nobody can tell."""
+    NEXT = auto()
+
+
+def seeks_scan(station: Station, handshake: Handshake) -> bool:
+    """Return whether this handshake is paired with a scan: the first of the station's."""
+    by_scan = station.pairing.strategy is Strategy.SCAN_THEN_CYCLE
+    return by_scan and handshake.name == station.handshakes[0].name
+
+
+def place(state: State, working: Working, scanned_ms: int) -> Place:
+    """Return to which cycle a scan belongs that began at `scanned_ms` (D-24)."""
+    for handshake in state.station.handshakes[:1]:
+        answered = state.cycle.answered.get(handshake.name)
+        if answered is None or not seeks_scan(state.station, handshake):
+            return Place.NEXT
+        if answered.bound:
+            return _after_bound(state, answered, scanned_ms)
+        live = working.live.get(handshake.name) or Live()
+        return _after_refused(state, handshake, answered, live, scanned_ms)
+    return Place.NEXT
+
+
+def _after_bound(state: State, answered: Answered, scanned_ms: int) -> Place:
+    """A scan that began before the trigger rose, and came only after the answer, is in doubt."""
+    overlaps = answered.epoch == state.epoch and scanned_ms <= answered.risen_ms
+    return Place.DOUBTFUL if overlaps else Place.NEXT
+
+
+def _after_refused(
+    state: State, handshake: Handshake, answered: Answered, live: Live, scanned_ms: int
+) -> Place:
+    if live.snapshot is not None:
+        still = requests.answers(state, handshake, live.snapshot)
+        return Place.REFUSED if still else Place.NEXT
+    if live.low_ms is None:
+        return Place.DOUBTFUL
+    if scanned_ms >= live.low_ms + state.station.pairing.late_ms:
+        return Place.NEXT
+    return Place.REFUSED if answered.epoch == state.epoch else Place.DOUBTFUL
+
+
+def unit_scanned(draft: Draft, scan: ev.CodeScanned, where: Place) -> None:
     """Settle what an accepted unit scan means for the scans before it and the cycle before it."""
-    for older in draft.state.pairing.pending:
-        if older.code == scan.code and older.address != scan.address:
-            expire(draft, older, ev.ExpiryReason.SUPERSEDED)
-    if draft.station.pairing.strategy is not Strategy.SCAN_THEN_CYCLE:
-        return
-    if _belongs_to_refused(draft, scan):
-        for pending in draft.state.pairing.pending:
-            if pending.address == scan.address:
+    for pending in draft.state.pairing.pending:
+        if pending.address == scan.address:
+            if where is Place.REFUSED:
                 expire(draft, pending, ev.ExpiryReason.CYCLE_REFUSED)
-
-
-def _belongs_to_refused(draft: Draft, scan: ev.CodeScanned) -> bool:
-    """Whether the scan began before a refused cycle's trigger was seen low, plus `late` (D-24)."""
-    for name, answered in draft.state.cycle.answered.items():
-        live = draft.live(name)
-        if answered.bound or answered.epoch != draft.state.epoch or not live.synced:
-            continue
-        if live.rise is not None and live.snapshot is not None:
-            return live.snapshot.id == answered.snapshot
-        if live.rise is None and live.low_ms is not None:
-            return scan.earliest_ms < live.low_ms + draft.station.pairing.late_ms
-    return False
-
-
-def order_in_doubt(state: State, working: Working) -> bool:
-    """Whether a scan now may belong to a refused cycle whose trigger cannot be seen."""
-    for name, answered in state.cycle.answered.items():
-        live = working.live.get(name)
-        if not answered.bound and not (live and live.synced):
-            return True
-    return False
+        elif pending.code == scan.code:
+            expire(draft, pending, ev.ExpiryReason.SUPERSEDED)
 
 
 def candidates(state: State, rise: Rise) -> tuple[Candidate, ...]:
     """Return the units whose scans may belong to the cycle that began within the rise."""
     pairing = state.station.pairing
-    found = []
-    for pending in state.pairing.pending:
-        if pending.latest_ms < _oldest(rise, pairing.window_ms):
-            continue
-        if pending.earliest_ms > rise.latest_ms + pairing.settle_ms:
-            continue
-        found.append(
-            Candidate(
-                unit=pending.code,
-                product=pending.product,
-                because=(pending.address,),
-                doubts=_doubts(state, pending, rise),
-                since_ms=pending.earliest_ms,
-            )
+    return tuple(
+        Candidate(
+            unit=pending.code,
+            product=pending.product,
+            because=(pending.address,),
+            doubts=_doubts(state, pending, rise),
+            since_ms=pending.earliest_ms,
         )
-    return tuple(found)
+        for pending in state.pairing.pending
+        if pending.latest_ms >= _oldest(state, rise)
+        and pending.earliest_ms <= rise.latest_ms + pairing.settle_ms
+    )
 
 
-def _oldest(rise: Rise, window_ms: int) -> int:
+def _oldest(state: State, rise: Rise) -> int:
     """Return the moment before which a scan is too old; an unseen rise is taken at its latest."""
-    risen_ms = rise.latest_ms if rise.earliest_ms == LONG_AGO else rise.earliest_ms
-    return risen_ms - window_ms
+    risen_ms = rise.earliest_ms if rise.seen_low else rise.latest_ms
+    return risen_ms - state.station.pairing.window_ms
 
 
-def _doubts(state: State, pending: Pending, rise: Rise) -> tuple[str, ...]:
-    doubts = []
+def _doubts(state: State, pending: Pending, rise: Rise) -> tuple[ev.Why, ...]:
+    found = list(pending.doubts)
     if pending.epoch != state.epoch:
-        doubts.append(ev.Why.SCAN_BEFORE_RESTART.value)
-    overlaps = pending.latest_ms > rise.earliest_ms + state.station.pairing.settle_ms
-    if pending.doubtful or overlaps:
-        doubts.append(ev.Why.ORDER_OF_FACTS.value)
-    return tuple(doubts)
+        found.append(ev.Why.SCAN_BEFORE_RESTART)
+    if pending.latest_ms > rise.earliest_ms + state.station.pairing.settle_ms:
+        found.append(ev.Why.ORDER_OF_FACTS)
+    return tuple(dict.fromkeys(found))
 
 
 def expire(draft: Draft, pending: Pending, reason: ev.ExpiryReason) -> None:
@@ -106,19 +122,33 @@ def expire(draft: Draft, pending: Pending, reason: ev.ExpiryReason) -> None:
     )
 
 
-def cancelled(draft: Draft) -> None:
-    """Give up every waiting scan: a cancel code was scanned."""
+def clear(draft: Draft, reason: ev.ExpiryReason) -> None:
+    """Give up every scan that waits."""
     for pending in draft.state.pairing.pending:
-        expire(draft, pending, ev.ExpiryReason.CANCELLED)
+        expire(draft, pending, reason)
+
+
+def cycle_declined(draft: Draft, handshake: Handshake, rise: Rise) -> None:
+    """Expire what still waits when a cycle was refused or left unbound: nothing shifts by one."""
+    if seeks_scan(draft.station, handshake):
+        for pending in draft.state.pairing.pending:
+            old = pending.latest_ms < _oldest(draft.state, rise)
+            reason = ev.ExpiryReason.WINDOW if old else ev.ExpiryReason.CYCLE_REFUSED
+            expire(draft, pending, reason)
 
 
 def timer(draft: Draft) -> None:
     """Expire scans whose window is over and that no open cycle can still take."""
-    if any(live.rise is not None for live in draft.working.live.values()):
-        return  # an open cycle judges them against its own trigger
+    if _open_cycle(draft.working):
+        return
     for pending in draft.state.pairing.pending:
         if _ends_ms(draft.state, pending) <= draft.now_ms:
             expire(draft, pending, ev.ExpiryReason.WINDOW)
+
+
+def _open_cycle(working: Working) -> bool:
+    """Whether a trigger is up: its cycle judges the scans against its own rise."""
+    return any(live.rise is not None for live in working.live.values())
 
 
 def _ends_ms(state: State, pending: Pending) -> int:
@@ -129,16 +159,17 @@ def _ends_ms(state: State, pending: Pending) -> int:
 
 def deadlines(state: State, working: Working) -> Iterator[int]:
     """Yield when the next scan expires."""
-    if all(live.rise is None for live in working.live.values()):
+    if not _open_cycle(working):
         for pending in state.pairing.pending:
             yield _ends_ms(state, pending)
 
 
-def started(draft: Draft, *, other_boot: bool) -> None:
-    """Expire scans whose age nobody can know any more (D-91)."""
-    if other_boot:
-        for pending in draft.state.pairing.pending:
-            expire(draft, pending, ev.ExpiryReason.OTHER_BOOT)
+def started(draft: Draft, *, other_boot: bool, lost: bool) -> None:
+    """Expire scans whose age (D-91) or use nobody can know any more."""
+    if lost:
+        clear(draft, ev.ExpiryReason.HISTORY_LOST)
+    elif other_boot:
+        clear(draft, ev.ExpiryReason.OTHER_BOOT)
 
 
 # ------------------------------------------------------------------ fold
@@ -159,7 +190,7 @@ def _scanned(state: State, event: ev.CodeScanned) -> State:
             product=event.product,
             earliest_ms=event.earliest_ms,
             latest_ms=event.latest_ms,
-            doubtful=event.certainty is ev.Certainty.POSSIBLE,
+            doubts=event.why,
         )
         pairing = replace(pairing, pending=(*pairing.pending, pending))
     return _with(state, pairing)
@@ -179,17 +210,40 @@ def _cycle_over(state: State, event: ev.UnitEvent) -> State:
     return _with(state, replace(state.pairing, last_scans={}))
 
 
+def _aborted(state: State, event: ev.CycleAborted) -> State:
+    """The cycle may have used up what waits, if it is the one that scans are paired with."""
+    concerned = any(event.handshake == first.name for first in state.station.handshakes[:1])
+    return _doubt_before(state, None) if concerned else state
+
+
+def _missed(state: State, event: ev.CycleMissed) -> State:
+    return state if event.reason == "torn" else _doubt_before(state, event.last_ms)
+
+
+def _reset(state: State, _event: ev.CounterReset) -> State:
+    """Nobody knows how many cycles were lost."""
+    return _doubt_before(state, None)
+
+
+def _doubt_before(state: State, moment_ms: int | None) -> State:
+    """A cycle without a record may have used up what was scanned until then (None: all)."""
+    why = ev.Why.CYCLE_BETWEEN
+    pending = tuple(
+        replace(p, doubts=tuple(dict.fromkeys((*p.doubts, why))))
+        if moment_ms is None or p.earliest_ms <= moment_ms
+        else p
+        for p in state.pairing.pending
+    )
+    return _with(state, replace(state.pairing, pending=pending))
+
+
 def _agent_started(state: State, event: ev.AgentStarted) -> State:
-    pairing = state.pairing
-    if event.time.boot_id != state.run.boot_id:
-        pairing = replace(
-            pairing,
-            last_scans={},
-            pending=tuple(
-                replace(p, earliest_ms=LONG_AGO, latest_ms=LONG_AGO) for p in pairing.pending
-            ),
-        )
-    return _with(state, pairing)
+    if event.time.boot_id == state.run.boot_id:
+        return state
+    pending = tuple(
+        replace(p, earliest_ms=LONG_AGO, latest_ms=LONG_AGO) for p in state.pairing.pending
+    )
+    return _with(state, PairingState(pending=pending))
 
 
 EVOLVES: Mapping[type[ev.Event], Fold] = {
@@ -200,4 +254,7 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.UnitCompleted: _cycle_over,
     ev.UnitRefused: _cycle_over,
     ev.UnitUnbound: _cycle_over,
+    ev.CycleAborted: _aborted,
+    ev.CycleMissed: _missed,
+    ev.CounterReset: _reset,
 }

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from agent.core import events as ev
 from agent.core.draft import Draft, Fold
-from agent.core.state import LONG_AGO, PeopleState, Session, State
+from agent.core.parts import LONG_AGO, PeopleState, Session
+from agent.core.state import State
 
 ABSENT_MS = 600_000
 """After so long an absence of the agent, people are asked again (D-60)."""
@@ -42,7 +43,7 @@ def sign_off(draft: Draft, reason: ev.SignOffReason, because: tuple[str, ...] = 
 def order_named(draft: Draft, order: str | None, because: tuple[str, ...]) -> None:
     """Start the order that a scan or a tag names; None or empty ends the one that runs."""
     running = draft.state.people.order
-    if order == running or (not order and running is None):
+    if (order or None) == running:
         return
     if running is not None:
         reason = "replaced" if order else "ended"
@@ -51,16 +52,20 @@ def order_named(draft: Draft, order: str | None, because: tuple[str, ...]) -> No
         draft.add(ev.OrderStarted(**(draft.head(because=because) | {"order": order})))
 
 
-def started(draft: Draft, down_ms: int | None) -> None:
-    """Close sessions that an absence of unknown or of ten minutes' length has outlived."""
-    if down_ms is None or down_ms >= ABSENT_MS:
+def started(draft: Draft, down_ms: int | None, *, lost: bool) -> None:
+    """Close sessions that an absence of unknown or of ten minutes' length has outlived.
+
+    Where a part of the history is lost, the end of both session and order may be lost with it.
+    """
+    if lost or down_ms is None or down_ms >= ABSENT_MS:
         sign_off(draft, ev.SignOffReason.RESTART)
+    if lost and draft.state.people.order is not None:
+        draft.add(ev.OrderEnded(**draft.head(), reason="history_lost"))
 
 
-def timer(draft: Draft) -> None:
-    """Close sessions at their idle limit."""
-    if any(limit <= draft.now_ms for limit in deadlines(draft.state)):
-        sign_off(draft, ev.SignOffReason.IDLE)
+def is_idle(draft: Draft) -> bool:
+    """Return whether an open session has reached its idle limit."""
+    return any(limit <= draft.now_ms for limit in deadlines(draft.state))
 
 
 def deadlines(state: State) -> Iterator[int]:

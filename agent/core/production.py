@@ -1,68 +1,27 @@
 """What was made by count: lots, counter steps, resets (D-29 to D-31).
 
 The counter is absolute, so nothing is lost between two events: what was read but not yet recorded
-is working, and the next event covers it. A row covers an interval, at most one a second and one at
-each change of lot or order. Steps that overlap a change of lot may be of either lot.
+is working, as steps, and the next event covers it. A row covers an interval, at most one a second
+and one at each change of lot or order. Steps that overlap a change of lot may be of either lot; so
+that a change which comes by another way than the counter still finds them, a step is recorded
+only when it is older than the station's `settle`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum, unique
+from dataclasses import replace
 
 from agent.core import events as ev
+from agent.core.counting import StepKind, judge_step, whole
 from agent.core.draft import Draft, Fold
 from agent.core.material import components_used
-from agent.core.state import (
-    LONG_AGO,
-    Boundary,
-    Counted,
-    OpenLot,
-    ProductionState,
-    Reading,
-    State,
-    Step,
-    Working,
-)
-from agent.core.station import Counter
+from agent.core.parts import LONG_AGO, Boundary, Counted, OpenLot, ProductionState
+from agent.core.state import CounterRead, Reading, State, Step, Working
+from agent.core.station import Counter, Station
 
 FLUSH_MS = 1000
 """At most one `lot_counted` in this time, boundaries aside (D-29)."""
-
-
-@unique
-class StepKind(StrEnum):
-    """What the difference of two readings means."""
-
-    COUNT = "count"
-    RESET = "reset"
-    JUMP = "jump"
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A counter step: `n` pieces, or unknown (None) after a reset or jump."""
-
-    kind: StepKind
-    n: int | None
-
-
-def judge_step(counter: Counter, old: int, new: int, elapsed_ms: int | None) -> Judged:
-    """Return what a counter's step means. `elapsed_ms` None: not known, over a boot (D-91).
-
-    Source: D-29 (delta, jump), D-31 (rollover or reset); the vectors there are the tests.
-    """
-    if new < old and not _rolled_over(counter, old, new):
-        return Judged(StepKind.RESET, None)
-    delta = (new - old) % counter.modulus
-    if elapsed_ms is not None and delta > elapsed_ms // counter.fastest_ms + 1:
-        return Judged(StepKind.JUMP, None)
-    return Judged(StepKind.COUNT, delta)
-
-
-def _rolled_over(counter: Counter, old: int, new: int) -> bool:
-    return old >= counter.modulus - counter.max_step and new < counter.max_step
 
 
 # ------------------------------------------------------------------ readings
@@ -70,53 +29,91 @@ def _rolled_over(counter: Counter, old: int, new: int) -> bool:
 
 def counter_read(draft: Draft, reading: Reading) -> None:
     """Take a counter's reading; a value that is not GOOD or no whole number changes nothing."""
-    counter = draft.station.counter
-    count = reading.good
-    if counter is None or count is None or not isinstance(count, int):
+    counter, count = draft.station.counter, whole(reading.good)
+    if counter is None or count is None:
         return
-    counted = draft.state.production.counted
+    known, counted = draft.working.counter, draft.state.production.counted
+    read = CounterRead(count=count, earliest_ms=reading.earliest_ms, latest_ms=reading.latest_ms)
+    draft.working = replace(draft.working, counter=read)
     if counted is None:
-        _baseline(draft, counter, int(count), reading.latest_ms)
-        return
-    step = draft.working.step
-    before = Counted(count=step.count, at_ms=step.latest_ms) if step else counted
-    if int(count) == before.count:
-        return
-    first_here = step is None and counted.at_ms < _link_since(draft, counter)
-    earliest_ms = counted.at_ms if first_here else max(reading.earliest_ms, before.at_ms)
-    draft.working = replace(
-        draft.working,
-        step=Step(
-            tag=counter.tag,
-            count=int(count),
+        _baseline(draft, counter, read)
+    elif known is None:
+        _first_step(draft, counter, counted, read)
+    else:
+        elapsed_ms = read.latest_ms - known.earliest_ms
+        earliest_ms = max(read.earliest_ms, known.latest_ms)
+        _step(
+            draft,
+            counter,
+            known.count,
+            read,
+            elapsed_ms=elapsed_ms,
             earliest_ms=earliest_ms,
-            latest_ms=reading.latest_ms,
-            before=before,
-        ),
-    )
-    if _at_boundary(draft.state) or _odd(counter, before, int(count)) or _is_due(draft):
+            unwatched=False,
+        )
+
+
+def _first_step(draft: Draft, counter: Counter, counted: Counted, read: CounterRead) -> None:
+    """Take a link's first reading: the counter may have moved ever since the newest event."""
+    waiting = draft.working.steps
+    at_ms = waiting[-1].latest_ms if waiting else counted.at_ms
+    old = waiting[-1].count if waiting else counted.count
+    elapsed_ms = None if at_ms == LONG_AGO else read.latest_ms - at_ms + FLUSH_MS
+    unwatched = counted.epoch != draft.state.epoch and not waiting
+    _step(draft, counter, old, read, elapsed_ms=elapsed_ms, earliest_ms=at_ms, unwatched=unwatched)
+
+
+def _step(
+    draft: Draft,
+    counter: Counter,
+    old: int,
+    read: CounterRead,
+    *,
+    elapsed_ms: int | None,
+    earliest_ms: int,
+    unwatched: bool,
+) -> None:
+    judged = judge_step(counter, old, read.count, elapsed_ms)
+    if judged.n is None:
         flush(draft)
+        _reset(draft, counter, old, read, judged.kind)
+        return
+    if judged.n == 0:
+        return
+    step = Step(
+        count=read.count,
+        n=judged.n,
+        earliest_ms=earliest_ms,
+        latest_ms=read.latest_ms,
+        unwatched=unwatched,
+    )
+    steps = _merged((*draft.working.steps, step), _ripe_before(draft))
+    draft.working = replace(draft.working, steps=steps)
+    timer(draft)
 
 
-def _link_since(draft: Draft, counter: Counter) -> int:
-    link = draft.working.links.get(counter.device)
-    return link.since_ms if link else draft.now_ms
+def _merged(steps: tuple[Step, ...], ripe_ms: int) -> tuple[Step, ...]:
+    """Return the steps with neighbours put together that no change of lot can come between."""
+    first, second = steps[0], steps[1] if len(steps) > 1 else None
+    if second is None or second.latest_ms > ripe_ms or first.unwatched or second.unwatched:
+        return steps
+    joined = replace(second, n=first.n + second.n, earliest_ms=first.earliest_ms)
+    return _merged((joined, *steps[2:]), ripe_ms)
 
 
-def _odd(counter: Counter, before: Counted, count: int) -> bool:
-    """Whether the step is to be judged at once: going back is not to be summed up."""
-    return count < before.count and not _rolled_over(counter, before.count, count)
+def _reset(draft: Draft, counter: Counter, old: int, read: CounterRead, kind: StepKind) -> None:
+    draft.add(
+        ev.CounterReset(
+            **draft.head(),
+            tag=counter.tag,
+            from_count=old,
+            to_count=read.count,
+            reason=kind.value,
+        )
+    )
 
 
-def _is_due(draft: Draft) -> bool:
-    return draft.now_ms >= draft.working.flushed_ms + FLUSH_MS
-
-
-def _at_boundary(state: State) -> bool:
-    return state.production.boundary is not None
-
-
-def _baseline(draft: Draft, counter: Counter, count: int, at_ms: int) -> None:
+def _baseline(draft: Draft, counter: Counter, read: CounterRead) -> None:
     """Record the first reading ever: the count that later steps start from."""
     lot = draft.state.production.lot
     draft.add(
@@ -124,13 +121,16 @@ def _baseline(draft: Draft, counter: Counter, count: int, at_ms: int) -> None:
             **draft.head(),
             lot=lot.lot if lot else None,
             tag=counter.tag,
-            from_count=count,
-            to_count=count,
+            from_count=read.count,
+            to_count=read.count,
             n=0,
-            first_ms=at_ms,
-            last_ms=at_ms,
+            first_ms=read.latest_ms,
+            last_ms=read.latest_ms,
         )
     )
+
+
+# ------------------------------------------------------------------ lots
 
 
 def lot_named(
@@ -144,18 +144,10 @@ def lot_named(
     running = draft.state.production.lot
     if (running.lot if running else None) == (lot or None):
         return
-    _split_at(draft, between_ms[0])
+    _record_until(draft, between_ms[0])
     running = draft.state.production.lot
     if running is not None:
-        draft.add(
-            ev.LotClosed(
-                **draft.head(because=because),
-                lot=running.lot,
-                n=running.n,
-                n_possible=running.n_possible,
-                reason="replaced" if lot else "ended",
-            )
-        )
+        _close(draft, running, "replaced" if lot else "ended", between_ms, because)
     if lot:
         draft.add(
             ev.LotOpened(
@@ -169,85 +161,156 @@ def lot_named(
         )
 
 
-def _split_at(draft: Draft, change_ms: int) -> None:
-    """Record what was certainly counted before the change; leave an overlapping step open."""
-    step = draft.working.step
-    if step is None:
-        return
-    if step.latest_ms <= change_ms:
-        flush(draft)
-        return
-    counted = draft.state.production.counted
-    if counted is not None and step.before.count != counted.count:
-        whole = draft.working.step
-        draft.working = replace(
-            draft.working,
-            step=replace(step, count=step.before.count, latest_ms=step.before.at_ms),
-        )
-        flush(draft)
-        draft.working = replace(draft.working, step=whole)
-
-
-def flush(draft: Draft) -> None:
-    """Record the pieces between the last event and the newest reading."""
-    step, counter = draft.working.step, draft.station.counter
-    counted = draft.state.production.counted
-    if step is None or counter is None or counted is None:
-        return
-    draft.working = replace(draft.working, step=None, flushed_ms=draft.now_ms)
-    elapsed = None if counted.at_ms == LONG_AGO else step.latest_ms - counted.at_ms
-    judged = judge_step(counter, counted.count, step.count, elapsed)
-    if judged.n is None:
-        draft.add(
-            ev.CounterReset(
-                **draft.head(),
-                tag=counter.tag,
-                from_count=counted.count,
-                to_count=step.count,
-                reason=judged.kind.value,
-            )
-        )
-        return
-    _count(draft, counter, counted, step, judged.n)
-
-
-def _count(draft: Draft, counter: Counter, counted: Counted, step: Step, n: int) -> None:
-    production = draft.state.production
-    lot = production.lot.lot if production.lot else None
-    boundary = production.boundary
-    lots: tuple[str, ...] = ()
-    why: tuple[ev.Why, ...] = ()
-    if boundary is not None and step.earliest_ms < boundary.latest_ms:
-        lots = tuple(name for name in (boundary.previous, lot) if name)
-        why = (ev.Why.BOUNDARY_UNCERTAIN,)
-    if lot is None:
-        why = (*why, ev.Why.NO_LOT_OPEN)
+def _close(
+    draft: Draft,
+    running: OpenLot,
+    reason: str,
+    between_ms: tuple[int, int],
+    because: tuple[str, ...],
+) -> None:
     draft.add(
-        ev.LotCounted(
-            **draft.head(certainty=ev.Certainty.POSSIBLE if why else ev.Certainty.CERTAIN, why=why),
-            lot=None if lots else lot,
-            lots=lots,
-            tag=counter.tag,
-            from_count=counted.count,
-            to_count=step.count,
-            n=n,
-            first_ms=counted.at_ms,
-            last_ms=step.latest_ms,
-            components=components_used(draft.state, counted.at_ms, step.latest_ms),
+        ev.LotClosed(
+            **draft.head(because=because),
+            lot=running.lot,
+            n=running.n,
+            n_possible=running.n_possible,
+            reason=reason,
+            earliest_ms=between_ms[0],
+            latest_ms=between_ms[1],
         )
     )
 
 
+def started(draft: Draft, *, lost: bool) -> None:
+    """Close the lot if its end may be in a lost part of the history."""
+    running = draft.state.production.lot
+    if lost and running is not None:
+        _close(draft, running, "history_lost", (LONG_AGO, draft.now_ms), ())
+
+
+def lot_read(draft: Draft, reading: Reading, because: str, *, first: bool) -> None:
+    """Take the reading of the tag that names the lot; `first`: it was not known on this link.
+
+    Then the lot may have changed ever since the newest count that was made under the lot before.
+    """
+    if reading.good is None:
+        return
+    counted = draft.state.production.counted
+    since_ms = counted.at_ms if first and counted is not None else reading.earliest_ms
+    between_ms = (min(since_ms, reading.earliest_ms), reading.latest_ms)
+    lot_named(draft, str(reading.good).strip(), None, between_ms, (because,))
+
+
+def lot_unread(station: Station, working: Working) -> bool:
+    """Whether the tag that names the lot has not been read GOOD on this link."""
+    if station.lot is None:
+        return False
+    reading = working.readings.get(station.lot)
+    return reading is None or reading.good is None
+
+
+# ------------------------------------------------------------------ recording
+
+
+def flush(draft: Draft) -> None:
+    """Record every step, however new: something changes that they belong before."""
+    _record(draft, len(draft.working.steps))
+
+
 def timer(draft: Draft) -> None:
-    """Record what waits when its second is over."""
-    if draft.working.step is not None and _is_due(draft):
-        flush(draft)
+    """Record what is old enough when its second is over."""
+    working = draft.working
+    if draft.now_ms < working.flushed_ms + FLUSH_MS or lot_unread(draft.station, working):
+        return
+    _record_until(draft, _ripe_before(draft))
 
 
-def deadlines(working: Working) -> Iterator[int]:
-    """Yield when the waiting count is to be recorded."""
-    if working.step is not None:
-        yield working.flushed_ms + FLUSH_MS
+def link_lost(draft: Draft, device: str) -> None:
+    """Record what is old enough while the lot is still known; what is new waits for the link."""
+    if not lot_unread(draft.station, draft.working):
+        _record_until(draft, _ripe_before(draft))
+    counter = draft.station.counter
+    if counter is not None and counter.device == device:
+        draft.working = replace(draft.working, counter=None)
+
+
+def _ripe_before(draft: Draft) -> int:
+    return draft.now_ms - draft.station.pairing.settle_ms
+
+
+def deadlines(station: Station, working: Working) -> Iterator[int]:
+    """Yield when the oldest waiting step is to be recorded."""
+    if working.steps and not lot_unread(station, working):
+        ripe_ms = working.steps[0].latest_ms + station.pairing.settle_ms
+        yield max(working.flushed_ms + FLUSH_MS, ripe_ms)
+
+
+def _record_until(draft: Draft, moment_ms: int) -> None:
+    """Record what was certainly counted before the moment; leave what overlaps it waiting."""
+    _record(draft, sum(step.latest_ms <= moment_ms for step in draft.working.steps))
+
+
+def _record(draft: Draft, n_steps: int) -> None:
+    """Record the oldest waiting steps, those that differ in what is known of them apart."""
+    counter, steps = draft.station.counter, draft.working.steps
+    if counter is None or n_steps == 0:
+        return
+    unread = lot_unread(draft.station, draft.working)
+    draft.working = replace(draft.working, steps=steps[n_steps:], flushed_ms=draft.now_ms)
+    group: list[Step] = []
+    for step in steps[:n_steps]:
+        if group and _doubts(draft, group[-1], unread=unread) != _doubts(
+            draft, step, unread=unread
+        ):
+            _count(draft, counter, group, unread=unread)
+            group = []
+        group.append(step)
+    _count(draft, counter, group, unread=unread)
+
+
+def _doubts(draft: Draft, step: Step, *, unread: bool) -> tuple[ev.Why, ...]:
+    """Return why it is not certain to which lot a step's pieces belong."""
+    why = []
+    if unread or _overlaps(draft.state, step):
+        why.append(ev.Why.BOUNDARY_UNCERTAIN)
+    if step.unwatched and draft.station.lot is None:
+        why.append(ev.Why.SCAN_BEFORE_RESTART)
+    if draft.state.production.lot is None:
+        why.append(ev.Why.NO_LOT_OPEN)
+    return tuple(why)
+
+
+def _overlaps(state: State, step: Step) -> bool:
+    """Whether a step began before the newest change of lot was over."""
+    boundary = state.production.boundary
+    return boundary is not None and step.earliest_ms < boundary.latest_ms
+
+
+def _count(draft: Draft, counter: Counter, steps: list[Step], *, unread: bool) -> None:
+    production, last = draft.state.production, steps[-1]
+    if production.counted is None:
+        raise AssertionError("steps count on from a first reading")
+    why = _doubts(draft, last, unread=unread)
+    running = (production.lot.lot,) if production.lot else ()
+    lots: tuple[str, ...] = ()
+    if set(why) - {ev.Why.NO_LOT_OPEN}:
+        boundary = production.boundary
+        before = boundary.lots if boundary and _overlaps(draft.state, steps[0]) else ()
+        lots = tuple(dict.fromkeys((*before, *running)))
+    draft.add(
+        ev.LotCounted(
+            **draft.head(certainty=ev.Certainty.POSSIBLE if why else ev.Certainty.CERTAIN, why=why),
+            lot=None if lots or not running else running[0],
+            lots=lots,
+            tag=counter.tag,
+            from_count=production.counted.count,
+            to_count=last.count,
+            n=sum(step.n for step in steps),
+            first_ms=production.counted.at_ms,
+            last_ms=last.latest_ms,
+            components=components_used(draft.state, steps[0].earliest_ms, last.latest_ms),
+        )
+    )
 
 
 # ------------------------------------------------------------------ fold
@@ -263,19 +326,30 @@ def _lot_opened(state: State, event: ev.LotOpened) -> State:
         replace(
             state.production,
             lot=OpenLot(lot=event.lot, product=event.product, address=event.address),
-            boundary=Boundary(previous=event.previous, latest_ms=event.latest_ms),
+            boundary=_boundary(state, None, event.latest_ms),
         ),
     )
 
 
-def _lot_closed(state: State, _event: ev.LotClosed) -> State:
-    return _with(state, replace(state.production, lot=None))
+def _lot_closed(state: State, event: ev.LotClosed) -> State:
+    boundary = _boundary(state, event.lot, event.latest_ms)
+    return _with(state, replace(state.production, lot=None, boundary=boundary))
+
+
+def _boundary(state: State, lot: str | None, latest_ms: int) -> Boundary:
+    """Return the boundary that a change adds to one which nothing was counted behind yet."""
+    before = state.production.boundary
+    lots = (*(before.lots if before else ()), *((lot,) if lot else ()))
+    return Boundary(
+        lots=tuple(dict.fromkeys(lots)),
+        latest_ms=max(latest_ms, before.latest_ms if before else latest_ms),
+    )
 
 
 def _lot_counted(state: State, event: ev.LotCounted) -> State:
     production = state.production
     lot = production.lot
-    if lot is not None and event.lots:
+    if lot is not None and event.certainty is ev.Certainty.POSSIBLE:
         lot = replace(lot, n_possible=lot.n_possible + event.n)
     elif lot is not None:
         lot = replace(lot, n=lot.n + event.n)
@@ -285,17 +359,23 @@ def _lot_counted(state: State, event: ev.LotCounted) -> State:
     return _with(
         state,
         ProductionState(
-            counted=Counted(count=event.to_count, at_ms=event.last_ms), lot=lot, boundary=boundary
+            counted=Counted(count=event.to_count, at_ms=event.last_ms, epoch=event.epoch),
+            lot=lot,
+            boundary=boundary,
         ),
     )
 
 
 def _counter_reset(state: State, event: ev.CounterReset) -> State:
-    counted = Counted(count=event.to_count, at_ms=event.time.boottime_ms)
+    """Count on from here; where cycles are recorded, not counted, there is nothing to go on."""
+    if state.production.counted is None:
+        return state
+    counted = Counted(count=event.to_count, at_ms=event.time.boottime_ms, epoch=event.epoch)
     return _with(state, replace(state.production, counted=counted))
 
 
 def _agent_started(state: State, event: ev.AgentStarted) -> State:
+    """In another boot, what was counted then was counted long ago, and the lot changed after."""
     production = state.production
     if event.time.boot_id == state.run.boot_id or production.counted is None:
         return state
@@ -305,7 +385,7 @@ def _agent_started(state: State, event: ev.AgentStarted) -> State:
         replace(
             production,
             counted=replace(production.counted, at_ms=LONG_AGO),
-            boundary=boundary and replace(boundary, latest_ms=LONG_AGO),
+            boundary=boundary and replace(boundary, latest_ms=LONG_AGO + 1),
         ),
     )
 

@@ -11,6 +11,7 @@ from agent.core import material, pairing, people, production
 from agent.core.draft import Draft
 from agent.core.identity.codes import PARSER
 from agent.core.identity.rules import Identified, Judgement, Means, NoRead, judge
+from agent.core.pairing import Place
 from agent.core.state import Repeats, Reply, Working
 from agent.core.station import Strategy
 from drivers.base import CodeScanned, FrameStatus
@@ -20,13 +21,18 @@ def scanned(draft: Draft, seen: CodeScanned) -> None:
     """Record one frame of a reader and let it mean what it means."""
     if seen.status in (FrameStatus.PARTIAL, FrameStatus.OVERLONG):
         draft.add(
-            ev.ScanTruncated(**draft.head(), device=seen.device, raw=_raw(seen), status=seen.status)
+            ev.ScanTruncated(
+                **draft.head(because=(seen.id,)),
+                device=seen.device,
+                raw=_raw(seen),
+                status=seen.status,
+            )
         )
         _reply(draft, seen.device, good=False)
     elif seen.status is FrameStatus.INVALID:
         _refuse(draft, seen, "control_character", None)
     elif seen.status is FrameStatus.NO_READ:
-        draft.add(ev.NoRead(**draft.head(), device=seen.device, raw=seen.raw.hex()))
+        _no_read(draft, seen)
     elif seen.operator is not None:
         _accept_badge(draft, seen, seen.operator)
     elif seen.hidden_length is not None:
@@ -50,11 +56,16 @@ def today(draft: Draft) -> date:
 def _judge(draft: Draft, seen: CodeScanned) -> None:
     judged = judge_bytes(draft, seen.raw, seen.device)
     if isinstance(judged, NoRead):
-        draft.add(ev.NoRead(**draft.head(), device=seen.device, raw=seen.raw.hex()))
+        _no_read(draft, seen)
     elif isinstance(judged, Identified):
         _accept(draft, seen, judged)
     else:
         _refuse(draft, seen, str(judged.reason), judged.detail)
+
+
+def _no_read(draft: Draft, seen: CodeScanned) -> None:
+    head = draft.head(because=(seen.id,))
+    draft.add(ev.NoRead(**head, device=seen.device, raw=seen.raw.hex()))
 
 
 def _raw(seen: CodeScanned) -> str | None:
@@ -65,7 +76,11 @@ def _raw(seen: CodeScanned) -> str | None:
 def _refuse(draft: Draft, seen: CodeScanned, reason: str, detail: str | None) -> None:
     draft.add(
         ev.CodeRefused(
-            **draft.head(), device=seen.device, raw=_raw(seen), reason=reason, detail=detail
+            **draft.head(because=(seen.id,)),
+            device=seen.device,
+            raw=_raw(seen),
+            reason=reason,
+            detail=detail,
         )
     )
     _reply(draft, seen.device, good=False)
@@ -78,7 +93,10 @@ def _reply(draft: Draft, device: str, *, good: bool) -> None:
 def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
     if _repeated(draft, seen, judged.code, seen.raw.hex()):
         return
-    doubt = judged.means is Means.UNIT and pairing.order_in_doubt(draft.state, draft.working)
+    where = Place.NEXT
+    if judged.means is Means.UNIT:
+        where = pairing.place(draft.state, draft.working, seen.earliest_ms)
+    doubt = where is Place.DOUBTFUL
     scan = draft.add(
         ev.CodeScanned(
             **draft.head(
@@ -105,7 +123,10 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
         )
     )
     _reply(draft, seen.device, good=True)
-    _means(draft, judged.means, scan)
+    if judged.means is Means.UNIT:
+        pairing.unit_scanned(draft, scan, where)
+    else:
+        _means(draft, judged.means, scan)
 
 
 def _accept_badge(draft: Draft, seen: CodeScanned, operator: str) -> None:
@@ -123,25 +144,29 @@ def _accept_badge(draft: Draft, seen: CodeScanned, operator: str) -> None:
         )
     )
     _reply(draft, seen.device, good=True)
+    production.flush(draft)
     people.badge_scanned(draft, scan)
 
 
 def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
-    if means is Means.UNIT:
-        pairing.unit_scanned(draft, scan)
-    elif means is Means.COMPONENT:
+    """Let a code mean what it means; what was counted until now is recorded before the change."""
+    because = (scan.address,)
+    if means is Means.LOT and draft.station.pairing.strategy is Strategy.COUNT_ONLY:
+        between_ms = (scan.earliest_ms, scan.latest_ms)
+        production.lot_named(draft, scan.code, scan.product, between_ms, because)
+        return
+    production.flush(draft)
+    if means is Means.COMPONENT:
         material.component_scanned(draft, scan)
     elif means is Means.ORDER:
-        people.order_named(draft, scan.code, (scan.address,))
-    elif means is Means.LOT and draft.station.pairing.strategy is Strategy.COUNT_ONLY:
-        between_ms = (scan.earliest_ms, scan.latest_ms)
-        production.lot_named(draft, scan.code, scan.product, between_ms, (scan.address,))
-    elif means is Means.CANCEL:
-        pairing.cancelled(draft)
+        people.order_named(draft, scan.code, because)
     elif means is Means.ORDER_END:
-        people.order_named(draft, None, (scan.address,))
+        people.order_named(draft, None, because)
     elif means is Means.OPERATOR_OFF:
-        people.sign_off(draft, ev.SignOffReason.BADGE_OUT, (scan.address,))
+        people.sign_off(draft, ev.SignOffReason.BADGE_OUT, because)
+    elif means is Means.CANCEL:
+        pairing.clear(draft, ev.ExpiryReason.CANCELLED)
+        material.clear(draft, ev.ExpiryReason.CANCELLED)
 
 
 # ------------------------------------------------------------------ repeats
@@ -151,26 +176,18 @@ def _repeated(draft: Draft, seen: CodeScanned, code: str, raw: str | None) -> bo
     """Record a repeat within the window: the first at once, the rest by their number (D-34)."""
     last = draft.state.pairing.last_scans.get(seen.device)
     window_ms = draft.station.repeat_window_ms
-    if last is None or last.code != code or seen.earliest_ms > last.latest_ms + window_ms:
-        return False
     running = draft.working.repeats.get(seen.device)
+    if last is None or last.code != code or seen.earliest_ms > last.latest_ms + window_ms:
+        _close(draft, seen.device)
+        return False
     if running is not None and running.first == last.address:
         _set_repeats(draft, seen.device, replace(running, n=running.n + 1))
         return True
-    draft.add(
-        ev.CodeRepeated(
-            **draft.head(because=(last.address,)),
-            device=seen.device,
-            raw=raw,
-            code=code,
-            first=last.address,
-            n=1,
-            closed=False,
-        )
-    )
+    _close(draft, seen.device)
     repeats = Repeats(
         first=last.address, code=code, raw=raw, n=1, until_ms=last.latest_ms + window_ms
     )
+    _record(draft, seen.device, repeats, closed=False)
     _set_repeats(draft, seen.device, repeats)
     return True
 
@@ -179,23 +196,40 @@ def _set_repeats(draft: Draft, device: str, repeats: Repeats) -> None:
     draft.working = replace(draft.working, repeats={**draft.working.repeats, device: repeats})
 
 
+def _record(draft: Draft, device: str, repeats: Repeats, *, closed: bool) -> None:
+    draft.add(
+        ev.CodeRepeated(
+            **draft.head(because=(repeats.first,)),
+            device=device,
+            raw=repeats.raw,
+            code=repeats.code,
+            first=repeats.first,
+            n=repeats.n,
+            closed=closed,
+        )
+    )
+
+
+def _close(draft: Draft, device: str) -> None:
+    """Record how often a code was repeated; nothing where none is being counted."""
+    repeats = draft.working.repeats.get(device)
+    if repeats is not None:
+        _record(draft, device, repeats, closed=True)
+        left = {d: r for d, r in draft.working.repeats.items() if d != device}
+        draft.working = replace(draft.working, repeats=left)
+
+
 def timer(draft: Draft) -> None:
     """Close the counts whose window is over."""
     for device, repeats in draft.working.repeats.items():
         if repeats.until_ms < draft.now_ms:
-            draft.add(
-                ev.CodeRepeated(
-                    **draft.head(because=(repeats.first,)),
-                    device=device,
-                    raw=repeats.raw,
-                    code=repeats.code,
-                    first=repeats.first,
-                    n=repeats.n,
-                    closed=True,
-                )
-            )
-    left = {d: r for d, r in draft.working.repeats.items() if r.until_ms >= draft.now_ms}
-    draft.working = replace(draft.working, repeats=left)
+            _close(draft, device)
+
+
+def stopped(draft: Draft) -> None:
+    """Close every count: nobody will go on with it."""
+    for device in draft.working.repeats:
+        _close(draft, device)
 
 
 def deadlines(working: Working) -> Iterator[int]:

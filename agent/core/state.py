@@ -6,8 +6,7 @@ Laws:
        What would change a binding or an answer if lost is an event instead.
     3. Sets that grow without end (all serials ever seen) are never state: they are asked.
 
-Times are milliseconds of the boot clock. They compare only within one boot; what was learned in
-another boot carries `LONG_AGO` once `agent_started` of the new boot is folded (D-91).
+`parts` has what each concern remembers. Times are milliseconds of the boot clock.
 """
 
 from __future__ import annotations
@@ -16,190 +15,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum, unique
 
-from agent.core.events import Event
+from agent.core.events import Event, Why
+from agent.core.parts import (
+    LONG_AGO,
+    CycleState,
+    MaterialState,
+    PairingState,
+    PeopleState,
+    ProductionState,
+    RunState,
+)
 from agent.core.station import Station
-from drivers.base import Instant, Quality, Scalar, TagValue, WriteGroup
-
-LONG_AGO = -(2**53) + 1
-"""Before everything that this boot can remember; an integer that JSON can carry."""
+from drivers.base import Quality, Scalar, TagValue, WriteGroup
 
 EARLIER: tuple[object, ...] = ("earlier",)
 """Key of an answer that still stands at the device from an earlier rise."""
 
-# ------------------------------------------------------------------ state, part by part
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """The newest request that a handshake has an event for."""
-
-    generation: int
-    request: int | None
-    content: tuple[Scalar | None, ...]
-    code: int
-    address: str
-    epoch: str
-    snapshot: str
-    """The observation that was judged; it alone identifies a request with nothing to tell it by."""
-    bound: bool
-    """False for refused and unbound: a scan under the same trigger belongs to it (D-24)."""
-    unit: str | None
-    rise_ms: int
-    """When the trigger rose at the earliest; LONG_AGO if not seen, or in another boot."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
-    """The unit that `begin` let in and that `end` will complete."""
-
-    unit: str
-    product: str | None
-    cycle: str
-    address: str
-    rise_ms: int
-    epoch: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CycleState:
-    """What the handshakes leave behind."""
-
-    answered: Mapping[str, Answered] = field(default_factory=dict)
-    generations: Mapping[str, int] = field(default_factory=dict)
-    """Per handshake: the device generation, from 1."""
-    started: Started | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """An accepted scan of a unit that no cycle has used yet."""
-
-    address: str
-    epoch: str
-    code: str
-    product: str | None
-    earliest_ms: int
-    latest_ms: int
-    doubtful: bool = False
-    """It may belong to the refused cycle before (its order to the trigger's fall is unknown)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastScan:
-    """The newest accepted scan of a reader, for the duplicate window (D-34)."""
-
-    address: str
-    code: str
-    latest_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairingState:
-    """Scans that wait for their cycle."""
-
-    pending: tuple[Pending, ...] = ()
-    last_scans: Mapping[str, LastScan] = field(default_factory=dict)
-    """Per reader; emptied by a cycle, so that a scan after it is a new one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """One operator at this station (D-60)."""
-
-    ref: str
-    role: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeopleState:
-    """Who works here, and on what."""
-
-    sessions: tuple[Session, ...] = ()
-    active_ms: int = LONG_AGO
-    """When somebody last scanned or a cycle came, for the idle limit."""
-    order: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """One lot at one position, from a moment in [from_lo, from_hi] to one in [to_lo, to_hi]."""
-
-    position: str
-    lot: str
-    address: str
-    from_lo_ms: int
-    from_hi_ms: int
-    to_lo_ms: int | None = None
-    """None while it is loaded."""
-    to_hi_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingComponent:
-    """A serial component that was scanned and goes into the next unit."""
-
-    position: str
-    component: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaterialState:
-    """What feeds the positions; closed loads stay while a unit may still have drawn from them."""
-
-    loads: tuple[Load, ...] = ()
-    waiting: tuple[WaitingComponent, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """Up to where a counter is accounted for."""
-
-    count: int
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenLot:
-    """The lot being made."""
-
-    lot: str
-    product: str | None
-    address: str
-    n: int = 0
-    n_possible: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Boundary:
-    """The newest change of lot: steps that overlap it may be of either lot (D-29)."""
-
-    previous: str | None
-    latest_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProductionState:
-    """What is being made, and how much was counted."""
-
-    counted: Counted | None = None
-    lot: OpenLot | None = None
-    boundary: Boundary | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunState:
-    """The run itself: which file it works by, what is known to be broken."""
-
-    config: str = ""
-    boot_id: str = ""
-    faults: tuple[str, ...] = ()
-    """Sources with a standing `fault_raised`."""
-    last_ms: int = LONG_AGO
-    """When the newest event was made."""
-    carried_ms: int = LONG_AGO
-    """When the state was last carried."""
+# ------------------------------------------------------------------ state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,12 +41,12 @@ class State:
     station: Station
     epoch: str = ""
     seq: int = 0
-    run: RunState = RunState()
-    cycle: CycleState = CycleState()
-    pairing: PairingState = PairingState()
-    people: PeopleState = PeopleState()
-    material: MaterialState = MaterialState()
-    production: ProductionState = ProductionState()
+    run: RunState = field(default_factory=RunState)
+    cycle: CycleState = field(default_factory=CycleState)
+    pairing: PairingState = field(default_factory=PairingState)
+    people: PeopleState = field(default_factory=PeopleState)
+    material: MaterialState = field(default_factory=MaterialState)
+    production: ProductionState = field(default_factory=ProductionState)
 
 
 # ------------------------------------------------------------------ working
@@ -224,6 +56,7 @@ class State:
 class Reading:
     """The newest value of a tag on this link."""
 
+    device: str
     seen: TagValue
     earliest_ms: int
     latest_ms: int
@@ -266,12 +99,20 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rise:
-    """When the trigger went high: within [earliest, latest]; earliest is LONG_AGO if unseen."""
+    """When the trigger went high: within [earliest, latest]; earliest LONG_AGO if nobody knows."""
 
     earliest_ms: int
     latest_ms: int
     seen_low: bool
     """Whether this link saw the trigger low before; only then it cannot be a repeat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The request that the newest snapshot of this rise showed, coherent or torn."""
+
+    request: int | None
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,8 +123,9 @@ class Snapshot:
     generation: int
     request: int | None
     content: tuple[Scalar | None, ...]
+    count: int | None
+    """The piece counter, where the station has one beside its handshake (D-29)."""
     values: Mapping[str, TagValue]
-    received: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,8 +135,8 @@ class Candidate:
     unit: str
     product: str | None
     because: tuple[str, ...]
-    doubts: tuple[str, ...] = ()
-    """Values of `Why` that make the binding possible instead of certain."""
+    doubts: tuple[Why, ...] = ()
+    """What makes the binding possible instead of certain."""
     since_ms: int = LONG_AGO
     """From when on the unit may have drawn material here."""
 
@@ -316,29 +158,45 @@ class Live:
     """A coherent snapshot of this link was taken, and trigger and request read GOOD."""
     ask: str | None = None
     retry_ms: int | None = None
+    """When a snapshot is asked for (again): the one before told nothing, or never came."""
     rise: Rise | None = None
     low_ms: int | None = None
-    """When the trigger was first seen low after it was high; kept over a lost link."""
+    """When the trigger was first seen low after the newest cycle that was seen. Kept over a lost
+    link; None where the link was lost while it was high, until it is seen low again."""
+    shown: Shown | None = None
     snapshot: Snapshot | None = None
     torn: bool = False
+    overdue: bool = False
+    """Whether `answer_within` has passed without an answer at the device (D-40)."""
     settle_ms: int | None = None
     candidate: Candidate | None = None
     lookup: str | None = None
     lookup_until_ms: int | None = None
     standing: Standing | None = None
-    doubts: tuple[str, ...] = ()
-    """Values of `Why` that the request itself raises (repeat possible, id conflict)."""
+    doubts: tuple[Why, ...] = ()
+    """What the request itself raises (repeat possible, id conflict)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterRead:
+    """The counter's newest reading on this link."""
+
+    count: int
+    earliest_ms: int
+    latest_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """The counter as last read, and the reading before it (production)."""
+    """Pieces counted between two readings, not yet in an event."""
 
-    tag: str
     count: int
+    """The counter at its end."""
+    n: int
     earliest_ms: int
     latest_ms: int
-    before: Counted
+    unwatched: bool = False
+    """The agent was away within it: a scan of another lot may have been missed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,7 +218,8 @@ class Working:
     readings: Mapping[str, Reading] = field(default_factory=dict)
     live: Mapping[str, Live] = field(default_factory=dict)
     """Per handshake."""
-    step: Step | None = None
+    counter: CounterRead | None = None
+    steps: tuple[Step, ...] = ()
     """Counted but not yet in an event: the counter is absolute, so a crash loses nothing."""
     flushed_ms: int = LONG_AGO
     repeats: Mapping[str, Repeats] = field(default_factory=dict)

@@ -25,14 +25,29 @@ def seek(draft: Draft, handshake: Handshake, snapshot: Snapshot, chosen: Chosen)
     if not text.strip():
         answering.unbind(draft, handshake, (), ev.Why.NO_SCAN)
         return
-    raw = text.encode("utf-8", "surrogateescape")
+    raw = text.encode("utf-8", "backslashreplace")
     judged = scanning.judge_bytes(draft, raw, None)
     if not isinstance(judged, Identified) or judged.means is not Means.UNIT:
         answering.refuse(draft, handshake, None, ev.Why.BAD_CODE, Outcome.BAD_CODE, raw=raw.hex())
         return
     candidate = Candidate(unit=judged.code, product=judged.product, because=())
-    answered = draft.state.cycle.answered.get(handshake.name)
-    if answered is not None and answered.bound and answered.unit == judged.code:
+    if _is_stale(draft, handshake, snapshot, judged.code):
         answering.unbind(draft, handshake, (candidate,), ev.Why.STALE_CODE)
         return
     chosen(draft, handshake, candidate)
+
+
+def _is_stale(draft: Draft, handshake: Handshake, snapshot: Snapshot, unit: str) -> bool:
+    """Whether the code stayed from the cycle before while the guard, or the counter, moved on.
+
+    With both standing still, or after a restart of the PLC, it is the same unit asked about again:
+    a duplicate or another visit.
+    """
+    before = draft.state.cycle.answered.get(handshake.name)
+    if before is None or not before.bound or before.unit != unit:
+        return False
+    if before.generation != snapshot.generation:
+        return False
+    guard = len(handshake.guard)
+    moved = before.content[:guard] != snapshot.content[:guard]
+    return moved or before.count != snapshot.count

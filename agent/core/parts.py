@@ -1,0 +1,203 @@
+"""What each concern remembers: the parts of the state, as `state_carried` writes them.
+
+Times are milliseconds of the boot clock. They compare only within one boot; what was learned in
+another boot carries `LONG_AGO` once `agent_started` of the new boot is folded (D-91).
+
+A field added later has a default, so that an older `state_carried` can still be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.core.events import Why
+from drivers.base import Scalar
+
+LONG_AGO = -(2**53) + 1
+"""Before everything that this boot can remember; an integer that JSON can carry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The newest request that a handshake has an event for."""
+
+    generation: int
+    request: int | None
+    content: tuple[Scalar | None, ...]
+    code: int
+    address: str
+    epoch: str
+    snapshot: str
+    """The observation that was judged; it alone identifies a request with nothing to tell it by."""
+    bound: bool
+    """False for refused and unbound: a scan under the same trigger belongs to it (D-24)."""
+    unit: str | None
+    rise_ms: int
+    """When the trigger rose at the earliest; LONG_AGO if nobody knows, or in another boot."""
+    risen_ms: int
+    """When it rose at the latest."""
+    count: int | None = None
+    """The piece counter at that moment, where the station has one (D-29)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The unit that `begin` let in and that `end` will complete."""
+
+    unit: str
+    product: str | None
+    cycle: str
+    address: str
+    rise_ms: int
+    doubts: tuple[Why, ...] = ()
+    """`end` is not surer of the unit than `begin` was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleState:
+    """What the handshakes leave behind."""
+
+    answered: Mapping[str, Answered] = field(default_factory=dict)
+    generations: Mapping[str, int] = field(default_factory=dict)
+    """Per handshake: the device generation, from 1."""
+    started: Started | None = None
+    suspect: tuple[str, ...] = ()
+    """Handshakes whose next request may have been answered in a lost part of the history."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """An accepted scan of a unit that no cycle has used yet."""
+
+    address: str
+    epoch: str
+    code: str
+    product: str | None
+    earliest_ms: int
+    latest_ms: int
+    doubts: tuple[Why, ...] = ()
+    """It may belong to a cycle that came before the one it will meet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastScan:
+    """The newest accepted scan of a reader, for the duplicate window (D-34)."""
+
+    address: str
+    code: str
+    latest_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairingState:
+    """Scans that wait for their cycle."""
+
+    pending: tuple[Pending, ...] = ()
+    last_scans: Mapping[str, LastScan] = field(default_factory=dict)
+    """Per reader; emptied by a cycle, so that a scan after it is a new one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One operator at this station (D-60)."""
+
+    ref: str
+    role: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleState:
+    """Who works here, and on what."""
+
+    sessions: tuple[Session, ...] = ()
+    active_ms: int = LONG_AGO
+    """When somebody last scanned or a cycle came, for the idle limit."""
+    order: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """One lot at one position, from a moment in [from_lo, from_hi] to one in [to_lo, to_hi]."""
+
+    position: str
+    lot: str
+    address: str
+    from_lo_ms: int
+    from_hi_ms: int
+    to_lo_ms: int | None = None
+    """None while nothing says that it was taken off."""
+    to_hi_ms: int | None = None
+    """None while it may still be loaded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingComponent:
+    """A serial component that was scanned and goes into the next unit."""
+
+    position: str
+    component: str
+    address: str
+    epoch: str
+    doubts: tuple[Why, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialState:
+    """What feeds the positions; closed loads stay while a unit may still have drawn from them."""
+
+    loads: tuple[Load, ...] = ()
+    waiting: tuple[WaitingComponent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """Up to where a counter is accounted for."""
+
+    count: int
+    at_ms: int
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLot:
+    """The lot being made."""
+
+    lot: str
+    product: str | None
+    address: str
+    n: int = 0
+    n_possible: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boundary:
+    """The newest change of lot: steps that began before its end may be of either (D-29)."""
+
+    lots: tuple[str, ...]
+    """The lots before, since the last count that lies wholly after a change."""
+    latest_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductionState:
+    """What is being made, and how much was counted."""
+
+    counted: Counted | None = None
+    lot: OpenLot | None = None
+    boundary: Boundary | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """The run itself: which file it works by, what is known to be broken."""
+
+    config: str = ""
+    boot_id: str = ""
+    faults: tuple[str, ...] = ()
+    """Sources with a standing `fault_raised`."""
+    last_ms: int = LONG_AGO
+    """When the newest event was made."""
+    carried_ms: int = LONG_AGO
+    """When the state was last carried."""
