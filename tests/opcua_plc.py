@@ -60,7 +60,7 @@ class _Attributes(AttributeService):
     async def write(
         self,
         params: ua.WriteParameters,
-        user: User = User(role=UserRole.Admin),  # noqa: B008
+        user: User = User(role=UserRole.Admin),  # noqa: B008 - the library's signature
     ) -> list[ua.StatusCode]:
         if not any(self._plc.name_of(one.NodeId) for one in params.NodesToWrite):
             return await super().write(params, user)  # the server's own clock and status
@@ -199,7 +199,12 @@ class Plc:
         await node.set_writable(name in ("Result", "Ack"))
         return node.nodeid
 
-    async def add(self, name: str, value: Any, kind: ua.VariantType) -> None:  # noqa: ANN401
+    async def add(
+        self,
+        name: str,
+        value: Any,  # noqa: ANN401 - what a variant can hold
+        kind: ua.VariantType,
+    ) -> None:
         """Have the PLC program get one more variable, as after a download."""
         index = await self.server.get_namespace_index(PRESS)
         self._names[await self._make(index, name, value, kind)] = name

@@ -151,7 +151,10 @@ async def resolve(
         )
         for (tag, node), aspects in zip(some, chunks(found, len(_ASPECTS)), strict=True):
             result = await _judge(link, tag, node, aspects)
-            (faults if isinstance(result, TagFault) else items).append(result)  # type: ignore[arg-type]
+            if isinstance(result, TagFault):
+                faults.append(result)
+            else:
+                items.append(result)
     return items, faults
 
 
@@ -188,7 +191,7 @@ def _place(tag: Tag, namespaces: Sequence[str]) -> ua.NodeId | TagFault:
             hint=f"compare with those it has: {', '.join(namespaces)}",
         )
     form = _FORMS[type(address.identifier)]
-    return ua.NodeId(address.identifier, index, form)  # type: ignore[arg-type] # plain values work
+    return ua.NodeId(address.identifier, index, form)  # type: ignore[arg-type]  # plain values work
 
 
 async def _judge(
