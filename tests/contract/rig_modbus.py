@@ -25,6 +25,22 @@ def modbus_driver(tags: list[Tag], **options: object) -> Driver:
     return SPEC.build("plc", ModbusOptions.model_validate(settings), tags, RealClock())
 
 
+def holding(tag: str, address: int, kind: str = "uint16", **options: Any) -> Tag:  # noqa: ANN401 - as YAML gives them
+    """Return a tag in a holding register."""
+    return modbus_tag(tag, table="holding", address=address, type=kind, **options)
+
+
+def driver_of(plc: TcpDevice, *tags: Tag, **options: object) -> Driver:
+    """Return a driver of that PLC that polls every 10 ms."""
+    settings = {"poll": "10ms", "fast": "5ms", "timeout": "2s", **options}
+    return modbus_driver(list(tags), host="127.0.0.1", port=plc.port, **settings)
+
+
+def writing(*values: tuple[str, Scalar]) -> WriteGroup:
+    """Return a group to be written to the device."""
+    return WriteGroup(device="plc", values=values)
+
+
 TAGS = [
     modbus_tag("seq", table="holding", address=GUARD_AT, type="uint16"),
     modbus_tag("serial", table="holding", address=1, type="string", length=8),

@@ -1,10 +1,9 @@
-"""The Modbus driver against a device that does as it is told (FAULTS M05, M06, M09, M10, M14)."""
+"""The Modbus driver against a device that does as it is told (FAULTS M04 to M06, M09, M10)."""
 
 import asyncio
 import re
 import struct
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import pytest
 
@@ -15,34 +14,10 @@ from drivers.base import (
     LinkDownError,
     Quality,
     TagGroup,
-    WriteGroup,
 )
-from drivers.modbus import SPEC, ModbusOptions
-from tests.contract.modbus_device import COILS, HOLDING, INPUTS, RtuDevice, TcpDevice
-from tests.contract.rig import RealClock, Recorder, ended, run_of
-from tests.contract.rig_modbus import modbus_driver, modbus_tag
-
-
-class SleeplessClock(RealClock):
-    """A clock on which the short waits take no time; it keeps how long they were to be."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._asked_s: list[float] = []
-
-    async def sleep(self, delay_s: float) -> None:
-        """Return at once, unless it is for an hour."""
-        self._asked_s.append(delay_s)
-        await asyncio.sleep(delay_s if delay_s > 60 else 0)
-
-    def quiets(self, timeout_s: float) -> int:
-        """Return how many waits of three timeouts there were."""
-        return sum(2.9 * timeout_s < asked_s <= 3.1 * timeout_s for asked_s in self._asked_s)
-
-
-def holding(tag: str, address: int, kind: str = "uint16", **options: Any) -> Any:  # noqa: ANN401 - as YAML gives them
-    """Return a tag in a holding register."""
-    return modbus_tag(tag, table="holding", address=address, type=kind, **options)
+from tests.contract.modbus_device import COILS, HOLDING, INPUTS, TcpDevice
+from tests.contract.rig import Recorder, ended, run_of
+from tests.contract.rig_modbus import driver_of, holding, modbus_tag
 
 
 @pytest.fixture
@@ -52,17 +27,6 @@ async def plc() -> AsyncIterator[TcpDevice]:
         device.memory.set(HOLDING, 0, *([0] * 20))
         device.memory.set(COILS, 0, *([0] * 8))
         yield device
-
-
-def driver_of(plc: TcpDevice, *tags: Any, **options: object) -> Any:  # noqa: ANN401 - a driver and its insides
-    """Return a driver of that PLC that polls every 10 ms."""
-    settings = {"poll": "10ms", "fast": "5ms", "timeout": "2s", **options}
-    return modbus_driver(list(tags), host="127.0.0.1", port=plc.port, **settings)
-
-
-def values(*pairs: tuple[str, Any]) -> WriteGroup:
-    """Return a group to be written."""
-    return WriteGroup(device="plc", values=pairs)
 
 
 async def test_test_value_proves_the_byte_order(plc: TcpDevice) -> None:
@@ -220,132 +184,6 @@ async def test_tag_of_another_device_cannot_be_read(plc: TcpDevice) -> None:
             await driver.read(TagGroup(name="g", guard=(), tags=("x",)))
 
 
-async def test_every_kind_of_write_is_read_back(plc: TcpDevice) -> None:
-    """A coil, a register, several registers and a masked bit are written each by its function."""
-    plc.memory.set(HOLDING, 5, 0b0101)
-    tags = [
-        modbus_tag("coil", table="coil", address=1, type="bool", write=True),
-        holding("word", 0, write=True),
-        holding("long", 1, "int32", write=True),
-        holding("text", 3, "string", length=3, write=True),
-        holding("bit", 5, "bool", bit=1, mask=True, write=True),
-        holding("own", 6, "bool", write=True),
-    ]
-    driver = driver_of(plc, *tags, poll="1h")
-    group = values(
-        ("coil", True), ("word", 3), ("long", -2), ("text", "OK"), ("bit", True), ("own", True)
-    )  # fmt: skip
-    async with run_of(driver, ["word"]):
-        plc.memory.requests.clear()
-        await driver.write([group])
-        functions = [function for function, _, _ in plc.memory.requests]
-        assert functions == [5, 6, 16, 16, 22, 6, 1, 3, 3, 3, 3, 3]
-        assert plc.memory.get(COILS, 1) == (1,)
-        assert plc.memory.get(HOLDING, 0, 7) == (3, 0xFFFF, 0xFFFE, 0x4F4B, 0, 0b0111, 1)
-
-
-async def test_value_that_does_not_fit_stops_the_whole_write(plc: TcpDevice) -> None:
-    """Nothing of a write reaches the device if any of its values cannot be held."""
-    driver = driver_of(plc, holding("a", 0, write=True), holding("b", 1, write=True))
-    async with run_of(driver, ["a"]):
-        with pytest.raises(DriverConfigError, match=r"tag 'b': .* cannot hold the value: 70000"):
-            await driver.write([values(("a", 1)), values(("b", 70_000))])
-        assert plc.memory.writes == []
-
-
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [(2, DriverConfigError), (3, DriverConfigError), (4, LinkDownError), (6, LinkDownError)],
-)
-async def test_refused_write_names_tag_and_cause(
-    plc: TcpDevice, code: int, error: type[Exception]
-) -> None:
-    """A write that the device refuses for good is the file's fault; otherwise the link ends."""
-    driver = driver_of(plc, holding("a", 0, write=True))
-    plc.memory.refuse = lambda function, _start, _count: code if function == 6 else 0
-    async with run_of(driver, ["a"]):
-        with pytest.raises(error, match=rf"tag 'a'.*exception {code}"):
-            await driver.write([values(("a", 1))])
-        tries = [function for function, _, _ in plc.memory.requests].count(6)
-        assert tries == (3 if code == 6 else 1)
-
-
-async def test_busy_device_is_asked_again(plc: TcpDevice) -> None:
-    """Busy (6) means that the device has not taken the write: it is asked again, then holds it."""
-    driver = driver_of(plc, holding("a", 0, write=True))
-    busy = iter([6, 6])
-    plc.memory.refuse = lambda function, _start, _count: next(busy, 0) if function == 6 else 0
-    async with run_of(driver, ["a"]):
-        await driver.write([values(("a", 1))])
-        assert plc.memory.writes == [(HOLDING, 0, (1,))]
-
-
-async def test_accepted_write_is_not_repeated(plc: TcpDevice) -> None:
-    """Accepted (5) means that the device has taken the write: it is only read back."""
-    driver = driver_of(plc, holding("a", 0, write=True))
-
-    def accept(function: int, start: int, number: int) -> int:
-        if function == 6:
-            plc.memory.set(HOLDING, start, number)
-        return 5 if function == 6 else 0
-
-    plc.memory.refuse = accept
-    async with run_of(driver, ["a"]):
-        await driver.write([values(("a", 1))])
-        assert [function for function, _, _ in plc.memory.requests].count(6) == 1
-
-
-async def test_write_in_doubt_is_looked_at_before_it_is_repeated(plc: TcpDevice) -> None:
-    """After a write whose answer did not come, a value that is there is not written again (M14)."""
-    driver = driver_of(plc, holding("a", 0, write=True), timeout="100ms", poll="1h")
-    async with run_of(driver, ["a"]) as (_, task):
-        plc.reframed = lambda _frame: b""
-        with pytest.raises(LinkDownError, match=r"no answer within 0.1 s \(address 0"):
-            await driver.write([values(("a", 1))])
-        with pytest.raises(LinkDownError):
-            await ended(task)
-    plc.reframed = lambda frame: frame
-    async with run_of(driver, ["a"]):
-        await driver.write([values(("a", 1))])
-        assert plc.memory.writes == [(HOLDING, 0, (1,))]
-        await driver.write([values(("a", 2))])
-        assert plc.memory.writes == [(HOLDING, 0, (1,)), (HOLDING, 0, (2,))]
-
-
-async def test_write_in_doubt_that_did_not_arrive_is_done(plc: TcpDevice) -> None:
-    """After a write that got lost on its way, looking shows that it has to be written."""
-    driver = driver_of(plc, holding("a", 0, write=True), timeout="100ms", poll="1h")
-    async with run_of(driver, ["a"]) as (_, task):
-        plc.memory.fast_held.add((HOLDING, 0))
-        plc.reframed = lambda _frame: b""
-        with pytest.raises(LinkDownError):
-            await driver.write([values(("a", 1))])
-        with pytest.raises(LinkDownError):
-            await ended(task)
-    plc.reframed = lambda frame: frame
-    plc.memory.fast_held.clear()
-    async with run_of(driver, ["a"]):
-        await driver.write([values(("a", 1))])
-        assert plc.memory.get(HOLDING, 0) == (1,)
-
-
-async def test_write_that_the_program_takes_over_later_is_held(plc: TcpDevice) -> None:
-    """A PLC that takes a value over in its next scan only is given a few looks."""
-    driver = driver_of(plc, holding("a", 0, write=True), poll="1h")
-    looks: list[int] = []
-
-    def scan(function: int, _start: int, _count: int) -> None:
-        looks.append(function)
-        if looks[-3:] == [6, 3, 3]:
-            plc.memory.set(HOLDING, 0, 1)
-
-    plc.memory.fast_held.add((HOLDING, 0))
-    async with run_of(driver, ["a"]):
-        plc.memory.answered = scan
-        await driver.write([values(("a", 1))])
-        assert looks == [6, 3, 3, 3]
-
-
 async def test_input_registers_and_gaps_are_read(plc: TcpDevice) -> None:
     """Tags of all tables come from as few requests as gaps and tables allow."""
     plc.memory.set(INPUTS, 0, 5)
@@ -359,77 +197,6 @@ async def test_input_registers_and_gaps_are_read(plc: TcpDevice) -> None:
     async with run_of(driver, ["a", "b", "i", "c"]) as (recorder, _):
         assert sorted(plc.memory.requests) == [(1, 7, 1), (3, 0, 10), (4, 0, 1)]
         assert recorder.values()["i"].value == 5
-
-
-async def test_devices_on_one_wire_share_its_connection(plc: TcpDevice) -> None:
-    """Two devices behind one host and port use one connection, one request at a time (D-153)."""
-    one = driver_of(plc, holding("a", 0), device_id=1)
-    two = driver_of(plc, holding("a", 1), device_id=2)
-    async with run_of(one, ["a"]), run_of(two, ["a"]) as (_, second):
-        assert plc.connections_seen == 1
-        second.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await ended(second)
-    await plc.idle()
-
-
-async def test_closed_connection_ends_every_device_on_it(plc: TcpDevice) -> None:
-    """A connection that ends by itself ends all its devices: what is behind may have restarted."""
-    one = driver_of(plc, holding("a", 0), device_id=1, poll="1h")
-    two = driver_of(plc, holding("a", 1), device_id=2, poll="1h")
-    async with run_of(one, ["a"]) as (_, first), run_of(two, ["a"]) as (_, second):
-        plc.hang_up()
-        for task in (first, second):
-            with pytest.raises(LinkDownError, match="closed by the other end"):
-                await ended(task)
-
-
-async def test_settings_of_one_wire_agree(plc: TcpDevice) -> None:
-    """A device that declares a wire in use otherwise is refused, and does not disturb the other."""
-    one = driver_of(plc, holding("a", 0), device_id=1)
-    two = driver_of(plc, holding("a", 0), device_id=2, gateway=True)
-    async with run_of(one, ["a"]) as (_, task):
-        with pytest.raises(DriverConfigError, match="is used with other settings by another"):
-            await two.run(Recorder())
-        assert not task.done()
-
-
-async def test_dead_device_does_not_end_its_neighbour() -> None:
-    """On one serial line a device that does not answer ends only its own run (DESIGN 5)."""
-    async with RtuDevice() as line:
-        line.units[1].set(HOLDING, 0, 0)
-        settings = {"serial": line.path, "parity": "none", "timeout": "50ms", "poll": "10ms"}
-        alive = modbus_driver([holding("a", 0)], device_id=1, **settings)
-        dead = modbus_driver([holding("a", 0)], device_id=2, **settings)
-        async with run_of(alive, ["a"]) as (recorder, task):
-            with pytest.raises(LinkDownError, match=r"/2: no answer within 0.05 s \(holding 0"):
-                await dead.run(Recorder())
-            line.units[1].set(HOLDING, 0, 7)
-            await recorder.until(lambda seen: seen.values()["a"].value == 7)
-            assert not task.done()
-            assert [type(one) for one in recorder.seen].count(LinkChanged) == 1
-
-
-@pytest.mark.parametrize("gateway", [True, False])
-async def test_wire_that_keeps_late_replies_is_left_quiet(plc: TcpDevice, *, gateway: bool) -> None:
-    """Before its first use and after a missing answer a gateway's line is quiet for 3 timeouts."""
-    clock = SleeplessClock()
-    options = {
-        "host": "127.0.0.1", "port": plc.port, "gateway": gateway, "address_base": "wire",
-        "timeout": "100ms", "poll": "1h",
-    }  # fmt: skip
-    settings = ModbusOptions.model_validate(options)
-    driver = SPEC.build("plc", settings, [holding("a", 0)], clock)
-    async with run_of(driver, ["a"]) as (_, task):
-        first = clock.quiets(0.1)
-        plc.reframed = lambda _frame: b""
-        with pytest.raises(LinkDownError):
-            await driver.read(TagGroup(name="g", guard=(), tags=("a",)))
-        with pytest.raises(LinkDownError):
-            await ended(task)
-    plc.reframed = lambda frame: frame
-    async with run_of(driver, ["a"]):
-        assert (first, clock.quiets(0.1)) == ((1, 2) if gateway else (0, 0))
 
 
 async def test_cancelling_is_never_swallowed(plc: TcpDevice) -> None:

@@ -1,5 +1,8 @@
 """Modbus in the station file: what is refused when it is loaded, and with which words."""
 
+import subprocess
+import sys
+
 import pytest
 from pydantic import ValidationError
 
@@ -224,3 +227,11 @@ def test_every_option_says_what_it_is_for() -> None:
     fields = {**ModbusOptions.model_fields, **ModbusTag.model_fields}
     assert [name for name, field in fields.items() if not field.description] == []
     assert SPEC.tag_options is ModbusTag
+
+
+def test_faults_are_found_on_paper() -> None:
+    """Every tag that cannot work is found without a device and without the protocol library."""
+    tags = [tag(type="float32"), tag()]
+    assert [fault.tag for fault in SPEC.faults(options(), tags)] == ["t"]
+    loaded = "import sys, drivers.modbus.points; print('pymodbus' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", loaded], text=True) == "False\n"
