@@ -77,6 +77,7 @@ class Publisher:
         self._last_wanted = journal.cursor(self._stream)
         self._flights = Flights()
         self._connection = 0
+        self._is_connected = False
         self._broken: Exception | None = None
         self._refusal = ""
         self._probing = False
@@ -133,10 +134,21 @@ class Publisher:
                 await self._sink.connect()
                 await self._deliver_while_connected()
             except SinkDownError as error:
-                self._became(Condition.DOWN, str(error))
+                self._lost(str(error))
             if self._clock.now().boot_ms - began_ms > MOST_S * 1000:
                 self._backoff.reset()
             await self._backoff.wait()
+
+    def _lost(self, cause: str) -> None:
+        """Say that the sink is down; one that refuses and then hangs up is still a refusing one.
+
+        Mosquitto 2.0.11 closes the connection after each PUBACK that says "not authorised".
+        """
+        if self._is_connected and self._refusal:
+            self._became(Condition.PAUSED, self._refusal)
+        else:
+            self._became(Condition.DOWN, cause)
+        self._is_connected = False
 
     async def close(self, within_s: float = CLOSE_S) -> None:
         """Let what is journalled get out, for so long; then stop and say goodbye."""
@@ -156,11 +168,10 @@ class Publisher:
     async def _deliver_while_connected(self) -> None:
         self._connection += 1
         self._flights.put_back_all()
+        self._is_connected = True
         self._broken = None
         self._unfit.clear()
-        if self._refusal:
-            self._refusal, self._probing = "", True
-        if not self._probing:
+        if not self._refusal and not self._probing:
             self._became(Condition.CONNECTED, "")
         down: SinkDownError | None = None
         try:
@@ -200,6 +211,8 @@ class Publisher:
     async def _send(self) -> None:
         """Keep the window full and the cursor right behind."""
         while True:
+            if self._refusal and not self._flights.under_way:
+                await self._sit_out()
             if not self._refusal and not self._unfit:
                 self._fill()
             await self._changed.wait()
@@ -209,8 +222,6 @@ class Publisher:
                 raise self._broken
             if self._unfit:
                 await self._set_aside()
-            if self._refusal and not self._flights.under_way:
-                await self._sit_out()
             await asyncio.sleep(0)  # one turn for everybody else, and more confirmations at once
 
     def _fill(self) -> None:

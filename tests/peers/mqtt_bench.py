@@ -95,5 +95,8 @@ class MqttBench:
 
     async def until(self, condition: Condition) -> SinkState:
         """Return the state once it is in that condition."""
-        await eventually(lambda: bool(self.states) and self.states[-1].condition is condition)
+        try:
+            await eventually(lambda: bool(self.states) and self.states[-1].condition is condition)
+        except TimeoutError:
+            raise AssertionError(f"never {condition}: {self.publisher.state()}") from None
         return self.states[-1]

@@ -107,7 +107,10 @@ async def test_a_long_outage_is_caught_up_in_order(tmp_path: Path) -> None:
 
 
 async def test_an_access_list_pauses_this_sink_alone(tmp_path: Path) -> None:
-    """Refused by the ACL the sink waits, and goes on by itself when it is allowed (B03)."""
+    """Refused by the ACL the sink waits, and goes on by itself when it is allowed (B03).
+
+    Mosquitto 2.0.11 hangs up after each refusal: that is not told as another trouble.
+    """
     status = (f"topic write {TOPICS}/health", f"topic write {TOPICS}/position", "topic read #")
     async with Mosquitto(tmp_path, acl=status) as broker, Reader(broker.port) as reader:
         bench = MqttBench(tmp_path, broker.port, rows=30)
@@ -123,6 +126,7 @@ async def test_an_access_list_pauses_this_sink_alone(tmp_path: Path) -> None:
             await reader.until(lambda: got_all(reader, 30))
         assert not bench.quarantined.exists()
         assert bench.publisher.state().refused >= 1
+        assert not any("closed the connection" in state.reason for state in bench.states)
 
 
 async def test_what_the_broker_cannot_take_is_set_aside(tmp_path: Path) -> None:
@@ -137,10 +141,11 @@ async def test_what_the_broker_cannot_take_is_set_aside(tmp_path: Path) -> None:
         assert orjson.loads(line)["seq"] == 2
 
 
-async def test_two_under_one_name_take_turns_slowly(tmp_path: Path) -> None:
-    """They throw each other out at the pace of their back-off, and both say it (B12).
+async def test_two_under_one_name_take_turns_and_say_so(tmp_path: Path) -> None:
+    """They throw each other out, both say it, and what they had to send has arrived (B12).
 
-    Mosquitto 2.0.11 closes the older connection without the reason code for it.
+    How slowly is a matter of the back-off: `tests/unit/publisher/test_trouble.py`. Mosquitto 2.0.11
+    closes the older connection without the reason code for it.
     """
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
@@ -148,15 +153,14 @@ async def test_two_under_one_name_take_turns_slowly(tmp_path: Path) -> None:
         one = MqttBench(tmp_path / "one", broker.port, rows=1)
         other = MqttBench(tmp_path / "other", broker.port, rows=1)
         async with one.running(), other.running():
-            await eventually(lambda: len(one.states) >= 8 and len(other.states) >= 8)
+            await eventually(lambda: len(one.states) >= 6 and len(other.states) >= 6)
             cause = (
                 f"broker 127.0.0.1:{broker.port}: closed the connection and gave no reason; its "
                 "log may have one, such as a second client of this name"
             )
             for bench in (one, other):
                 assert {state.reason for state in bench.states if state.reason} == {cause}
-                since = [s.since.boot_ms for s in bench.states if s.condition is Condition.DOWN]
-                assert since[3] - since[2] > since[1] - since[0]
+                assert bench.confirmed == 1
 
 
 async def test_the_will_is_seen_after_a_kill(tmp_path: Path) -> None:

@@ -121,18 +121,48 @@ async def test_a_pause_waits_for_what_is_under_way(tmp_path: Path) -> None:
         assert bench.cursor == 3
 
 
-async def test_a_cut_during_a_pause_asks_with_one_event(tmp_path: Path) -> None:
-    """A new connection does not make a refusing sink a willing one."""
+async def test_a_sink_that_refuses_and_hangs_up_stays_a_refusing_one(tmp_path: Path) -> None:
+    """One state, however often it hangs up; each new connection asks with one event, later."""
+    bench = Bench(tmp_path, rows=3)
+    async with bench.running() as sink:
+        await sink.refuse(Refusal.LATER, 1)
+        await sink.cut()
+        for asked in range(1, 8):
+            await bench.clock.advance(0.2 * 2**asked)
+            await bench.clock.advance(60)
+            assert sink.seqs() == [1, 2, 3, *[1] * asked]
+            await sink.refuse(Refusal.LATER, 1)
+            await sink.cut()
+        await bench.clock.advance(15)
+        await bench.clock.advance(60)
+        await sink.confirm(1)
+        await sink.confirm(2, 3)
+        assert bench.cursor == 3
+    assert bench.conditions() == [
+        (Condition.CONNECTED, ""),
+        (Condition.PAUSED, "later 1"),
+        (Condition.CONNECTED, ""),
+    ]
+
+
+async def test_a_refusing_sink_that_cannot_be_reached_is_down(tmp_path: Path) -> None:
+    """Who is to act is another person then; when it is back, it is asked with one event."""
     bench = Bench(tmp_path, rows=3)
     async with bench.running() as sink:
         await sink.refuse(Refusal.LATER, 1, 2, 3)
+        sink.refuse_connect = "away"
         await sink.cut()
-        await bench.clock.advance(0.2)
+        await bench.clock.advance(1)
+        sink.refuse_connect = ""
+        await bench.clock.advance(20)
         assert sink.seqs() == [1, 2, 3, 1]
-    assert [condition for condition, _ in bench.conditions()] == [
-        Condition.CONNECTED,
-        Condition.PAUSED,
-        Condition.DOWN,
+        await sink.confirm(1)
+    assert bench.conditions() == [
+        (Condition.CONNECTED, ""),
+        (Condition.PAUSED, "later 3"),
+        (Condition.DOWN, "away"),
+        (Condition.PAUSED, "later 3"),
+        (Condition.CONNECTED, ""),
     ]
 
 
