@@ -7,6 +7,7 @@ Laws:
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,12 @@ class History:
         self.rows.append(row)
         self._last, self._hash = at, row.hash
         return row
+
+
+def batches(rows: list[Row], size: int) -> list[list[Row]]:
+    """Return rows as they are committed: at most so many at a time, never two epochs together."""
+    epochs = [list(group) for _, group in itertools.groupby(rows, key=lambda row: row.epoch)]
+    return [group[at : at + size] for group in epochs for at in range(0, len(group), size)]
 
 
 def rim(clock: ManualClock | None = None, **changes: Any) -> Rim:  # noqa: ANN401 - whatever a rim has

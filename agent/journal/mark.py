@@ -8,7 +8,9 @@ Laws:
        in the middle of a write leaves the other slot.
     2. The newest whole slot counts. Slots are 4 KiB apart, so that no torn sector meets both.
 
-A slot is one line of text: `lineside-mark 1 COUNT EPOCH SEQ HASH CHECKSUM`, padded with spaces.
+A slot is one line of text: `lineside-mark 1 COUNT EPOCH SEQ HASH BEFORE CHECKSUM`, padded.
+BEFORE is where the mark stood when the epoch began (`EPOCH/SEQ`, or `-`): where that epoch ended is
+otherwise known only to the first row of this one, and both may be lost.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from agent.ports import Address, Files
 _SLOT_SIZE = 4096
 _TEXT_SIZE = 512
 _NAME = "lineside-mark 1"
-_WORDS = 7
+_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Mark:
     count: int
     address: Address
     hash: str
+    before: Address | None = None
+    """The end of the epoch before, as the mark knew it."""
 
 
 class MarkFile:
@@ -54,8 +58,13 @@ class MarkFile:
         Raises:
             OSError: it could not be written; what is on the disk is the mark before it.
         """
-        count = self.newest.count + 1 if self.newest else 1
-        slot = _format(Mark(count, address, digest))
+        count, before = 1, None
+        if self.newest is not None:
+            is_new_epoch = self.newest.address.epoch != address.epoch
+            before = self.newest.address if is_new_epoch else self.newest.before
+            count = self.newest.count + 1
+        mark = Mark(count, address, digest, before)
+        slot = _format(mark)
         if self._is_usable:
             self._files.overwrite(self._path, count % 2 * _SLOT_SIZE, slot)
         else:
@@ -65,11 +74,22 @@ class MarkFile:
             self._files.remove(self._path)
             self._files.create(self._path, b"".join(slots))
             self._is_usable = True
-        self.newest = Mark(count, address, digest)
+        self.newest = mark
+
+    def renew(self) -> None:
+        """Write the newest mark over itself, in its own slot: the disk is tried, nothing changes.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        if self.newest is not None and self._is_usable:
+            at = self.newest.count % 2 * _SLOT_SIZE
+            self._files.overwrite(self._path, at, _format(self.newest))
 
 
 def _format(mark: Mark) -> bytes:
-    text = f"{_NAME} {mark.count} {mark.address.epoch} {mark.address.seq} {mark.hash} "
+    before = f"{mark.before.epoch}/{mark.before.seq}" if mark.before else "-"
+    text = f"{_NAME} {mark.count} {mark.address.epoch} {mark.address.seq} {mark.hash} {before} "
     return f"{text}{sha256(text.encode()).hexdigest()}".encode().ljust(_TEXT_SIZE - 1) + b"\n"
 
 
@@ -80,5 +100,8 @@ def _parse(slot: bytes) -> Mark | None:
     text = b" ".join(words[:-1]) + b" "
     if sha256(text).hexdigest().encode() != words[-1]:
         return None
-    count, epoch, seq, digest = (word.decode() for word in words[2:6])
-    return Mark(int(count), Address(epoch, int(seq)), digest)
+    count, epoch, seq, digest, before = (word.decode() for word in words[2:7])
+    ended, _, at = before.partition("/")
+    return Mark(
+        int(count), Address(epoch, int(seq)), digest, Address(ended, int(at)) if at else None
+    )

@@ -78,7 +78,7 @@ class Lock:
             JournalError: it cannot be made or written.
         """
         try:
-            directory.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
+            _make(directory)
             self._descriptor = os.open(
                 directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
             )
@@ -102,3 +102,16 @@ class Lock:
     def release(self) -> None:
         """Let go."""
         os.close(self._descriptor)
+
+
+def _make(directory: Path) -> None:
+    """Make a directory and its parents, each entry through to the disk."""
+    if directory.is_dir():
+        return
+    _make(directory.parent)
+    directory.mkdir(mode=_OWNER_ONLY, exist_ok=True)
+    descriptor = os.open(directory.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -11,6 +11,8 @@ In order, and nothing is written before the damaged files are set aside:
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,9 +76,7 @@ class _Opening:
             bool(self.files.size(path)) for path in (self.paths.database, self.paths.log)
         )
         if not has_database and not has_log and not self.mark.is_there:
-            self.files.remove(self.paths.database)  # an empty one: a cut at the very first start
-            connection = create(self.paths.database, self.vfs, self.station)
-            return self._opened(connection, Walk(None), Fold(), is_new=True)
+            return self._opened(self._build(lambda _: None), Walk(None), Fold(), is_new=True)
         connection, walk, fold = self._read() if has_database else self._rebuild()
         with ExitStack() as undo:
             undo.callback(connection.close, force=True)
@@ -152,22 +152,30 @@ class _Opening:
     def _rebuild(self) -> tuple[apsw.Connection, Walk, Fold]:
         """Build a new database from every row that proves itself and put it in place."""
         self._set_aside()
+        connection = self._build(self._fill)
+        self.is_thorough = True  # every row was looked at, so every loss can be named
+        return connection, *self._walk(connection)
+
+    def _build(self, fill: Callable[[apsw.Connection], None]) -> apsw.Connection:
+        """Put a new database in place, filled: after a cut there is the old one or the new one."""
         self._remove(self.paths.rebuilt)
         with closing(create(self.paths.rebuilt, self.vfs, self.station)) as new:
-            self._carry_over(new)
-            for source in self._sources():
-                with new:
-                    insert(new, (found.row for found in rows_in(self.files, source)), keep=True)
-            self.is_thorough = True  # from here on every row was looked at
-            walk, _ = self._walk(new)
-            new.executemany("DELETE FROM events WHERE place = ?", [(at,) for at in walk.orphans])
+            fill(new)
             checkpoint(new, "TRUNCATE")
         for path in (self.paths.log, self.paths.shared):
             self.files.remove(path)  # a log that is not its own would be played into the new one
         self.files.replace(self.paths.rebuilt, self.paths.database)
         self._remove(self.paths.rebuilt)
-        connection = connect(self.paths.database, self.vfs)
-        return connection, *self._walk(connection)
+        return connect(self.paths.database, self.vfs)
+
+    def _fill(self, new: apsw.Connection) -> None:
+        self._carry_over(new)
+        for source in self._sources():
+            with new:
+                insert(new, (found.row for found in rows_in(self.files, source)), keep=True)
+        walk = Walk(self.mark.newest)
+        deque(walk.run(stored_down(new)), maxlen=0)
+        new.executemany("DELETE FROM events WHERE place = ?", [(at,) for at in walk.orphans])
 
     def _carry_over(self, new: apsw.Connection) -> None:
         """Take what the tree of the damaged database, as it was set aside, still leads to."""

@@ -20,7 +20,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, TypeVar
 
 import apsw
@@ -34,6 +33,7 @@ from agent.journal.place import Paths
 from agent.journal.reading import Lookup
 from agent.journal.recovery import Opened, demand_rebuild
 from agent.journal.store import DAMAGE, Store, checkpoint, connect, stored_cursors
+from agent.journal.tail import Tail
 from agent.journal.walk import Gap, Lost
 from agent.ports import Address, Clock, Files, Row, UnitSeen, Worker
 
@@ -47,8 +47,6 @@ MOST_PAGES = 4000
 """From here on the writer does it itself before it goes on: the log is bounded (S1)."""
 CURSOR_DELAY_S = 1.0
 LOOK_EVERY_S = 1.0
-TAIL_ROWS = 1024
-"""So many of the newest rows are kept in memory: sinks that keep up never touch the disk."""
 
 
 @dataclass(slots=True)
@@ -113,7 +111,7 @@ class SqliteJournal:
         self._last = newest.address if newest is not None else None
         self._last_hash = newest.hash if newest is not None else None
         self._queued, self._queued_hash = self._last, self._last_hash
-        self._tail: deque[Row] = deque(maxlen=TAIL_ROWS)
+        self._tail = Tail()
         self._first_kept = self._lookup.first_kept()
         self._cursors = stored_cursors(opened.connection)
         self._told_at_opening = frozenset(opened.recovery.lost)
@@ -251,9 +249,12 @@ class SqliteJournal:
             batch = self._in_hand or _Batch()
             futures = [*batch.futures, *(done for _, done in self._waiting)]
             self._waiting.clear()
-        for future in (*futures, self._news):
-            if future is not None and not future.done():
+        for future in futures:
+            if not future.done():
                 future.set_exception(error)
+        if self._news is not None and not self._news.done():
+            self._news.set_exception(error)
+            self._news.exception()  # nobody may be waiting, and that is nobody's mistake
 
     async def _watch_space(self) -> None:
         while True:
@@ -282,6 +283,23 @@ class SqliteJournal:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(JournalError(f"the journal's thread died: {error!r}"))
+
+    async def beat(self) -> None:
+        """Return when the writer has shown that it lives and that the disk takes what it writes.
+
+        For the watchdog of an idle station: the mark is written again, not a row (PITFALLS D1).
+
+        Raises:
+            JournalError: it does not.
+        """
+        if self._error is not None:
+            raise self._error
+        try:
+            await self._writer.run(self._mark.renew)
+        except OSError as error:
+            doubtful = DoubtfulCommitError(f"mark not written: {error}; see the disk")
+            self._fail(doubtful)
+            raise doubtful from error
 
     # -------------------------------------------------------------- cursors
 
@@ -314,7 +332,7 @@ class SqliteJournal:
 
     async def read(self, after: Address | None, limit: int) -> list[Row]:
         """Return durable rows after an address (None: from the oldest kept), oldest first."""
-        newest = self._from_tail(after, limit)
+        newest = self._tail.after(after, limit)
         if newest is not None:
             return newest
         where = place(after) if after is not None else -1
@@ -331,16 +349,6 @@ class SqliteJournal:
             await self._reader.run(lambda: demand_rebuild(self._paths, self._rim.files))
             self._fail(broken)
             raise broken from error
-
-    def _from_tail(self, after: Address | None, limit: int) -> list[Row] | None:
-        """Return rows from memory, None where they have to be read."""
-        if after is None or not self._tail:
-            return None
-        first, last = self._tail[0], self._tail[-1]
-        if not first.epoch == last.epoch == after.epoch or after.seq < first.seq - 1:
-            return None
-        begin = after.seq + 1 - first.seq
-        return list(islice(self._tail, begin, begin + limit))
 
     async def wait_beyond(self, address: Address | None) -> None:
         """Return when a durable row after the address exists.
@@ -384,6 +392,7 @@ class SqliteJournal:
                 self._flush_now()
             while self._tasks:
                 await asyncio.wait(self._tasks)
+            await self._writer.run(self._store.finish)
         finally:
             self._fail(JournalError("the journal is closed"))
             for worker in (self._reader, self._keeper):
@@ -391,7 +400,7 @@ class SqliteJournal:
             self._lookup.close()
             self._checkpointer.close()
             self._writer.close()
-            self._store.finish()
+            self._store.close()
             self._release()
 
 

@@ -12,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from agent.journal.chain import Proven, ordinal, ordinal_at, place, prove, seq_at
@@ -96,24 +97,26 @@ class Walk:
         self._damaged.clear()
 
     def _known(self, older: Proven | None) -> set[int]:
-        newer, after = self._newer, older.place if older else -1
+        """Return the places between `older` and the row after it that are known to have been."""
+        newer, mark = self._newer, self._mark
+        low = older.place if older is not None else -1
+        high = newer.place if newer is not None else math.inf
         known = set(self._damaged)
-        if newer is None and self._mark is not None:
-            known.add(place(self._mark.address))
-        if newer is not None and older is not None:
-            known.add(newer.place - 1 if newer.row.seq > 1 else after)
-        if newer is not None and newer.previous is not None and older is not None:
-            known.add(place(newer.previous))
-        return {where for where in known if where > after}
+        if older is not None or newer is None:  # before the oldest row, all may have been pruned
+            if mark is not None:
+                known |= {place(at) for at in (mark.address, mark.before) if at is not None}
+            if newer is not None and newer.row.seq > 1:
+                known.add(newer.place - 1)
+            if newer is not None and newer.previous is not None:
+                known.add(place(newer.previous))
+        return {where for where in known if low < where < high}
 
     def _named(self, older: Proven | None) -> Iterator[Address]:
         if self._mark is not None:
-            yield self._mark.address
+            yield from filter(None, (self._mark.address, self._mark.before))
         for row in (self._newer, older):
             if row is not None:
-                yield row.row.address
-                if row.previous is not None:
-                    yield row.previous
+                yield from filter(None, (row.row.address, row.previous))
 
     def _first(self, number: int, seqs: list[int], older: Proven | None) -> int:
         if older is not None and ordinal(older.row.epoch) == number:

@@ -130,6 +130,20 @@ async def test_a_mark_that_cannot_be_written_is_a_doubtful_commit(tmp_path: Path
     assert verify(tmp_path).mark == Address(epoch(1), 2)
 
 
+async def test_a_beat_tries_the_disk(tmp_path: Path) -> None:
+    """An idle journal says that it lives, or fails like a commit (D1)."""
+    files, history = FailingFiles(), History()
+    journal, _ = await open_journal(tmp_path, STATION, rim(files=files))
+    await journal.append(history.start(1))
+    await journal.beat()
+    files.is_broken = True
+    for _ in range(2):
+        with pytest.raises(DoubtfulCommitError, match="mark not written: "):
+            await journal.beat()
+    await journal.close()
+    assert files.failed == 1
+
+
 async def test_a_checkpoint_that_fails_ends_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,7 +177,7 @@ async def test_a_checkpoint_by_the_writer_that_fails_ends_the_journal(
         tmp_path, STATION, rim(vfs=disk.name, worker=lambda _: InlineWorker())
     )
     history.start(1)
-    history.links(5)
+    history.links(9)
     await journal.append(history.rows[:1])
     disk.fail("read", EIO)
     found = [

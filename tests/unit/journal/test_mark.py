@@ -90,3 +90,25 @@ def test_a_shortened_file_keeps_its_slot(tmp_path: Path) -> None:
     mark.write(Address("000001-a", 3), HASH)
     found = MarkFile(DiskFiles(), path).newest
     assert found == Mark(3, Address("000001-a", 3), HASH)
+
+
+def test_a_mark_is_renewed_in_its_own_slot(tmp_path: Path) -> None:
+    """The disk is tried, the file stays as it is; without a mark there is nothing to try."""
+    path = tmp_path / "mark"
+    MarkFile(DiskFiles(), path).renew()
+    assert not path.exists()
+    mark = write(path, 1, 2, 3)
+    before = path.read_bytes()
+    mark.renew()
+    assert path.read_bytes() == before
+
+
+def test_a_mark_knows_where_the_epoch_before_ended(tmp_path: Path) -> None:
+    """The next epoch's marks carry it on, whatever becomes of the rows."""
+    path = tmp_path / "mark"
+    mark = write(path, 1, 2)
+    for address in (Address("000002-b", 1), Address("000002-b", 2)):
+        mark.write(address, HASH)
+        found = MarkFile(DiskFiles(), path).newest
+        assert found is not None
+        assert (found.address, found.before) == (address, Address("000001-a", 2))

@@ -15,6 +15,7 @@ def test_the_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     directory = tmp_path / "state" / "press-07"
     Lock(directory).release()
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE(directory.parent.stat().st_mode) == 0o700
 
 
 def test_a_second_holder_is_refused_with_the_first_one_s_number(tmp_path: Path) -> None:
@@ -45,6 +46,6 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(JournalError) as refused:
         Lock(tmp_path / "file" / "journal")
     assert str(refused.value) == (
-        f"{tmp_path}/file/journal: cannot keep a journal here: Not a directory; "
+        f"{tmp_path}/file/journal: cannot keep a journal here: File exists; "
         "give the agent's user write access or set journal.path"
     )

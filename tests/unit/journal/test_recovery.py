@@ -15,7 +15,7 @@ from agent.journal.recovery import Opened, demand_rebuild, recover
 from agent.journal.store import Store, connect, stored_cursors
 from agent.ports import Address, Recovery
 from tests.faults.disks import FailingDisk
-from tests.histories import STATION, History, epoch, flip
+from tests.histories import STATION, History, batches, epoch, flip
 
 FILES = DiskFiles()
 
@@ -44,8 +44,7 @@ def fill(directory: Path, history: History, *, step: int = 1000) -> None:
     """Commit a history as the writer does, `step` rows at a time, and stop as a kill would."""
     there = opened(directory)
     store = Store(there.connection, Paths(directory).database)
-    for at in range(0, len(history.rows), step):
-        rows = history.rows[at : at + step]
+    for rows in batches(history.rows, step):
         store.commit(rows, {"plant": rows[0].address})
         there.mark.write(rows[-1].address, rows[-1].hash)
     store.close()
@@ -78,7 +77,9 @@ def test_a_new_journal_is_empty(tmp_path: Path) -> None:
 def test_a_start_that_was_cut_short_is_a_new_journal(tmp_path: Path) -> None:
     """An empty database file is what a cut leaves of the very first start (P04)."""
     Paths(tmp_path).database.touch()
-    assert found(tmp_path).last is None
+    Paths(tmp_path).rebuilt.write_bytes(b"half")
+    assert found(tmp_path) == Recovery(last=None, highest_ordinal=0, fold=(), lost=(), set_aside=())
+    assert not Paths(tmp_path).rebuilt.exists()
 
 
 def test_an_existing_journal_is_found_as_it_was_left(directory: Path, history: History) -> None:
@@ -121,7 +122,7 @@ def test_a_rotten_log_costs_no_row_that_lies_whole_in_it(directory: Path, histor
     assert (recovery.lost, recovery.last) == ((), history.rows[-1])
     assert recovery.fold == tuple(history.rows[102:])
     assert stored(directory) == [row.body for row in history.rows]
-    assert [path.name for path in recovery.set_aside] == ["damaged-21.db", "damaged-21.db-wal"]
+    assert [path.name for path in recovery.set_aside] == ["damaged-22.db", "damaged-22.db-wal"]
     assert recovery.set_aside[1].stat().st_size == len(before)
     assert found(directory).set_aside == ()
 
@@ -131,20 +132,22 @@ def test_a_shortened_log_is_told(directory: Path, history: History) -> None:
     log = Paths(directory).log
     log.write_bytes(log.read_bytes()[: log.stat().st_size // 2])
     recovery = found(directory)
-    assert recovery.last is not None
-    kept = recovery.last.seq
-    assert recovery.lost == ((epoch(2), kept + 1, 107, "missing"),)
+    assert recovery.lost
     assert (recovery.fold, recovery.highest_ordinal) == ((), 2)
-    assert stored(directory) == [row.body for row in history.rows[: 101 + kept]]
+    lost = {(gap[0], seq) for gap in recovery.lost for seq in range(gap[1], gap[2] + 1)}
+    kept = [row for row in history.rows if (row.epoch, row.seq) not in lost]
+    assert (stored(directory), recovery.last) == ([row.body for row in kept], kept[-1])
+    assert (epoch(2), 107) in lost
     assert len(recovery.set_aside) == 2
     again = found(directory)
     assert again == recovery
     told = History.after(again)
     told.start(3, carried=1)
-    told.lose(again.lost[0])
+    for gap in again.lost:
+        told.lose(gap)
     there = opened(directory)
     store = Store(there.connection, Paths(directory).database)
-    store.commit(told.rows, {}, [again.lost[0][:3]])
+    store.commit(told.rows, {}, [gap[:3] for gap in again.lost])
     there.mark.write(told.rows[-1].address, told.rows[-1].hash)
     store.finish()
     after = found(directory, is_thorough=True)
@@ -173,7 +176,11 @@ def test_a_database_that_is_gone_is_never_a_silent_fresh_start(
     else:
         paths.database.write_bytes(b"" if ruin == "empty" else b"rubbish" * 1000)
     recovery = found(directory)
-    assert recovery.lost == ((epoch(2), 1, 107, "missing"),)
+    kept = 1 if ruin == "older" else 0
+    assert recovery.lost == (
+        (epoch(1), kept + 1, 101, "missing"),
+        (epoch(2), 1, 107, "missing"),
+    )
     assert (recovery.last is None) == (ruin != "older")
     assert (recovery.highest_ordinal, recovery.fold) == (2, ())
     assert found(directory).lost == recovery.lost
@@ -203,9 +210,9 @@ def test_a_broken_page_costs_what_rotted_and_no_more(directory: Path, history: H
     recovery = found(directory, is_thorough=True)
     assert (recovery.lost, recovery.last) == ((), history.rows[-1])
     assert stored(directory) == [row.body for row in history.rows]
-    assert [path.name for path in recovery.set_aside] == ["damaged-22.db"]
+    assert [path.name for path in recovery.set_aside] == ["damaged-23.db"]
     there = opened(directory)
-    assert stored_cursors(there.connection) == {"plant": Address(epoch(2), 100)}
+    assert stored_cursors(there.connection) == {"plant": Address(epoch(2), 101)}
     there.connection.close()
 
 
@@ -261,7 +268,7 @@ def test_a_rebuild_that_was_cut_short_is_done_again(directory: Path, history: Hi
     database = checkpointed(directory)
     whole = database.read_bytes()
     database.write_bytes(b"rubbish" * 1000)
-    paths.damaged(22)[0].write_bytes(whole)
+    paths.damaged(23)[0].write_bytes(whole)
     paths.rebuilt.write_bytes(b"half")
     recovery = found(directory)
     assert (recovery.lost, recovery.last) == ((), history.rows[-1])

@@ -161,6 +161,18 @@ def test_an_epoch_missing_between_two_is_named() -> None:
     assert walk.lost == [(epoch(2), 1, 4, "missing")]
 
 
+def test_an_end_that_only_the_mark_knows_is_named(history: History) -> None:
+    """The first row of the newest epoch is lost, and with it where the one before ended."""
+    newest = history.rows[-1]
+    mark = Mark(9, newest.address, newest.hash, before=history.rows[4].address)
+    walk, _ = walked(down(history.rows, without=(3, 4, 5)), mark)
+    assert walk.lost == [(epoch(2), 1, 1, "missing"), (epoch(1), 4, 5, "missing")]
+    walk, _ = walked(down(history.rows[:3]), mark)
+    assert walk.lost == [(epoch(2), 1, 7, "missing"), (epoch(1), 4, 5, "missing")]
+    walk, _ = walked(down(history.rows, without=(2,)), mark)
+    assert walk.lost == [(epoch(1), 3, 3, "missing")]
+
+
 def test_an_epoch_of_which_no_row_holds_goes_by_its_number() -> None:
     """Its random bits are nowhere else."""
     made = History()
