@@ -24,7 +24,7 @@ from agent.demo.tally import Reading
 from agent.demo.view import Numbers, View, show_summary, view_for
 
 OUTAGE_S = 10.0
-PAUSE_S = 1.5
+PAUSE_S = 1.0
 _HAND_S = 0.25
 _LOOK_S = 0.25
 _PIECES_PER_S = 7.0

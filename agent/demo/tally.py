@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agent.ports import Row
 
-_PAGE = 300
+_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

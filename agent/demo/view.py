@@ -133,7 +133,7 @@ class Glance:
         self._console = console
         self._begun_s = time.monotonic()
         self._numbers: Numbers | None = None
-        self._live = Live(console=console, refresh_per_second=8, get_renderable=self._drawn)
+        self._live = Live(console=console, auto_refresh=False, get_renderable=self._drawn)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -150,6 +150,7 @@ class Glance:
     def numbers(self, numbers: Numbers) -> None:
         """Put these in the table."""
         self._numbers = numbers
+        self._live.refresh()
 
     def story(self, text: str) -> None:
         """Add a line above the table."""

@@ -15,7 +15,8 @@ from agent.app.demo import READING
 from agent.demo.scenario import Wish, play
 
 ROOT = Path(__file__).parents[2]
-WITHIN_S = 60.0
+WITHIN_S = 120.0
+"""Patience of a test on a busy machine; the demo itself takes three quarters of a minute."""
 CHECKS = 8
 
 
@@ -61,7 +62,7 @@ def files_below(tmp_path: Path) -> list[str]:
 
 
 async def test_demo_shows_a_shift_and_its_books_agree(tmp_path: Path) -> None:
-    """Within a minute it has told everything that happened, and exits 0 as all checks are OK."""
+    """It has told everything that happened, and exits 0 as all checks are OK."""
     async with demo(tmp_path=tmp_path) as process:
         async with asyncio.timeout(WITHIN_S):
             out, _ = await process.communicate()
