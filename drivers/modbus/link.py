@@ -18,7 +18,7 @@ import asyncio
 import logging
 import termios
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Self, cast
 
 from pymodbus import FramerType, ModbusException
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
@@ -43,8 +43,9 @@ from drivers.modbus.wire import TcpWire, Wire
 # What it would log is raised here; without this its errors go to standard error by themselves.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
-_NEVER_S = 86_400.0
-"""pymodbus's own timeout: out of the way, so that each request keeps its device's."""
+_NO_TIMEOUT = cast("float", None)
+"""For pymodbus, which hands it to `asyncio.wait_for`: each request keeps its own device's. With one,
+wait_for of Python 3.11 would also swallow a cancellation in the moment of an answer."""
 
 _READS: dict[Table, Callable[..., ModbusPDU]] = {
     Table.COIL: ReadCoilsRequest,
@@ -80,13 +81,13 @@ class Link:
         self._client: AsyncModbusTcpClient | AsyncModbusSerialClient
         if isinstance(wire, TcpWire):
             self._client = AsyncModbusTcpClient(
-                wire.host, port=wire.port, timeout=_NEVER_S, retries=0, reconnect_delay=0,
+                wire.host, port=wire.port, timeout=_NO_TIMEOUT, retries=0, reconnect_delay=0,
                 trace_connect=self._connection_changed, trace_pdu=self._pdu_passed,
             )  # fmt: skip
         else:
             self._client = AsyncModbusSerialClient(
                 wire.path, framer=FramerType.RTU, baudrate=wire.baudrate, parity=wire.parity,
-                stopbits=wire.stop_bits, timeout=_NEVER_S, retries=0, reconnect_delay=0,
+                stopbits=wire.stop_bits, timeout=_NO_TIMEOUT, retries=0, reconnect_delay=0,
                 trace_connect=self._connection_changed, trace_pdu=self._pdu_passed,
             )  # fmt: skip
 
@@ -193,8 +194,6 @@ class Link:
             await asyncio.sleep(gap_s)
         if self._dead is not None:
             raise LinkFault(self._dead)
-        task = asyncio.current_task()
-        cancelled = task.cancelling() if task else 0
         self._asking = True
         try:
             async with asyncio.timeout(timeout_s) as deadline:
@@ -208,8 +207,6 @@ class Link:
             raise
         finally:
             self._asking = False
-        if task and task.cancelling() > cancelled:
-            raise asyncio.CancelledError  # wait_for of Python 3.11 swallows one beside a result
         if self._gap_s:
             self._free_at = asyncio.get_running_loop().time() + self._gap_s
         return self._checked(request, reply)

@@ -18,6 +18,8 @@ from drivers.modbus.faults import CONFIGURATION, SPLITTABLE, fault, rest_s
 from drivers.modbus.layout import Block, Span
 from drivers.modbus.link import Refusal
 
+GOOD, BAD = Quality.GOOD, Quality.BAD
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -27,15 +29,20 @@ class Look:
     words: Words | None
     refusal: Refusal | None = None
 
-    def at(self, span: Span) -> Decoded:
-        """Return what a point of the block holds, or None and why it has no value."""
-        if self.words is None:
-            return None, str(self.refusal)
-        return span.point.codec.decode(self.words[span.first : span.behind])
+    def decoded(self, spans: Iterable[Span]) -> list[tuple[str, Decoded]]:
+        """Return tag and content of points of the block: a value, or None and why there is none."""
+        words = self.words
+        if words is None:
+            refused = (None, str(self.refusal))
+            return [(span.point.tag, refused) for span in spans]
+        return [
+            (span.point.tag, span.point.codec.decode(words[span.first : span.behind]))
+            for span in spans
+        ]
 
     def values(self) -> list[TagValue]:
         """Return a value for each point, in the order of the addresses."""
-        return [value_of(span.point.tag, self.at(span)) for span in self.block.spans]
+        return [value_of(tag, decoded) for tag, decoded in self.decoded(self.block.spans)]
 
     def faults(self) -> list[TagFault]:
         """Return the tags that the device has not got."""
@@ -47,8 +54,7 @@ class Look:
 def value_of(tag: str, decoded: Decoded) -> TagValue:
     """Return a tag's value: GOOD, or BAD with the reason."""
     value, why = decoded
-    quality = Quality.BAD if value is None else Quality.GOOD
-    return TagValue(tag=tag, value=value, quality=quality, code=why)
+    return TagValue(tag=tag, value=value, quality=BAD if value is None else GOOD, code=why)
 
 
 async def look_at(session: Session, block: Block) -> list[Look]:
@@ -142,10 +148,7 @@ class Watch:
         spans: Iterable[Span] = look.block.spans
         if look.words is not None and look.block is watched.block:
             spans = look.block.moved(look.words, watched.words)
-        new: list[TagValue] = []
-        for span in spans:
-            tag, decoded = span.point.tag, look.at(span)
-            if self._known.get(tag) != decoded:
-                self._known[tag] = decoded
-                new.append(value_of(tag, decoded))
-        return new
+        known = self._known
+        new = [item for item in look.decoded(spans) if known.get(item[0]) != item[1]]
+        known.update(new)
+        return [value_of(tag, decoded) for tag, decoded in new]

@@ -1,7 +1,9 @@
 """One connection, one request in flight, and what uses it up (PITFALLS M1, M2)."""
 
 import asyncio
+import contextlib
 import re
+import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -136,6 +138,21 @@ async def test_link_says_that_it_was_cut(plc: TcpDevice) -> None:
         with pytest.raises(LinkFault, match="the connection was closed by the other end"):
             await asked
         assert said == ["the connection was closed by the other end"]
+
+
+async def test_host_that_does_not_answer_is_a_fault() -> None:
+    """A host that takes no connection in time is a fault that says so and what to check."""
+    with contextlib.ExitStack() as sockets:
+        full = sockets.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)  # the kernel lets one wait, and leaves the next ones without an answer
+        for _ in range(3):
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)  # noqa: FBT003 - its signature
+            waiting.connect_ex(full.getsockname())
+        wire = TcpWire("127.0.0.1", full.getsockname()[1], gateway=False)
+        with pytest.raises(LinkFault, match=r"no connection within 0.1 s; check host, port"):
+            await Link.open(wire, 0.1, lambda _why: None)
 
 
 async def test_port_that_cannot_do_the_settings_is_a_fault() -> None:
