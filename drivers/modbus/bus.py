@@ -209,7 +209,7 @@ class Bus:
 
     def _link_died(self, reason: str) -> None:
         """Take note that the connection ended by itself, and every session with it."""
-        self._keep_quiet(max(session.timeout_s for session in self._sessions))
+        self._keep_quiet(max((session.timeout_s for session in self._sessions), default=0.0))
         for session in self._sessions:
             session.end(reason)
         self._close()

@@ -44,8 +44,8 @@ from drivers.modbus.wire import TcpWire, Wire
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 _NO_TIMEOUT = cast("float", None)
-"""For pymodbus, which hands it to `asyncio.wait_for`: each request keeps its own device's. With one,
-wait_for of Python 3.11 would also swallow a cancellation in the moment of an answer."""
+"""For pymodbus, which hands it to `asyncio.wait_for`: each request keeps its device's instead. With
+one, wait_for of Python 3.11 would also swallow a cancellation in the moment of an answer."""
 
 _READS: dict[Table, Callable[..., ModbusPDU]] = {
     Table.COIL: ReadCoilsRequest,
@@ -100,11 +100,13 @@ class Link:
         """
         link = cls(wire, on_death)
         transport: asyncio.BaseTransport | None = None
+        opened = False
         try:
             async with asyncio.timeout(timeout_s):
                 # Not connect(): that says no more than False, and the cause is worth knowing.
                 transport, _ = await link._client.ctx.call_create()
                 await link._connected.wait()
+            opened = True
         except TimeoutError:
             raise LinkFault(f"no connection within {timeout_s:g} s; {wire.hint}") from None
         except OSError as error:
@@ -112,7 +114,8 @@ class Link:
         except termios.error as error:  # not an OSError; the port cannot do that baudrate or parity
             raise LinkFault(f"{error.args[-1]}: check baudrate, parity, stop_bits") from error
         finally:
-            if transport is not None and not link._connected.is_set():
+            if transport is not None and not opened:
+                link.close()
                 transport.close()
         if port := getattr(transport, "sync_serial", None):
             port.reset_input_buffer()

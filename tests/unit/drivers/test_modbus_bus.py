@@ -112,3 +112,17 @@ async def test_wire_that_keeps_late_replies_is_left_quiet(plc: TcpDevice, *, gat
     plc.reframed = lambda frame: frame
     async with run_of(driver, ["a"]):
         assert (first, clock.quiets(0.1)) == ((1, 2) if gateway else (0, 0))
+
+
+async def test_run_cancelled_while_it_connects_leaves_nothing(plc: TcpDevice) -> None:
+    """Whenever a run is cancelled on its way up, no connection is left behind."""
+    driver = driver_of(plc, holding("a", 0))
+    for turns in range(30):
+        task = asyncio.create_task(driver.run(Recorder()))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ended(task)
+    if plc.connections_seen:
+        await plc.idle()
