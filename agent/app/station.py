@@ -109,6 +109,8 @@ class StationRun:
         """Whether another agent holds the journal."""
         self._conceal: Callable[[CodeScanned], CodeScanned] | None = None
         self._told_ready = NotReady.STARTING
+        self._odd: dict[tuple[str, Oddity], str] = {}
+        """What was told of each sink's oddities."""
 
     # -------------------------------------------------------------- what devices want
 
@@ -408,6 +410,10 @@ class StationRun:
             run.publishers.append(publisher)
 
     def _tell_odd(self, sink: str, reason: Oddity, text: str) -> None:
+        """Say once what should be looked at, however often the sink connects and finds it again."""
+        if self._odd.get((sink, reason)) == text:
+            return
+        self._odd[sink, reason] = text
         self._tell("sink_warning", at=self.where(sink), sink=sink, reason=reason, error=text)
 
     def _sink_changed(self, state: SinkState) -> None:
