@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import NamedTuple
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from agent.core.identity.gs1 import element, together
 from agent.core.identity.gs1_table import ApplicationIdentifier, table
@@ -73,6 +73,7 @@ def parse_link(
     key_at = _key_index(steps)
     if key_at is None:
         return None
+    _check_stem(steps[:key_at], table()[steps[key_at].text])
     pairs = list(zip(steps[key_at::2], steps[key_at + 1 :: 2], strict=True))
     _check_order(pairs)
     parameters = list(_split(query, "&;", base + len(path) + 1)) if mark else []
@@ -108,12 +109,30 @@ def _key_index(steps: Sequence[_Piece]) -> int | None:
             break
         if ai.key:
             return index
-    for step, following in pairwise(steps):
+    written = [step for step in steps if step.text]  # an empty step hides no key
+    for step, following in pairwise(written):
         ai = table().get(step.text)
         if ai is not None and ai.key and _LOOKS_LIKE_KEY.match(following.text):
             detail = f"after the key ({step.text}) come no whole pairs"
             raise CodeError(Reason.DL_NO_KEY, step.at, detail)
     return None
+
+
+def _check_stem(stem: Sequence[_Piece], key: ApplicationIdentifier) -> None:
+    """Refuse a qualifier or another key in front of the key: it would be lost with the stem.
+
+    The standard lets a resolver have any path, so `/10/L1/01/…` could be one; a lot in the wrong
+    place is far more likely, and nothing may be lost silently.
+    """
+    for at in range(len(stem) - 2, -1, -2):
+        name, value = stem[at : at + 2]
+        ai = table().get(name.text)
+        if ai is None or not value.text:
+            return
+        is_qualifier = any(ai.code in sequence for sequence in key.qualifiers)
+        if is_qualifier or (ai.key and _LOOKS_LIKE_KEY.match(value.text)):
+            detail = f"({ai.code}) stands before the key ({key.code})"
+            raise CodeError(Reason.DL_ORDER, name.at, detail)
 
 
 def _check_order(pairs: Sequence[tuple[_Piece, _Piece]]) -> None:
@@ -142,6 +161,9 @@ def _attributes(
     own = {code for sequence in key.qualifiers for code in sequence}
     for parameter in parameters:
         name, _, value = parameter.text.partition("=")
+        if "%" in name and unquote(name).isdecimal():
+            detail = "an identifier is written in plain digits"
+            raise CodeError(Reason.UNKNOWN_AI, parameter.at, detail)
         if not name.isdecimal():
             ignored += [parameter.text] if parameter.text else []
             continue

@@ -61,6 +61,11 @@ def test_addresses_without_a_key_are_no_links(text: str) -> None:
         (f"/01/{GTIN}?777=1", Reason.UNKNOWN_AI, 19),
         (f"/01/{GTIN}?a=b&21=S", Reason.DL_QUALIFIER_IN_QUERY, 23),
         (f"/01/{GTIN}/?10=L", Reason.DL_NO_KEY, 1),
+        (f"/01//{GTIN}", Reason.DL_NO_KEY, 1),
+        (f"/10/L1/01/{GTIN}", Reason.DL_ORDER, 1),
+        (f"/01/{GTIN}/01/{GTIN}", Reason.DL_ORDER, 1),
+        (f"/01/{GTIN}/10/L1/00/095212340000000174", Reason.DL_ORDER, 1),
+        (f"/01/{GTIN}?%31%37=261231", Reason.UNKNOWN_AI, 19),
         (f"/01/{GTIN}?10=L", Reason.DL_QUALIFIER_IN_QUERY, 19),
         (f"/01/{GTIN}?400=A+B", Reason.BAD_CHARSET, 24),
         (f"/01/{GTIN}?17=", Reason.EMPTY_VALUE, 22),
@@ -74,6 +79,14 @@ def test_addresses_without_a_key_are_no_links(text: str) -> None:
 def test_refusals(path: str, reason: Reason, at: int) -> None:
     """A broken link is refused at the byte that breaks it."""
     assert refusal(path) == (reason, at)
+
+
+@pytest.mark.parametrize("stem", ["", "/shop/55", "/10", "/97/x", "/a/10//b", "/01/news"])
+def test_any_other_path_may_stand_before_the_key(stem: str) -> None:
+    """What a resolver puts in front of the key is its own business, digits or not."""
+    link = parse_link(f"{SITE}{stem}/01/{GTIN}", TODAY)
+    assert link is not None
+    assert [field[:2] for field in link.fields] == [("01", GTIN)]
 
 
 def test_declared_qualifier_in_query_is_a_doubt() -> None:
