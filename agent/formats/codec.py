@@ -250,7 +250,10 @@ class Struct:
 
     def is_plain(self, document: dict[str, Any]) -> bool:
         """Return whether orjson writes what `encode` made as RFC 8785 does."""
-        return all(check(document[key]) for key, check in self.loose if key in document)
+        for key, check in self.loose:  # noqa: SIM110 - half the time of `all`, for every event
+            if key in document and not check(document[key]):
+                return False
+        return True
 
     def decode(self, document: object) -> Any:  # noqa: ANN401 - of the class it is for
         """Return the instance that a JSON object stands for; unknown members are ignored (D-141).

@@ -10,7 +10,9 @@ Whatever a row is asked for comes from a body that was proven first, never from 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -54,6 +56,7 @@ def seal(event: Event, prev: str | None) -> Row:
     )
 
 
+@lru_cache(maxsize=64)
 def ordinal(epoch: str) -> int:
     """Return the ordinal of an epoch: 42 for `000042-9f3a1c7e` (D-88).
 
@@ -68,6 +71,11 @@ def place(address: Address) -> int:
     return ordinal(address.epoch) << _SEQ_BITS | address.seq
 
 
+def place_of(row: Row) -> int:
+    """Return where a row stands in the table."""
+    return ordinal(row.epoch) << _SEQ_BITS | row.seq
+
+
 def ordinal_at(where: int) -> int:
     """Return the ordinal of the epoch that a place belongs to."""
     return where >> _SEQ_BITS
@@ -76,6 +84,32 @@ def ordinal_at(where: int) -> int:
 def seq_at(where: int) -> int:
     """Return the seq that a place stands for."""
     return where & (1 << _SEQ_BITS) - 1
+
+
+End = tuple[str, int, str]
+"""Where a chain ends: epoch, seq and hash of its last row."""
+BEGINNING: End = ("", 0, "")
+
+
+def follow(end: End, rows: Iterable[Row]) -> End:
+    """Return where a chain ends with rows added to it.
+
+    Raises:
+        ValueError: a row does not follow: seq rises by one, a later epoch begins with 1, and each
+            row carries the hash of the one before.
+    """
+    epoch, seq, digest = end
+    for row in rows:
+        if row.epoch == epoch:
+            is_next = row.seq == seq + 1
+        else:
+            is_next = row.seq == 1 and (not epoch or ordinal(row.epoch) > ordinal(epoch))
+        if not is_next:
+            raise ValueError(f"{row.address} does not follow {epoch}-{seq}")
+        if digest and f'"prev":"{digest}"'.encode() not in row.body:
+            raise ValueError(f"{row.address} does not carry the hash of {epoch}-{seq}")
+        epoch, seq, digest = row.epoch, row.seq, row.hash
+    return (epoch, seq, digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

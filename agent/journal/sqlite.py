@@ -26,7 +26,7 @@ import apsw
 import orjson
 
 from agent.journal.ballast import BALLAST_BYTES, RESERVE_BYTES, Ballast
-from agent.journal.chain import ordinal, place
+from agent.journal.chain import BEGINNING, follow, place
 from agent.journal.errors import DiskFullError, DoubtfulCommitError, JournalError
 from agent.journal.mark import MarkFile
 from agent.journal.place import Paths
@@ -110,7 +110,8 @@ class SqliteJournal:
         newest = opened.recovery.last
         self._last = newest.address if newest is not None else None
         self._last_hash = newest.hash if newest is not None else None
-        self._queued, self._queued_hash = self._last, self._last_hash
+        self._end = (newest.epoch, newest.seq, newest.hash) if newest else BEGINNING
+        """Where the rows that were handed over end, durable or not."""
         self._tail = Tail()
         self._first_kept = self._lookup.first_kept()
         self._cursors = stored_cursors(opened.connection)
@@ -162,29 +163,16 @@ class SqliteJournal:
         if self._error is not None:
             done.set_exception(self._error)
             return done
-        self._follow(rows)
+        self._end = follow(self._end, rows)
         with self._lock:
             self._waiting.append((rows, done))
-        self._drain_soon()
+            is_idle = not self._is_draining
+            self._is_draining = True
+        if is_idle:
+            self._drain_soon()
         return done
 
-    def _follow(self, rows: Sequence[Row]) -> None:
-        last, digest = self._queued, self._queued_hash
-        for row in rows:
-            is_next = last is not None and (row.epoch, row.seq) == (last.epoch, last.seq + 1)
-            is_first = row.seq == 1 and (last is None or ordinal(row.epoch) > ordinal(last.epoch))
-            if not is_next and not is_first:
-                raise ValueError(f"{row.address} does not follow {last}")
-            if digest is not None and f'"prev":"{digest}"'.encode() not in row.body:
-                raise ValueError(f"{row.address} does not carry the hash of {last}")
-            last, digest = row.address, row.hash
-        self._queued, self._queued_hash = last, digest
-
     def _drain_soon(self) -> None:
-        with self._lock:
-            if self._is_draining:
-                return
-            self._is_draining = True
         self._spawn(self._writer.run(self._drain), "journal writer")
 
     def _take(self) -> _Batch | None:
@@ -325,7 +313,9 @@ class SqliteJournal:
     def _flush_now(self) -> None:
         with self._lock:
             self._is_flush_due = bool(self._dirty)
-        if self._is_flush_due:
+            is_idle = not self._is_draining and self._is_flush_due
+            self._is_draining = self._is_draining or is_idle
+        if is_idle:
             self._drain_soon()
 
     # -------------------------------------------------------------- reading

@@ -19,7 +19,7 @@ from typing import cast
 
 import apsw
 
-from agent.journal.chain import place
+from agent.journal.chain import place_of
 from agent.journal.errors import DiskFullError, DoubtfulCommitError, JournalError
 from agent.ports import Address, Row
 
@@ -222,7 +222,7 @@ def insert(connection: apsw.Connection, rows: Iterable[Row], *, keep: bool = Fal
     """Insert rows; with `keep`, those whose place is taken are left as they stand."""
     connection.executemany(
         _KEEP if keep else _INSERT,
-        ((place(row.address), row.kind, row.unit, row.wall_ms, row.body) for row in rows),
+        ((place_of(row), row.kind, row.unit, row.wall_ms, row.body) for row in rows),
     )
 
 

@@ -8,7 +8,9 @@ import pytest
 from agent.core.events import AgentStarted
 from agent.formats.canonical import canonical
 from agent.journal.chain import (
+    BEGINNING,
     SEAL_LENGTH,
+    follow,
     ordinal,
     ordinal_at,
     place,
@@ -84,3 +86,28 @@ def test_a_place_sorts_as_its_address_does() -> None:
     assert places == sorted(places)
     assert [(ordinal_at(at), seq_at(at)) for at in places] == [(1, 7), (1, 2**39), (2, 1)]
     assert ordinal("000042-9f3a1c7e") == 42
+
+
+def test_a_chain_goes_on_in_order_and_into_the_next_epoch() -> None:
+    """The end after rows is their last one; nothing follows nothing but a first row."""
+    history = History()
+    history.start(1)
+    history.links(2)
+    history.start(2)
+    last = history.rows[-1]
+    assert follow(BEGINNING, history.rows) == (epoch(2), 1, last.hash)
+    assert follow(BEGINNING, []) == BEGINNING
+    other = History()
+    other.start(3)
+    for end, row, message in (
+        (BEGINNING, history.rows[1], f"{epoch(1)}-2 does not follow -0"),
+        ((epoch(1), 1, ""), history.rows[2], f"{epoch(1)}-3 does not follow {epoch(1)}-1"),
+        ((epoch(2), 5, ""), history.rows[0], f"{epoch(1)}-1 does not follow {epoch(2)}-5"),
+        (
+            (epoch(2), 1, last.hash),
+            other.rows[0],
+            f"{epoch(3)}-1 does not carry the hash of {epoch(2)}-1",
+        ),
+    ):
+        with pytest.raises(ValueError, match=rf"^{message}$"):
+            follow(end, [row])

@@ -124,7 +124,7 @@ async def test_rows_that_do_not_follow_are_a_bug_of_the_caller(
 ) -> None:
     """A seq rises by one, an epoch begins with 1, and each row carries the hash before."""
     history.links(3)
-    with pytest.raises(ValueError, match=rf"^{epoch(1)}-2 does not follow None$"):
+    with pytest.raises(ValueError, match=rf"^{epoch(1)}-2 does not follow -0$"):
         journal.append(history.rows[1:2])
     await journal.append(history.rows[:1])
     with pytest.raises(ValueError, match=rf"^{epoch(1)}-3 does not follow {epoch(1)}-1$"):
