@@ -19,10 +19,14 @@ class Command(NamedTuple):
     target: str
     """`module:function`; typer reads the function's arguments."""
     summary: str
+    is_plain: bool = False
+    """Whether the function reads its arguments itself, for a process that is to stay small."""
 
 
 COMMANDS: Mapping[str, Command] = {
-    "run": Command("agent.cli.run:run", "run the stations of a file or folder (the daemon)"),
+    "run": Command(
+        "agent.cli.run:run", "run the stations of a file or folder (the daemon)", is_plain=True
+    ),
     "demo": Command("agent.cli.demo:demo", "a simulated line on real protocols, reconciled"),
     "check": Command("agent.cli.check:check", "validate station files; reaches no device"),
     "schema": Command("agent.cli.schema:schema", "print the JSON Schema of a station file"),
@@ -55,11 +59,15 @@ def _run(name: str, arguments: Sequence[str]) -> None:
     """Import one command and hand it its arguments; it exits."""
     from importlib import import_module  # noqa: PLC0415 - `--version` does without
 
+    module, function = COMMANDS[name].target.split(":")
+    command = getattr(import_module(module), function)
+    if COMMANDS[name].is_plain:
+        sys.exit(command(arguments))
+
     import typer  # noqa: PLC0415 - a third of a second that `--version` does without
 
-    module, function = COMMANDS[name].target.split(":")
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(name)(getattr(import_module(module), function))
+    app.command(name)(command)
     app(args=list(arguments), prog_name=f"lineside {name}")
 
 
