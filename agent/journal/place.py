@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,12 +97,14 @@ class Lock:
                 f"{directory}: process {holder.strip() or 'unknown'} has this journal open; "
                 "stop it, or give this station a journal.path of its own"
             ) from error
+        self._let_go = ExitStack()
+        self._let_go.callback(os.close, self._descriptor)
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
-        """Let go."""
-        os.close(self._descriptor)
+        """Let go; more than once is once."""
+        self._let_go.close()
 
 
 def _make(directory: Path) -> None:

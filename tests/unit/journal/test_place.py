@@ -49,3 +49,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         f"{tmp_path}/file/journal: cannot keep a journal here: File exists; "
         "give the agent's user write access or set journal.path"
     )
+
+
+def test_letting_go_twice_closes_nothing_else(tmp_path: Path) -> None:
+    """A file that was opened meanwhile under the same number stays open."""
+    lock = Lock(tmp_path)
+    lock.release()
+    with (tmp_path / "other").open("wb") as other:
+        lock.release()
+        other.write(b"still open")
+    assert (tmp_path / "other").read_bytes() == b"still open"
