@@ -16,6 +16,10 @@ from pathlib import Path
 
 from agent.demo.process import PATIENCE_S, Child, StartError, free_port
 
+_CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x05\x00\x00"  # MQTT 3.1.1, 3.1: clean, no name
+_CONNACK = b"\x20\x02\x00\x00"  # 3.2: accepted
+_ANSWER_S = 1.0
+
 
 def mosquitto() -> str | None:
     """Return where Mosquitto is, None where it is not installed.
@@ -60,13 +64,25 @@ class Broker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
                 while self._child.running:
-                    with contextlib.suppress(OSError):
-                        _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                        writer.close()
-                        await writer.wait_closed()
+                    if await self._answers():
                         return
                     await asyncio.sleep(0.02)  # it has no other way to say that it listens
         raise StartError(f"mosquitto does not come up:\n{self._child.last_words()}")
+
+    async def _answers(self) -> bool:
+        """Return whether a broker answers there: somebody else on the port would not."""
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                try:
+                    writer.write(_CONNECT)
+                    answer = await reader.readexactly(len(_CONNACK))
+                finally:
+                    writer.close()
+                    await writer.wait_closed()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            return False
+        return answer == _CONNACK
 
     async def stop(self) -> None:
         """Take it away as a reboot of its server would; it writes its store."""

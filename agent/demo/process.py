@@ -84,11 +84,11 @@ class Child:
             raise AssertionError(f"{self.name} was never started")
         return int(self._process.returncode)
 
-    async def stop(self) -> None:
+    async def stop(self, within_s: float = PATIENCE_S) -> None:
         """Ask it to end, and kill it if it does not."""
         self.signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(within_s):
                 await self._ended.wait()
         except TimeoutError:
             await self.kill()
