@@ -1,7 +1,7 @@
 """P-4, P-5, P-13: the journal beside a bare fdatasync and a bare apsw, and what an event costs.
 
 Rounds of product and bare rig alternate on the same directory of the same disk. Rows are those of a
-press: a completed unit with a value, an operator and an order, about 900 bytes. P-4 is judged twice,
+press: a completed unit with a value, an operator and an order, about 900 bytes. P-4 counts twice,
 in a new journal, whose log still grows (the file system writes its size with each sync), and once
 the backlog has given the log its size and it is written in place, as in a daemon that runs on.
 """
