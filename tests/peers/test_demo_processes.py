@@ -66,12 +66,14 @@ async def test_broker_that_cannot_listen_is_no_broker(tmp_path: Path) -> None:
     program = mosquitto()
     assert program is not None, "mosquitto is not installed: `make setup` does that"
     broker = Broker(program, tmp_path / "broker")
-    with (
-        socket.create_server(("127.0.0.1", broker.port), backlog=1),
-        pytest.raises(StartError, match="mosquitto does not come up"),
-    ):
-        await broker.start()
-    await broker.stop()
+    try:
+        with (
+            socket.create_server(("127.0.0.1", broker.port), backlog=1),
+            pytest.raises(StartError, match="mosquitto does not come up"),
+        ):
+            await broker.start()
+    finally:
+        await broker.stop()
 
 
 async def test_agent_that_ends_at_once_ends_the_set_up(tmp_path: Path) -> None:
