@@ -75,6 +75,7 @@ class Device:
         self._link: LinkChanged | None = None
         self._latest: dict[str, tuple[TagValue, int, int]] = {}
         self._up_ms: int | None = None
+        self._warned: tuple[str, ...] = ()
         self._bugs: list[int] = []
         self._numbers = 0
         self._reads: set[asyncio.Task[None]] = set()
@@ -123,6 +124,7 @@ class Device:
         if self._up_ms is not None and now.boot_ms - self._up_ms >= HELD_S * 1000:
             self._backoff.reset()
         self._up_ms = None
+        self._warned = ()
         self._latest.clear()
         for task in tuple(self._reads):
             task.cancel()
@@ -167,13 +169,23 @@ class Device:
                 seat.begin()
             down_s = None if self._down_ms is None else (now_ms - self._down_ms) / 1000
             self._tell("link_restored", device=self.name, down_s=down_s, attempts=self.attempts)
-            for warning in link.warnings:
-                self._tell("device_warning", at=self._at(), device=self.name, error=warning)
             self.attempts = 0
             self._up_ms = now_ms
+        self._tell_warnings(link.warnings)
         self._link = link
         for seat in self._seats:
             seat.tell_faults(link, self._tell)
+
+    def _tell_warnings(self, warnings: tuple[str, ...]) -> None:
+        """Say once on each link what the device does less well, and once that it no longer does."""
+        told, self._warned = self._warned, warnings
+        for event, lines, known in (
+            ("device_warning", warnings, told),
+            ("device_warning_cleared", told, warnings),
+        ):
+            for line in lines:
+                if line not in known:
+                    self._tell(event, at=self._at(), device=self.name, error=line)
 
     def _at(self) -> str:
         """Return where the stations' files name this device."""

@@ -101,6 +101,14 @@ def no_reads(options: Any) -> frozenset[bytes]:  # noqa: ANN401 - the driver's o
     )
 
 
+def never_codes(options: Any) -> frozenset[bytes]:  # noqa: ANN401 - the driver's own model
+    """Return the frames of a reader that are no codes: its no-reads, and its heartbeat."""
+    heartbeat = getattr(options, "heartbeat", None)
+    return no_reads(options) | (
+        {heartbeat.expect.encode("latin-1", "replace")} if heartbeat else set()
+    )
+
+
 def _handshake(parts: Parts, name: str, section: Handshake) -> plan.Handshake:
     request = _tag(parts, section.request) if section.request is not None else None
     return plan.Handshake(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.config.build import no_reads
+from agent.config.build import never_codes
 from agent.config.checks import readers
 from agent.config.model import Match, Operators, ScanSection, Track
 from agent.config.parts import Parts
@@ -56,7 +56,7 @@ def _match(section: Match) -> rules.Match:
 
 def _check_together(parts: Parts, found: dict[int, ScanRule]) -> None:
     """No code fits two rules, and none that a reader sends for "nothing read" fits one (D-81)."""
-    silent = [no_reads(device.options) for device in readers(parts).values() if device.options]
+    silent = [never_codes(device.options) for device in readers(parts).values() if device.options]
     positions = list(found)
     for fault in faults(list(found.values()), frozenset().union(*silent)):
         *first, last = (positions[index] for index in fault.rules)

@@ -1,7 +1,8 @@
 """Code readers on a serial line or a TCP port: options, and how the driver is built.
 
 How the parts work together: `others` (who else has the port open) < `link` (the one user of
-pyserial) < `session` (which feeds the framer of `drivers.framing`) < `driver`.
+pyserial; `usb` tells what is plugged in) < `session` (which feeds the framer of `drivers.framing`;
+`garble` tells wrong line settings) < `driver`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from drivers.base import (
     TagGroup,
     WriteGroup,
 )
-from drivers.scanner.link import connect
+from drivers.scanner.link import Link, connect
 from drivers.scanner.options import ScannerOptions
 from drivers.scanner.session import Session
 
@@ -32,6 +32,7 @@ class ScannerDriver:
         self._clock = clock
         self._ids = count(1)
         self._session: Session | None = None
+        self._identity: str | None = None  # of what was plugged in first
 
     async def run(self, emit: Emit) -> None:
         """Open the line, emit that the link is up, then each code; never return.
@@ -40,17 +41,32 @@ class ScannerDriver:
             LinkDownError: the line cannot be opened, hangs up, or is read by another program.
         """
         link = await connect(self._options)
-        session = Session(self._name, link, self._options, self._clock, self._ids)
+        warnings = self.other_device(link)
+        session = Session(self._name, link, self._options, self._clock, self._ids, warnings)
         self._session = session
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(session.keep_looking(), name=f"look at {self._name}")
                 tasks.create_task(session.hand_over(emit), name=f"hand over {self._name}")
+                tasks.create_task(session.keep_alive(), name=f"heartbeat of {self._name}")
+                tasks.create_task(session.keep_reading(), name=f"trigger of {self._name}")
         except BaseExceptionGroup as group:  # of one: what ended the run
             raise group.exceptions[0] from None
         finally:
             self._session = None
             session.close()
+
+    def other_device(self, link: Link) -> tuple[str, ...]:
+        """Return a warning if another scanner than the first one answers to the same name."""
+        now = link.identity
+        if self._identity is None or now is None:
+            self._identity = self._identity or now
+            return ()
+        if now == self._identity:
+            return ()
+        return (
+            f"{self._options.endpoint}: now {now}, before {self._identity}: is it set up alike?",
+        )
 
     async def read(self, group: TagGroup) -> SnapshotRead:
         """Refuse: a scanner says what it sees, it cannot be asked.

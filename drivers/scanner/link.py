@@ -22,6 +22,7 @@ import serial
 from drivers.base import LinkDownError
 from drivers.scanner.options import ScannerOptions
 from drivers.scanner.others import OpenWatch, is_pty, others_with
+from drivers.scanner.usb import usb_identity
 
 READ_BYTES = 65536
 """Most that one read returns: more than any tty keeps."""
@@ -37,6 +38,8 @@ class Link(Protocol):
 
     descriptors: tuple[int, ...]
     """Readable when there is something to look at."""
+    identity: str | None
+    """What is plugged in, as its USB descriptor says; None where none tells."""
 
     def read(self) -> bytes:
         """Return what has come, at most READ_BYTES; empty if nothing has.
@@ -116,6 +119,7 @@ class SerialLink:
                 raise LinkDownError(why_not_opened(path, error)) from error
             undo.pop_all()
         self.descriptors: tuple[int, ...] = (self._fd, self._watch.fileno())
+        self.identity = usb_identity(path)
 
     def _set_up(self) -> None:
         users = others_with(self._path)
@@ -183,6 +187,7 @@ class TcpLink:
     def __init__(self, endpoint: str, connected: socket.socket) -> None:
         self._endpoint = endpoint
         self._socket = connected
+        self.identity: str | None = None
         self.descriptors: tuple[int, ...] = (connected.fileno(),)
 
     def read(self) -> bytes:

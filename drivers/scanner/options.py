@@ -37,14 +37,17 @@ def _stable_name(path: str) -> str:
 
 
 def _ascii(text: str) -> str:
-    """Return a reply as it is.
+    """Return what is sent to a scanner as it is.
 
     Raises:
         ValueError: it is empty or not ASCII, and what the scanner would get is anyone's guess.
     """
     if not text or not text.isascii():
-        raise ValueError(f"{text!r}: a reply is at least one ASCII character")
+        raise ValueError(f"{text!r}: give at least one ASCII character")
     return text
+
+
+Sent = Annotated[str, AfterValidator(_ascii)]
 
 
 class Framing(Options):
@@ -109,11 +112,39 @@ class Framing(Options):
 class Reply(Options):
     """What to send back once a scan was judged and stored, so that the scanner beeps or blinks."""
 
-    good: Annotated[str, AfterValidator(_ascii)]
+    good: Sent
     """Sent for a code that was taken."""
 
-    bad: Annotated[str, AfterValidator(_ascii)]
+    bad: Sent
     """Sent for a code that was refused."""
+
+
+class Heartbeat(Options):
+    """How a scanner shows that it lives."""
+
+    send: Sent | None = None
+    """A question that the scanner answers, such as one for its version. Leave it out for a scanner
+    that sends its heartbeat by itself."""
+
+    expect: Annotated[str, Field(min_length=1, max_length=64)]
+    """The answer or heartbeat as a whole text; it is never taken for a code. Codes prove life as
+    well."""
+
+    every: PositiveSeconds = 10.0
+    """How often to ask, or how often the heartbeat comes."""
+
+    within: PositiveSeconds = 2.0
+    """How long to wait for it before the scanner counts as gone."""
+
+
+class Trigger(Options):
+    """What makes the scanner read."""
+
+    send: Sent
+    """Sent as soon as the link is up."""
+
+    every: PositiveSeconds | None = None
+    """Sent again this often, for a scanner whose reading ends by itself."""
 
 
 class ScannerOptions(Options):
@@ -153,6 +184,14 @@ class ScannerOptions(Options):
     reply: Reply | None = None
     """What the scanner is told after the code was judged and stored. Leave it out for silence."""
 
+    heartbeat: Heartbeat | None = None
+    """How a dead scanner is noticed. A USB scanner that is unplugged is seen without it; one on
+    RS-232 or behind a device server that is switched off is not."""
+
+    trigger: Trigger | None = None
+    """What makes the scanner read, for one that has no button and no wire from the PLC. To read
+    once a cycle, wire the PLC to the trigger input of the scanner."""
+
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
         """Refuse a scanner that is nowhere, in two places, or half described.
@@ -167,6 +206,8 @@ class ScannerOptions(Options):
         line = {"baudrate", "data_bits", "parity", "stop_bits"} & self.model_fields_set
         if self.host is not None and line:
             raise ValueError(f"{', '.join(sorted(line))}: only for a scanner on a serial line")
+        if self.heartbeat is not None and self.heartbeat.expect in self.no_read:
+            raise ValueError(f"{self.heartbeat.expect!r} cannot be a heartbeat and a no-read")
         return self
 
     @property

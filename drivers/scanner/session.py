@@ -8,6 +8,9 @@ Laws:
     3. What is open when the link goes down is a PARTIAL code, handed over before the error.
     4. No code is accepted that another program's read may have cut: while another one has the
        port, the link is down; if it has gone again, what came around that moment is PARTIAL.
+    5. A heartbeat is no code; one that does not come ends the link.
+    6. What is wrong with the line but does not stop it is told as a warning of the link, once, and
+       taken back when a good code comes.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from drivers.base import (
     SamplesLost,
 )
 from drivers.framing import Frame, Framer
+from drivers.scanner.garble import Garble
 from drivers.scanner.link import Link
 from drivers.scanner.options import ScannerOptions
 
@@ -43,15 +47,33 @@ STALL_MS = 250
 SETTLE_MS = 100
 """After a stall the line may go on giving what had waited for this long."""
 
+_GARBLED = {
+    False: "what comes is no text: compare baudrate, parity and data_bits with the scanner's",
+    True: "what comes is no text: compare the serial settings of the device server and the scanner",
+}
+"""By whether the scanner is on the network."""
+
 
 class Session:
     """One link from its opening to its end."""
 
-    def __init__(
-        self, name: str, link: Link, options: ScannerOptions, clock: Clock, ids: count[int]
+    def __init__(  # noqa: PLR0917 - built in one place, all of it needed
+        self,
+        name: str,
+        link: Link,
+        options: ScannerOptions,
+        clock: Clock,
+        ids: count[int],
+        warnings: tuple[str, ...] = (),
     ) -> None:
         self._name = name
         self._link = link
+        self._options = options
+        self._heartbeat = options.heartbeat.expect.encode() if options.heartbeat else None
+        self._heard = 0  # frames and heartbeats
+        self._garble = Garble()
+        self._warnings = warnings  # known when the link came up, and standing
+        self._told = warnings
         self._where = options.endpoint
         self._clock = clock
         self._ids = ids
@@ -67,16 +89,7 @@ class Session:
         now = clock.now()
         self._looked_ms = now.boot_ms
         self._old_ms, self._old_until_ms = 0, -1  # what is read until then may be as old as that
-        self._queue.append(
-            LinkChanged(
-                id=self._next_id(),
-                device=name,
-                earliest_ms=now.boot_ms,
-                latest_ms=now.boot_ms,
-                received=now,
-                up=True,
-            )
-        )
+        self._queue.append(self._up(now))
 
     async def hand_over(self, emit: Emit) -> None:
         """Emit what waits, in order; when the link is down and nothing waits, say why.
@@ -107,6 +120,41 @@ class Session:
             finally:
                 self._nap.cancel()
                 await asyncio.wait([self._nap])
+
+    async def keep_alive(self) -> None:
+        """Ask for a sign of life at times; without one the link is down."""
+        beat = self._options.heartbeat
+        while beat is not None and self._down is None:
+            heard = self._heard
+            await self._clock.sleep(beat.every)
+            if beat.send is not None:
+                heard = self._heard
+                if not self._tried(beat.send):
+                    return
+            await self._clock.sleep(beat.within)
+            if not self._is_closed:
+                self._look()  # it may wait on the line if we were late
+            if not self._is_closed and heard == self._heard:
+                text = f"{self._where}: no heartbeat within {beat.within:g} s: is it switched on?"
+                self._go_down(self._clock.now(), LinkDownError(text))
+
+    async def keep_reading(self) -> None:
+        """Send the trigger: once, or again and again."""
+        trigger = self._options.trigger
+        if trigger is None or not self._tried(trigger.send):
+            return
+        while trigger.every is not None:
+            await self._clock.sleep(trigger.every)
+            if not self._tried(trigger.send):
+                return
+
+    def _tried(self, text: str) -> bool:
+        """Return whether a text of ours could be sent; if not, the link has ended by that."""
+        try:
+            self.send(text.encode("ascii"))
+        except LinkDownError:
+            return False
+        return True
 
     def send(self, data: bytes) -> None:
         """Send bytes to the scanner; a failure is the end of the link.
@@ -152,10 +200,12 @@ class Session:
         except LinkDownError as error:
             self._go_down(now, error)
             return
+        self._garble.came(data)
         if others is not None:
             self._touched_until_ms = now.boot_ms + self._silence_ms
         for frame in self._framer.feed(now.boot_ms, data, since_ms=self._since(now, data)):
             self._push(frame, now)
+        self._say_warnings(now)
         if others:
             who = ", ".join(others)
             text = f"{self._where}: also read by {who}, which would cut codes: stop it"
@@ -173,7 +223,12 @@ class Session:
         return self._old_ms if now_ms <= self._old_until_ms else now_ms
 
     def _push(self, frame: Frame, now: Instant) -> None:
-        """Queue a code, or count it where the queue is full."""
+        """Queue a code, or count it where the queue is full; a heartbeat is none."""
+        self._heard += 1
+        if frame.status is FrameStatus.OK:
+            self._garble.was_good(frame.raw)
+            if frame.raw == self._heartbeat:
+                return
         is_touched = frame.first_ms <= self._touched_until_ms
         last = self._queue[-1] if self._queue else None
         if len(self._queue) < QUEUE_CODES:
@@ -214,6 +269,26 @@ class Session:
         self._more.set()
         self.close()
         self._wake()
+
+    def _say_warnings(self, now: Instant) -> None:
+        """Let the receiver know what has begun or ceased to be wrong with the line."""
+        garbled = f"{self._where}: {_GARBLED[self._options.port is None]}"
+        warnings = (*self._warnings, garbled) if self._garble.is_garbled else self._warnings
+        if warnings != self._told and len(self._queue) < QUEUE_CODES:
+            self._told = warnings
+            self._queue.append(self._up(now))
+            self._more.set()
+
+    def _up(self, now: Instant) -> LinkChanged:
+        return LinkChanged(
+            id=self._next_id(),
+            device=self._name,
+            earliest_ms=now.boot_ms,
+            latest_ms=now.boot_ms,
+            received=now,
+            up=True,
+            warnings=self._told,
+        )
 
     def _next_id(self) -> str:
         return f"{self._name}:{next(self._ids)}"

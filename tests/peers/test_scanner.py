@@ -322,3 +322,23 @@ def test_code_that_met_a_stopped_process_is_old() -> None:
         stale, stale_ms = line_from(agent).split()
     assert (fresh, stale) == (b"FRESH", b"STALE")
     assert int(fresh_ms) < 1000 <= int(stale_ms)
+
+
+async def test_silent_scanner_is_noticed_by_its_heartbeat() -> None:
+    """A scanner that answers is kept; one that is switched off ends the link (D-83)."""
+    heartbeat = {"send": "?\r", "expect": "HERE", "every": "50ms", "within": "500ms"}
+    with plugged() as scanner:
+        async with running(driver(scanner.path, heartbeat=heartbeat)) as (seen, run):
+            for _ in range(3):
+                assert await scanner.got(2) == b"?\r"
+                await scanner.send(b"HERE\r")
+            assert await scanner.got(2) == b"?\r"
+            assert "no heartbeat within 0.5 s" in await why(run)
+            assert spoken(seen) == []
+
+
+async def test_trigger_reaches_the_scanner() -> None:
+    """What makes the scanner read is on the line as soon as the link is up."""
+    with plugged() as scanner:
+        async with running(driver(scanner.path, trigger={"send": "\x16T\r"})):
+            assert await scanner.got(3) == b"\x16T\r"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -211,6 +211,18 @@ async def test_what_a_device_does_less_well_is_told_with_each_link() -> None:
         await world.clock.advance(1)
         assert world.told[1:] == ["link_lost", "link_restored", "device_warning"]
         assert [seen.faults for seen in shop.seen if isinstance(seen, LinkChanged)] == [()] * 3
+
+
+async def test_warning_that_comes_and_goes_is_told_twice() -> None:
+    """What begins and ends while the link is up is told when it does, once each."""
+    shop = Shop()
+    async with supervised(shop) as world:
+        before = len(world.told)
+        assert world.driver.emit is not None
+        link = next(seen for seen in shop.seen if isinstance(seen, LinkChanged))
+        for warnings in (("wrong speed",), ("wrong speed",), ()):
+            await world.driver.emit(replace(link, warnings=warnings))
+        assert world.told[before:] == ["device_warning", "device_warning_cleared"]
 
 
 async def test_pauses_grow_and_start_anew_after_a_link_that_held() -> None:

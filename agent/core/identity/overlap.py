@@ -58,7 +58,7 @@ def _no_read_faults(rules: Sequence[ScanRule], no_reads: Iterable[bytes]) -> Ite
         for index, rule in enumerate(rules):
             if _accepts(rule, raw):
                 shown = raw.decode("latin-1")
-                yield Fault((index,), f"accepts the no-read string {shown!r} (D-81)")
+                yield Fault((index,), f"accepts {shown!r}, a no-read or heartbeat (D-81)")
 
 
 def _accepts(rule: ScanRule, raw: bytes) -> bool:

@@ -112,7 +112,7 @@ def test_no_read_strings_are_no_codes() -> None:
     rules = (rule(r"[A-Z]+"), rule(r"N\d+"), rule(r"N.+", check_digit=True))
     found = faults(rules, [b"NOREAD", b"NR"])
     assert found[-2:] == (
-        Fault((0,), "accepts the no-read string 'NOREAD' (D-81)"),
-        Fault((0,), "accepts the no-read string 'NR' (D-81)"),
+        Fault((0,), "accepts 'NOREAD', a no-read or heartbeat (D-81)"),
+        Fault((0,), "accepts 'NR', a no-read or heartbeat (D-81)"),
     )
     assert faults((rule(r"N\d+"),), [b"NOREAD"]) == ()
