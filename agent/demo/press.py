@@ -46,7 +46,7 @@ AGENT: Mapping[str, tuple[Any, ua.VariantType]] = {
     "Reason": (0, ua.VariantType.Int16),
     "Text": ("", ua.VariantType.String),
 }
-"""What the agent writes; cleared at each start (law 6 of the function block)."""
+"""What the agent writes; cleared at each start (law 7 of the function block)."""
 
 
 class Nodes:

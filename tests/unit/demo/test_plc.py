@@ -5,12 +5,16 @@ from dataclasses import replace
 import pytest
 
 from agent.demo.plc import (
+    COUNT_MODULUS,
+    Aborted,
     Alarm,
     Alarmed,
     Answered,
     Fact,
     Image,
     Memory,
+    OnNoAnswer,
+    Passed,
     Raised,
     Settings,
     Stage,
@@ -20,15 +24,25 @@ from agent.demo.plc import (
     takes,
 )
 
-SET = Settings(modulus=100, settle_ms=20, repeat_ms=200, answer_ms=1000, release_ms=500)
+SET = Settings(
+    modulus=100,
+    settle_ms=20,
+    repeat_ms=200,
+    answer_ms=1000,
+    release_ms=500,
+    quiet_ms=3000,
+    most_repeats=1,
+)
+PASSES = replace(SET, on_no_answer=OnNoAnswer.PASS_FLAGGED)
 PART = Work(part="SN-1", force_kn=12.5, ok=True)
 
 
 class Block:
     """A function block with what it sees and a clock; each `scan` is one PLC scan."""
 
-    def __init__(self, memory: Memory | None = None) -> None:
+    def __init__(self, memory: Memory | None = None, settings: Settings = SET) -> None:
         self.memory = memory or Memory()
+        self.settings = settings
         self.now_ms = 1_000_000
 
     def scan(
@@ -38,10 +52,13 @@ class Block:
         ack: bool = False,
         result: int = 0,
         work: Work | None = None,
+        bypass: bool = False,
+        abort: bool = False,
     ) -> tuple[Fact, ...]:
         """Run one scan that much later and return what happened in it."""
         self.now_ms += after_ms
-        done = step(self.memory, Image(ack=ack, result=result, work=work), self.now_ms, SET)
+        image = Image(ack=ack, result=result, work=work, bypass=bypass, abort=abort)
+        done = step(self.memory, image, self.now_ms, self.settings)
         self.memory = done.memory
         return done.facts
 
@@ -154,6 +171,9 @@ def test_request_number_wraps_at_its_modulus() -> None:
     block = Block(Memory(request=99, count=4099))
     block.scan(work=PART)
     assert (block.memory.request, block.memory.count) == (0, 4100)
+    block = Block(Memory(count=COUNT_MODULUS - 1))
+    block.scan(work=PART)
+    assert block.memory.count == 0
 
 
 def test_restart_with_memory_goes_on_with_the_same_request() -> None:
@@ -170,3 +190,99 @@ def test_restart_with_memory_goes_on_with_the_same_request() -> None:
 def test_restart_without_memory_begins_anew() -> None:
     """Nothing is asked, and numbers start from 0 (D-33)."""
     assert restarted(None, 77) == Memory(since_ms=77)
+
+
+def test_part_without_an_answer_passes_where_the_plant_says_so() -> None:
+    """`pass_flagged` lets it go when the time is up, and counts it for the agent (D-40)."""
+    block = Block(settings=PASSES)
+    block.ask()
+    assert block.scan(999) == ()
+    assert block.scan(1) == (
+        Passed(request=1, part="SN-1"),
+        Alarmed(alarm=Alarm.NO_ANSWER),
+    )
+    assert not block.asks()
+    assert (block.memory.passed, block.memory.passed_count) == (True, 1)
+
+
+def test_given_up_request_keeps_the_block_busy_until_no_answer_can_be_on_its_way() -> None:
+    """An answer that comes after the trigger fell is not the next part's (law 6)."""
+    block = Block(settings=PASSES)
+    block.ask()
+    block.scan(1000)
+    assert block.scan(2999, ack=True, result=1) == ()
+    assert not takes(block.memory)
+    assert block.scan(1, ack=True, result=1) == ()
+    assert block.scan(10) == (Alarmed(alarm=Alarm.NONE),)
+    assert takes(block.memory)
+    block.scan(work=PART)
+    assert (block.memory.request, block.memory.passed, block.memory.answer) == (2, False, 0)
+
+
+def test_bypass_key_lets_a_held_part_go() -> None:
+    """The key has the same effect as `pass_flagged`, for as long as it is turned."""
+    block = Block()
+    block.ask()
+    assert block.scan(999, bypass=True) == ()
+    assert block.scan(1) == (Alarmed(alarm=Alarm.NO_ANSWER),)
+    assert block.scan(10, bypass=True) == (Passed(request=1, part="SN-1"),)
+
+
+def test_part_passes_after_as_many_sevens_as_allowed() -> None:
+    """Where a part may pass, a 7 is repeated `most_repeats` times and then is no answer."""
+    block = Block(settings=PASSES)
+    block.ask()
+    assert block.scan(10, ack=True, result=7) == (Answered(request=1, part="SN-1", answer=7),)
+    block.scan()
+    assert block.scan(200) == (Raised(request=1, part="SN-1", repeated=True),)
+    assert block.scan(10, ack=True, result=7) == (
+        Answered(request=1, part="SN-1", answer=7),
+        Passed(request=1, part="SN-1"),
+        Alarmed(alarm=Alarm.NO_ANSWER),
+    )
+    assert block.scan() == (Alarmed(alarm=Alarm.NONE),)
+    assert takes(block.memory)
+    assert (block.memory.answer, block.memory.passed_count) == (7, 1)
+
+
+def test_sevens_are_repeated_for_ever_where_nothing_may_pass() -> None:
+    """`stop` holds the part until it is stored."""
+    block = Block()
+    block.ask()
+    for _ in range(5):
+        assert block.scan(10, ack=True, result=7) == (Answered(request=1, part="SN-1", answer=7),)
+        block.scan()
+        assert block.scan(200) == (Raised(request=1, part="SN-1", repeated=True),)
+    assert block.memory.repeats == 1
+
+
+def test_ack_left_standing_by_a_dead_agent_does_not_stop_what_may_pass() -> None:
+    """The part is let go without being asked about; each further one after the same time."""
+    block = Block(settings=PASSES)
+    for request in (1, 2):
+        block.scan(work=PART)
+        assert block.scan(519, ack=True, result=1) == ()
+        assert block.scan(1, ack=True, result=1)[:1] == (Passed(request=request, part="SN-1"),)
+        assert block.scan(3499, ack=True, result=1) == ()
+        block.scan(1, ack=True, result=1)
+        assert takes(block.memory)
+        assert block.memory.alarm is Alarm.ACK_STUCK
+    assert block.memory.passed_count == 2
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_part_taken_out_by_hand_ends_its_request(asked: bool) -> None:  # noqa: FBT001 - a table
+    """The trigger falls, nothing is counted as passed, and the next request takes a new number."""
+    block = Block()
+    block.scan(work=PART)
+    if asked:
+        block.scan(20)
+    assert block.scan(10, abort=True) == (Aborted(request=1, part="SN-1"),)
+    assert not block.asks()
+    assert block.scan(2999) == ()
+    assert block.scan(1) == ()
+    assert takes(block.memory)
+    assert block.memory.passed_count == 0
+    assert block.scan(abort=True) == ()
+    block.scan(work=PART)
+    assert block.memory.request == 2
