@@ -92,6 +92,8 @@ class Parts:
     conceal: Callable[[CodeScanned], CodeScanned]
     """Puts a pseudonym in the place of a badge's bytes."""
     devices: Devices
+    trouble: Callable[[], NotReady] = lambda: NotReady.READY
+    """Why the disk would not take an event now, as far as anybody knows; READY: it would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,8 @@ class Engine:
             oldest = self._uncommitted[0].at.boot_ms if self._uncommitted else now_ms
             if now_ms - oldest >= SLOW_COMMIT_MS:
                 reason = NotReady.SLOW_DISK
+            elif (trouble := self._parts.trouble()) is not NotReady.READY:
+                reason = trouble
             elif self._overrun_until_ms is not None and now_ms < self._overrun_until_ms:
                 reason = NotReady.OVERRUN
         return Health(now_ms=now_ms, reason=reason)

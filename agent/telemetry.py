@@ -48,6 +48,7 @@ LEVELS: Mapping[str, str] = {
     "sink_warning": "warning",
     "event_quarantined": "error",
     "journal_failed": "error",
+    "journal_damaged": "error",
     "history_lost": "error",
     "station_refused": "error",
     "not_ready": "warning",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from agent.app.life import say_alive
 from agent.app.rim import SystemClock, SystemRandom, secret
-from agent.app.station import StationRun, Surroundings
+from agent.app.station import StationRun
+from agent.app.surroundings import Surroundings
 from agent.config.loaded import DeviceConfig, StationConfig
 from agent.journal.files import DiskFiles
 from agent.journal.sqlite import Rim

@@ -16,13 +16,15 @@ import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
+from agent.app.clockwatch import watch_clock
 from agent.app.conceal import KeyMissingError, concealer, operator_key
 from agent.app.kept import KeptScans
-from agent.app.publishing import publisher_of
+from agent.app.outlets import Outlets
+from agent.app.pulse import Pulse
+from agent.app.surroundings import Surroundings
+from agent.app.trouble import Trouble
 from agent.backoff import Backoff
 from agent.config.loaded import StationConfig
 from agent.core import binder
@@ -33,43 +35,22 @@ from agent.journal.chain import seal
 from agent.journal.errors import DiskFullError, JournalError, JournalLockedError
 from agent.journal.opening import open_held
 from agent.journal.place import Lock
-from agent.journal.sqlite import Rim, SqliteJournal
-from agent.ports import Clock, Journal, Random, Recovery, Worker
-from agent.publisher import Condition, Publisher, SinkState
+from agent.journal.sqlite import SqliteJournal
+from agent.ports import Journal, Recovery, Worker
+from agent.publisher import Condition, Publisher
 from agent.seat import Tell
-from agent.sinks.options import Oddity
 from agent.supervisor import Device
 from drivers.base import (
     AnyObservation,
-    ClockMoved,
     CodeScanned,
-    LinkChanged,
     SamplesLost,
     WriteGroup,
 )
 
 REOPEN_FIRST_S, REOPEN_MOST_S = 0.2, 30.0
-STEP_MS = 500
-"""A jump of the wall clock beyond this is an event (D-90)."""
 LOOK_EVERY_S = 1.0
 SAY_NOT_READY_S = 0.5
 """How long the PLC gets to be told that the agent stops."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a station is given of the outside; a simulation gives its own."""
-
-    clock: Clock
-    random: Random
-    worker: Callable[[str], Worker]
-    journal: Rim
-    secret: Callable[[str], str]
-    directory: Path
-    """The station's own state directory."""
-    journal_path: Path
-    publish: bool = True
-    """False for `try`: nothing leaves the box."""
 
 
 @dataclass(slots=True)
@@ -78,8 +59,10 @@ class _Run:
 
     engine: Engine
     journal: SqliteJournal
+    pulse: Pulse
     publishers: list[Publisher] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
+    damage_told: int = 0
 
 
 class StationRun:
@@ -93,10 +76,7 @@ class StationRun:
         self._run: _Run | None = None
         self._kept = KeptScans()
         self._reason = NotReady.STARTING
-        self._trouble: str | None = None
-        """Why there is no run, as it was told."""
-        self._trouble_ms = 0
-        self._attempts = 0
+        self._trouble = Trouble(around.clock, tell)
         self._begun_ms: int | None = None
         self._stop = asyncio.Event()
         self._replies: set[asyncio.Task[None]] = set()
@@ -109,8 +89,7 @@ class StationRun:
         """Whether another agent holds the journal."""
         self._conceal: Callable[[CodeScanned], CodeScanned] | None = None
         self._told_ready = NotReady.STARTING
-        self._odd: dict[tuple[str, Oddity], str] = {}
-        """What was told of each sink's oddities."""
+        self._outlets = Outlets(config, around, tell, self.offer)
 
     # -------------------------------------------------------------- what devices want
 
@@ -187,15 +166,15 @@ class StationRun:
             except JournalLockedError as error:
                 self.claimed.clear()
                 self.is_refused = True
-                self._tell_trouble("station_refused", error)
+                self._trouble.came("station_refused", self._place_of("station_refused"), error)
             except KeyMissingError as error:
                 self._reason = NotReady.JOURNAL
-                self._tell_trouble("key_missing", error)
+                self._trouble.came("key_missing", self._place_of("key_missing"), error)
             except JournalError as error:
                 self.claimed.set()
                 full = isinstance(error, DiskFullError)
                 self._reason = NotReady.DISK_FULL if full else NotReady.JOURNAL
-                self._tell_trouble("journal_failed", error)
+                self._trouble.came("journal_failed", self._place_of("journal_failed"), error)
             self.opened.set()
             self.outputs_changed()
             if not self._stop.is_set():
@@ -209,15 +188,6 @@ class StationRun:
         begun_ms, self._begun_ms = self._begun_ms, None
         now_ms = self._around.clock.now().boot_ms
         return begun_ms is not None and now_ms - begun_ms > REOPEN_MOST_S * 1000
-
-    def _tell_trouble(self, event: str, error: Exception) -> None:
-        """Say once why there is no run."""
-        if self._trouble is None:
-            self._trouble_ms = self._around.clock.now().boot_ms
-        self._attempts += 1
-        if self._trouble != str(error):
-            self._trouble = str(error)
-            self._tell(event, at=self._place_of(event), error=str(error))
 
     def _place_of(self, event: str) -> str:
         place = self.config.place if event == "key_missing" else self.config.journal.place
@@ -250,7 +220,9 @@ class StationRun:
             undo.pop_all()
         run: _Run | None = None
         try:
-            run = _Run(self._engine(journal, recovery, self._conceal), journal)
+            pulse = Pulse(journal, around.clock)
+            engine = self._engine(journal, recovery, self._conceal, pulse)
+            run = _Run(engine, journal, pulse)
             await run.engine.start()
             self._begin(run, recovery)
             await self._serve(run)
@@ -291,6 +263,7 @@ class StationRun:
         journal: SqliteJournal,
         recovery: Recovery,
         conceal: Callable[[CodeScanned], CodeScanned],
+        pulse: Pulse,
     ) -> Engine:
         state = _folded(binder.initial(self.config.station), recovery)
         last = recovery.last
@@ -309,6 +282,7 @@ class StationRun:
             seal=seal,
             conceal=conceal,
             devices=self,
+            trouble=pulse.trouble,
         )
         return Engine(parts, state, beginning)
 
@@ -316,8 +290,7 @@ class StationRun:
         """Let the devices see the new run, and what came in while there was none."""
         self._run = run
         self._begun_ms = self._around.clock.now().boot_ms
-        state = run.engine.durable
-        self._tell_begun(state)
+        self._trouble.is_over(run.engine.durable.epoch)
         for epoch, first, last, reason in recovery.lost:
             self._tell("history_lost", epoch=epoch, first=first, last=last, reason=reason)
         if recovery.mark_rebuilt:
@@ -329,15 +302,6 @@ class StationRun:
             self._lost_scans(run.engine, lost)
         for device in self.devices:
             device.show(self)
-
-    def _tell_begun(self, state: State) -> None:
-        """Say that events are recorded; after a failure also how long they were not."""
-        down_s, attempts = None, None
-        if self._trouble is not None:
-            down_s = (self._around.clock.now().boot_ms - self._trouble_ms) / 1000
-            attempts = self._attempts
-        self._trouble, self._attempts = None, 0
-        self._tell("epoch_started", epoch=state.epoch, down_s=down_s, attempts=attempts)
 
     def _lost_scans(self, engine: Engine, n: int) -> None:
         """Record how many scans came that could not be kept."""
@@ -363,10 +327,14 @@ class StationRun:
 
     async def _serve(self, run: _Run) -> None:
         if self._around.publish:
-            self._build_publishers(run)
+            run.workers = self._outlets.workers()
+            run.publishers = self._outlets.publishers(run.journal, run.workers)
         async with asyncio.TaskGroup() as tasks:
             work = [tasks.create_task(run.engine.run(), name=f"engine {self.name}")]
-            work.append(tasks.create_task(self._watch_clock(run), name="clock"))
+            work.append(tasks.create_task(self._look(run), name=f"look {self.name}"))
+            stepped = watch_clock(self._around.clock, self._tell, run.engine.emit)
+            work.append(tasks.create_task(stepped, name="clock"))
+            work.append(tasks.create_task(run.pulse.keep_feeling(), name="pulse"))
             for publisher in run.publishers:
                 tasks.create_task(publisher.run(), name=f"publisher {publisher.name}")
             await self._stop.wait()
@@ -388,88 +356,21 @@ class StationRun:
             worker.close()
         await asyncio.gather(*self._replies, return_exceptions=True)
 
-    # -------------------------------------------------------------- publishers
-
-    def _build_publishers(self, run: _Run) -> None:
-        around = self._around
-        for config in self.config.sinks.values():
-            worker = around.worker(f"sink-{config.name}")
-            run.workers.append(worker)
-            publisher = publisher_of(
-                config,
-                run.journal,
-                worker,
-                station=self.name,
-                directory=around.directory,
-                clock=around.clock,
-                random=around.random,
-                secret=around.secret,
-                warn=partial(self._tell_odd, config.name),
-                on_state=self._sink_changed,
-            )
-            run.publishers.append(publisher)
-
-    def _tell_odd(self, sink: str, reason: Oddity, text: str) -> None:
-        """Say once what should be looked at, however often the sink connects and finds it again."""
-        if self._odd.get((sink, reason)) == text:
-            return
-        self._odd[sink, reason] = text
-        self._tell("sink_warning", at=self.where(sink), sink=sink, reason=reason, error=text)
-
-    def _sink_changed(self, state: SinkState) -> None:
-        """A sink came or went: a log line, and an event as for every link."""
-        name = {
-            Condition.CONNECTED: "sink_connected",
-            Condition.DOWN: "sink_down",
-            Condition.PAUSED: "sink_paused",
-        }[state.condition]
-        is_up = state.condition is Condition.CONNECTED
-        self._tell(
-            name,
-            at=None if is_up else self.where(state.sink),
-            sink=state.sink,
-            error=state.reason or None,
-            backlog=state.backlog,
-        )
-        now = self._around.clock.now()
-        self.offer(
-            LinkChanged(
-                id=self._id(f"sink-{state.sink}"),
-                device=f"sink/{state.sink}",
-                earliest_ms=now.boot_ms,
-                latest_ms=now.boot_ms,
-                received=now,
-                up=is_up,
-                reason=state.reason,
-            )
-        )
-
-    # -------------------------------------------------------------- clock
-
-    async def _watch_clock(self, run: _Run) -> None:
-        """Notice when the wall clock jumps against the boot clock (C1, D-90)."""
-        clock = self._around.clock
-        before = clock.now()
-        while True:
-            await clock.sleep(LOOK_EVERY_S)
-            now = clock.now()
-            self._tell_readiness()
-            step_ms = (now.wall_ms - before.wall_ms) - (now.boot_ms - before.boot_ms)
-            before = now
-            if abs(step_ms) > STEP_MS:
-                self._tell("clock_stepped", step_ms=step_ms)
-                await run.engine.emit(
-                    ClockMoved(
-                        id=self._id("clock"),
-                        device="",
-                        earliest_ms=now.boot_ms,
-                        latest_ms=now.boot_ms,
-                        received=now,
-                        step_ms=step_ms,
-                    )
-                )
-
     # -------------------------------------------------------------- life signs
+
+    async def _look(self, run: _Run) -> None:
+        """Each second: tell what has changed by time alone."""
+        while True:
+            await self._around.clock.sleep(LOOK_EVERY_S)
+            self._tell_readiness()
+            self._tell_damage(run)
+
+    def _tell_damage(self, run: _Run) -> None:
+        """Say what reading the journal found not to hold; the next opening records it."""
+        found = run.journal.damage
+        for epoch, first, last, reason in found[run.damage_told :]:
+            self._tell("journal_damaged", epoch=epoch, first=first, last=last, reason=reason)
+        run.damage_told = len(found)
 
     def _tell_readiness(self) -> None:
         """Say once when the station becomes ready or no longer is, to the log and the PLC."""
@@ -477,7 +378,12 @@ class StationRun:
         if reason is not self._told_ready:
             self._told_ready = reason
             is_ready = reason is NotReady.READY
-            self._tell("ready" if is_ready else "not_ready", reason=reason.name.lower())
+            is_disk = reason in {NotReady.DISK_FULL, NotReady.SLOW_DISK}
+            self._tell(
+                "ready" if is_ready else "not_ready",
+                reason=reason.name.lower(),
+                journal=str(self._around.journal_path) if is_disk else None,
+            )
             self.outputs_changed()
 
     def readiness(self) -> NotReady:

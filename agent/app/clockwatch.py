@@ -1,0 +1,35 @@
+"""The wall clock against the boot clock: a jump is an event, with its size (D-90, PITFALLS C1)."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from agent.ports import Clock
+from agent.seat import Tell
+from drivers.base import ClockMoved, Emit
+
+LOOK_EVERY_S = 1.0
+STEP_MS = 500
+"""A jump beyond this is an event; below it, it is how a time server sets a clock."""
+
+
+async def watch_clock(clock: Clock, tell: Tell, emit: Emit) -> None:
+    """Say each jump of the wall clock; return only by cancellation."""
+    before = clock.now()
+    for number in count(1):
+        await clock.sleep(LOOK_EVERY_S)
+        now = clock.now()
+        step_ms = (now.wall_ms - before.wall_ms) - (now.boot_ms - before.boot_ms)
+        before = now
+        if abs(step_ms) > STEP_MS:
+            tell("clock_stepped", step_ms=step_ms)
+            await emit(
+                ClockMoved(
+                    id=f"clock-{number}",
+                    device="",
+                    earliest_ms=now.boot_ms,
+                    latest_ms=now.boot_ms,
+                    received=now,
+                    step_ms=step_ms,
+                )
+            )

@@ -1,0 +1,107 @@
+"""A station's sinks: wired up for each run, and what they say told once and recorded as links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count
+
+from agent.app.surroundings import Surroundings
+from agent.config.loaded import SinkConfig, StationConfig
+from agent.ports import Journal, Worker
+from agent.publisher import Condition, Publisher, Quarantine, SinkState
+from agent.seat import Tell
+from agent.sinks.options import Oddity, SinkPlace, position_of
+from agent.sinks.registry import sink_spec
+from drivers.base import LinkChanged
+
+_NAMES = {
+    Condition.CONNECTED: "sink_connected",
+    Condition.DOWN: "sink_down",
+    Condition.PAUSED: "sink_paused",
+}
+
+
+class Outlets:
+    """The sinks of one station, over all its runs."""
+
+    def __init__(
+        self,
+        config: StationConfig,
+        around: Surroundings,
+        tell: Tell,
+        offer: Callable[[LinkChanged], bool],
+    ) -> None:
+        self._config = config
+        self._around = around
+        self._tell = tell
+        self._offer = offer
+        self._numbers = count(1)
+        self._odd: dict[tuple[str, Oddity], str] = {}
+        """What was told of each sink."""
+
+    def workers(self) -> list[Worker]:
+        """Return a thread for each sink, which the caller closes."""
+        return [self._around.worker(f"sink-{name}") for name in self._config.sinks]
+
+    def publishers(self, journal: Journal, workers: Sequence[Worker]) -> list[Publisher]:
+        """Return the publishers of one run, not yet running."""
+        configs = self._config.sinks.values()
+        return [
+            self._publisher(config, journal, worker)
+            for config, worker in zip(configs, workers, strict=True)
+        ]
+
+    def _publisher(self, config: SinkConfig, journal: Journal, worker: Worker) -> Publisher:
+        around = self._around
+        place = SinkPlace(
+            name=config.name,
+            station=self._config.station.path,
+            directory=around.directory,
+            clock=around.clock,
+            worker=worker,
+            position=partial(position_of, journal),
+            secret=around.secret,
+            warn=partial(self._odd_thing, config.name),
+        )
+        return Publisher(
+            config.name,
+            sink_spec(config.sink).build(config.options, place),
+            journal,
+            Quarantine(around.directory / f"quarantine-{config.name}.jsonl", worker, around.clock),
+            clock=around.clock,
+            random=around.random,
+            kinds=config.kinds,
+            on_state=self._changed,
+        )
+
+    def _odd_thing(self, sink: str, reason: Oddity, text: str) -> None:
+        """Say once what should be looked at, however often the sink connects and finds it again."""
+        if self._odd.get((sink, reason)) == text:
+            return
+        self._odd[sink, reason] = text
+        at = self._config.where(sink)
+        self._tell("sink_warning", at=at, sink=sink, reason=reason, error=text)
+
+    def _changed(self, state: SinkState) -> None:
+        """A sink came or went: a log line, and an event as for every link."""
+        is_up = state.condition is Condition.CONNECTED
+        self._tell(
+            _NAMES[state.condition],
+            at=None if is_up else self._config.where(state.sink),
+            sink=state.sink,
+            error=state.reason or None,
+            backlog=state.backlog,
+        )
+        now = self._around.clock.now()
+        self._offer(
+            LinkChanged(
+                id=f"sink-{state.sink}-{next(self._numbers)}",
+                device=f"sink/{state.sink}",
+                earliest_ms=now.boot_ms,
+                latest_ms=now.boot_ms,
+                received=now,
+                up=is_up,
+                reason=state.reason,
+            )
+        )
