@@ -9,19 +9,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from agent.app import decode as app
 from agent.app import station_code
-from agent.app.decode import Assume, Explanation, Family, Profile, Reason
+from agent.app.decode import Assume, Family, Profile, Reason
 from agent.cli import exits
+from agent.cli.code_view import picture, show
 from agent.config.problems import ConfigError
-
-_CONTROL_PICTURES = 0x2400
-_FIRST_PRINTABLE = 0x20
-_LAST_PRINTABLE = 0x7E
 
 
 def decode(
@@ -54,16 +48,33 @@ def decode(
         Path | None, typer.Option(help="Records, one JSON object a line; one verdict a line.")
     ] = None,
     family: Annotated[Family, typer.Option(help="What the records hold.")] = Family.GS1,
+    port: Annotated[
+        str | None,
+        typer.Option(
+            help="Listen to a reader: its port, host:port, or with --station the device's name."
+        ),
+    ] = None,
+    line: Annotated[str, typer.Option(help="Serial line of --port: 115200, '9600 7E1'.")] = "",
+    end: Annotated[
+        str,
+        typer.Option(help="What ends a code of --port: CR, LF, CRLF, ANY, ETX, or a silence: 50ms"),
+    ] = "ANY",
+    seconds: Annotated[
+        float | None, typer.Option("--for", help="Stop listening after so many seconds.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(help="Stop listening after so many codes.", min=1)
+    ] = None,
 ) -> None:
     """Say what a code is, part by part, and what is wrong with it and where.
 
-    Exit code 0: accepted (a batch: every record was judged). 1: refused. 2: not understood.
-    78: the station file is refused.
+    Exit code 0: accepted (a batch: every record was judged; a port: codes came, and each was
+    accepted). 1: refused. 2: not understood. 78: the station file is refused.
     """
     if batch is not None:
         raise typer.Exit(_batch(batch, family))
-    if code is None:
-        raise typer.BadParameter("give a code, `-`, or --batch FILE")
+    if (code is None) == (port is None):
+        raise typer.BadParameter("give a code, `-`, --port PORT or --batch FILE")
     try:
         profile = Profile(
             reference_date=date.fromisoformat(day) if day else datetime.now(UTC).date(),
@@ -72,16 +83,21 @@ def decode(
             expect=frozenset(expect or ()),
             tolerates=frozenset(tolerate or ()),
         )
-        raw = _bytes(code, as_hex=as_hex)
+        raw = b"" if code is None else _bytes(code, as_hex=as_hex)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    if port is not None:
+        from agent.cli.live import Asked, live  # noqa: PLC0415 - brings the drivers with it
+
+        asked = Asked(port=port, station=station, line=line, end=end, for_s=seconds, most=count)
+        raise typer.Exit(live(asked, profile, as_json=as_json))
     if station is not None:
         raise typer.Exit(_by_station(station, raw, profile.reference_date, as_json=as_json))
     explanation = app.explain(raw, profile)
     if as_json:
         sys.stdout.write(json.dumps(app.as_object(explanation), ensure_ascii=False) + "\n")
     else:
-        _show(explanation)
+        show(explanation)
     raise typer.Exit(exits.OK if explanation.accepted else exits.REFUSED)
 
 
@@ -104,7 +120,7 @@ def _by_station(path: Path, raw: bytes, day: date, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write("".join(_picture(byte) for byte in raw) + "\n")
+        sys.stdout.write("".join(picture(byte) for byte in raw) + "\n")
         sys.stdout.write("".join(f"{line}\n" for line in station_code.said(judgement)))
     return exits.OK if answer["accepted"] else exits.REFUSED
 
@@ -118,43 +134,3 @@ def _batch(path: Path, family: Family) -> int:
         sys.stderr.write(f"{path}: {error}\n")
         return exits.USAGE
     return exits.OK
-
-
-def _show(explanation: Explanation) -> None:
-    """Print what is known of a code: the bytes, the parts, the verdict."""
-    console = Console(highlight=False, soft_wrap=True)
-    error = explanation.error
-    console.print(Text("".join(_picture(byte) for byte in explanation.raw), style="bold"))
-    if error is not None:
-        console.print(Text(" " * error.at + "^", style="bold red"))
-    if explanation.symbology:
-        console.print(Text(f"{explanation.symbology} {explanation.symbol}"))
-    if explanation.parts:
-        console.print(_table(explanation))
-    for doubt in explanation.doubts:
-        console.print(Text(f"doubtful: {doubt}", style="yellow"))
-    for ignored in explanation.ignored:
-        console.print(Text(f"ignored: {ignored}", style="dim"))
-    if error is None:
-        console.print(Text(f"accepted: {explanation.form}", style="green"))
-    else:
-        text = f"refused: {error.reason} at byte {error.at}: {error.detail}"
-        console.print(Text(text, style="red"))
-
-
-def _table(explanation: Explanation) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("", "what", "value", "means"):
-        table.add_column(heading, overflow="fold")
-    for part in explanation.parts:
-        name = f"({part.identifier})" if part.format in ("", "05") else part.identifier
-        cells = (name, part.title, part.value, part.meaning)
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
-
-
-def _picture(byte: int) -> str:
-    """Return one column for one byte, so that a caret can stand under it."""
-    if byte < _FIRST_PRINTABLE:
-        return chr(_CONTROL_PICTURES + byte)
-    return chr(byte) if byte <= _LAST_PRINTABLE else "�"
