@@ -161,8 +161,7 @@ async def _look(  # noqa: PLR0917 - one look, told in one go
     coming = asyncio.ensure_future(watch.up.wait())
     await asyncio.wait((running, coming), timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
     coming.cancel()
-    if running.done():
-        found.error = str(running.exception() or "the driver ended")
+    if _has_ended(running, found):
         return
     if not watch.up.is_set():
         found.error = f"{found.endpoint}: no link within {within_s:g} s"
@@ -171,7 +170,7 @@ async def _look(  # noqa: PLR0917 - one look, told in one go
     await asyncio.wait((running,), timeout=listen_s if found.is_reader else SETTLE_S)
     faulty = {fault.tag for fault in watch.faults}
     names = tuple(tag.name for tag in tags if tag.name not in faulty)
-    if not names or running.done():
+    if _has_ended(running, found) or not names:
         return
     trips = []
     for _ in range(ROUNDS):
@@ -184,3 +183,10 @@ async def _look(  # noqa: PLR0917 - one look, told in one go
         trips.append((time.monotonic() - began_s) * 1000)
         watch.values.update({value.tag: value for value in read.values})
     found.round_trip_ms = sorted(trips)[ROUNDS // 2]
+
+
+def _has_ended(running: asyncio.Future[None], found: ProbedDevice) -> bool:
+    """Whether the link did not come up, or has gone while it was looked at; notes why."""
+    if running.done():
+        found.error = str(running.exception() or "the driver ended")
+    return running.done()

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from agent.app.naming import canonical_name
 from agent.app.plant import station_directory
 from agent.app.registries import registries
 from agent.app.rim import state_directory
 from agent.config.load import load_folder
 from agent.config.problems import ConfigError
 from agent.core.events import KINDS
+from agent.core.station import Station
 from agent.journal.errors import JournalError
 from agent.journal.reader import JournalReader, Query
 from agent.journal.verify import Report, verify
@@ -25,11 +27,13 @@ from agent.ports import Row
 __all__ = [
     "ConfigError",
     "JournalError",
+    "Places",
     "Query",
     "Report",
     "Row",
     "Told",
     "find_journals",
+    "find_places",
     "moment_ms",
     "read_events",
     "tell",
@@ -89,24 +93,60 @@ class Told:
     rest: str
 
 
-def find_journals(path: Path, state: Path | None) -> list[Path]:
-    """Return the journal directories that a station file, a folder of them, or a journal names.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What a path on the command line leads to."""
+
+    journals: tuple[Path, ...]
+    stations: tuple[Station, ...] = ()
+    """Whose they are, where the path names station files."""
+
+    def unit_named(self, text: str, day: date | None = None) -> str:
+        """Return the canonical text of what somebody calls a unit or lot.
+
+        Raises:
+            ValueError: it is a GS1 label, but a wrong one, or one that names nothing.
+        """
+        return canonical_name(text, self.stations, day or datetime.now(UTC).date())
+
+
+def find_places(path: Path, state: Path | None) -> Places:
+    """Return the journals that a station file, a folder of them, or a journal names.
 
     Raises:
         ConfigError: the station files say nothing usable.
+        JournalError: the path cannot be looked at.
     """
-    if (path / "journal.db").exists():
-        return [path]
-    if (path / "journal" / "journal.db").exists():
-        return [path / "journal"]
-    folder = load_folder(path, registries())
+    try:
+        for journal in (path, path / "journal"):
+            if (journal / "journal.db").exists():
+                return Places((journal,))
+        folder = load_folder(path, registries())
+    except OSError as error:
+        raise JournalError(_why(error)) from error
     if not folder.stations:
         raise ConfigError(folder.problems)
     root = state or state_directory()
-    return [
+    journals = (
         config.journal.path or station_directory(root, config.station.path) / "journal"
         for config in folder.stations
-    ]
+    )
+    return Places(tuple(journals), tuple(config.station for config in folder.stations))
+
+
+def find_journals(path: Path, state: Path | None) -> list[Path]:
+    """Return the journals of `find_places`.
+
+    Raises:
+        ConfigError: the station files say nothing usable.
+        JournalError: the path cannot be looked at.
+    """
+    return list(find_places(path, state).journals)
+
+
+def _why(error: OSError) -> str:
+    who = "; run it as the agent's user" if isinstance(error, PermissionError) else ""
+    return f"{error.filename}: {error.strerror}{who}"
 
 
 def moment_ms(text: str, now: datetime | None = None) -> int:
@@ -139,8 +179,11 @@ def read_events(directory: Path, query: Query) -> Iterator[Row]:
     for kind in query.kinds:
         if kind not in KINDS:
             raise ValueError(f"no kind '{kind}'; known: {', '.join(sorted(KINDS))}")
-    with JournalReader(directory) as reader:
-        yield from reader.query(query)
+    try:
+        with JournalReader(directory) as reader:
+            yield from reader.query(query)
+    except OSError as error:
+        raise JournalError(_why(error)) from error
 
 
 def verify_journal(directory: Path, progress: Callable[[int], None] | None = None) -> Report:
@@ -149,7 +192,10 @@ def verify_journal(directory: Path, progress: Callable[[int], None] | None = Non
     Raises:
         JournalError: there is no journal, or it cannot be opened.
     """
-    return verify(directory, progress)
+    try:
+        return verify(directory, progress)
+    except OSError as error:
+        raise JournalError(_why(error)) from error
 
 
 def tell(row: Row) -> Told:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent import telemetry
@@ -17,6 +16,7 @@ from agent.app.reading import tell as in_words
 from agent.app.registries import registries
 from agent.app.station import StationRun
 from agent.config.load import load_folder
+from agent.config.loaded import StationConfig
 from agent.config.problems import ConfigError
 from agent.journal.errors import JournalError
 from agent.ports import Address
@@ -24,6 +24,7 @@ from agent.ports import Address
 __all__ = ["ConfigError", "Told", "try_out"]
 
 READ_ROWS = 200
+BETWEEN_RUNS_S = 0.1
 
 
 def try_out(path: Path, show: Callable[[Told], None], for_s: float | None) -> None:
@@ -43,11 +44,13 @@ def try_out(path: Path, show: Callable[[Told], None], for_s: float | None) -> No
         raise ConfigError(folder.problems)
     with tempfile.TemporaryDirectory(prefix="lineside-try-") as directory:
         way = Way(directory=Path(directory), write=False, publish=False, keep_journal_path=False)
-        plant_of = Plant(folder.stations, way, telemetry.Teller())
-        asyncio.run(_run(plant_of, show, for_s))
+        asyncio.run(_run(folder.stations, way, show, for_s))
 
 
-async def _run(plant: Plant, show: Callable[[Told], None], for_s: float | None) -> None:
+async def _run(
+    stations: Sequence[StationConfig], way: Way, show: Callable[[Told], None], for_s: float | None
+) -> None:
+    plant = Plant(stations, way, telemetry.Teller())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, plant.stop)
@@ -61,12 +64,18 @@ async def _run(plant: Plant, show: Callable[[Told], None], for_s: float | None) 
 
 
 async def _watch(station: StationRun, show: Callable[[Told], None]) -> None:
-    """Show each event as soon as it is recorded."""
+    """Show each event as soon as it is recorded, over all runs; return only by cancellation."""
     after: Address | None = None
     await station.opened.wait()
-    while (journal := station.journal) is not None:
-        with contextlib.suppress(JournalError):  # it is opened again, or this is the end
+    while True:
+        journal = station.journal
+        if journal is None:  # it is opened again, or this is the end
+            await asyncio.sleep(BETWEEN_RUNS_S)
+            continue
+        try:
             for row in await journal.read(after, READ_ROWS):
                 show(in_words(row))
                 after = row.address
             await journal.wait_beyond(after)
+        except JournalError:  # told by the station
+            await asyncio.sleep(BETWEEN_RUNS_S)

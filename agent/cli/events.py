@@ -23,7 +23,15 @@ def events(
     ],
     *,
     unit: Annotated[
-        str | None, typer.Option(help="Only of this unit or lot, in canonical text.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=(
+                "Only of this unit or lot: canonical text with or without https://id.gs1.org/, the "
+                "label as printed '(01)…(21)…' or as scanned ']C1…' (<GS> for the separator), or a "
+                "plain code."
+            ),
+        ),
     ] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only this kind; repeatable.")] = None,
     since: Annotated[str | None, typer.Option(help="From then on: RFC 3339, or 2h ago.")] = None,
@@ -42,8 +50,9 @@ def events(
     Exit code 1: there is no journal to read. 2: a moment or a kind is not one.
     """
     try:
+        places = reading.find_places(path, state)
         query = reading.Query(
-            unit=unit,
+            unit=None if unit is None else places.unit_named(unit),
             kinds=tuple(kind or ()),
             epoch=epoch,
             from_ms=None if since is None else reading.moment_ms(since),
@@ -52,7 +61,7 @@ def events(
         )
         found = [
             sorted(reading.read_events(journal, query), key=lambda row: row.address)
-            for journal in reading.find_journals(path, state)
+            for journal in places.journals
         ]
     except ValueError as error:
         _complain(str(error), exits.USAGE)
