@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from functools import partial
@@ -48,6 +49,8 @@ def _print_problems(error: ConfigError) -> None:
 
 async def _run(folder: FolderConfig, way: Way, tell: telemetry.Teller) -> int:
     plant = Plant(folder.stations, way, tell)
+    gc.freeze()  # all this stays; a full collection over it would hold up an answer for 50 ms
+    gc.enable()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(partial(_uncaught, plant, tell))
     for number in (signal.SIGTERM, signal.SIGINT):
