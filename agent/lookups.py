@@ -33,15 +33,25 @@ class Lookups:
     def __init__(self, store: TraceLookup, epoch: str) -> None:
         self._store = store
         self._epoch = epoch
-        self._recent: deque[UnitEvent] = deque(maxlen=MOST_RECENT)
+        self._recent: deque[UnitEvent] = deque()
+        self._by_unit: dict[str | None, deque[UnitEvent]] = {}
         self._events = 0
         self._expected: OrderedDict[str, _Expected] = OrderedDict()
         self._running: set[asyncio.Task[UnitSeen]] = set()
 
     def note(self, event: UnitEvent) -> None:
         """Know a planned event from now on."""
+        if len(self._recent) == MOST_RECENT:
+            self._forget(self._recent.popleft())
         self._recent.append(event)
+        self._by_unit.setdefault(event.unit, deque()).append(event)
         self._events += 1
+
+    def _forget(self, oldest: UnitEvent) -> None:
+        left = self._by_unit[oldest.unit]
+        left.popleft()
+        if not left:
+            del self._by_unit[oldest.unit]
 
     def expect(self, unit: str, handshake: str) -> None:
         """Begin the look-up of a unit that will be asked for."""
@@ -83,8 +93,8 @@ class Lookups:
     def _with_recent(self, unit: str, seen: UnitSeen) -> UnitSeen:
         epoch, _, seq = seen.as_of.rpartition("-")
         covered = int(seq) if epoch == self._epoch else 0
-        for event in self._recent:
-            if event.unit == unit and event.seq > covered:
+        for event in self._by_unit.get(unit, ()):
+            if event.seq > covered:
                 result = getattr(event, "result", None)
                 seen = replace(
                     seen,

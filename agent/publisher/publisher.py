@@ -33,7 +33,7 @@ from agent.publisher.flights import Flight, Flights
 from agent.publisher.quarantine import Quarantine
 from agent.publisher.state import Condition, SinkState
 
-FIRST_S, MOST_S = 0.2, 15.0
+FIRST_S, MOST_S = 0.2, 5.0
 """Pauses between connections. Held for longer than the longest, a connection was a good one."""
 PAUSE_FIRST_S, PAUSE_MOST_S = 1.0, 60.0
 """Pauses between questions to a sink that refuses."""
@@ -222,7 +222,8 @@ class Publisher:
                 raise self._broken
             if self._unfit:
                 await self._set_aside()
-            await asyncio.sleep(0)  # one turn for everybody else, and more confirmations at once
+            if self._flights.under_way:
+                await asyncio.sleep(0)  # a turn for everybody else, and more confirmations at once
 
     def _fill(self) -> None:
         window = 1 if self._probing else self._sink.window

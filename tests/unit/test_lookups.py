@@ -141,3 +141,14 @@ async def test_closing_gives_up_what_is_still_looked_for() -> None:
     await settled()
     await lookups.close()
     assert lookups.at_hand("SN-1") is None
+
+
+async def test_oldest_is_forgotten_and_the_others_are_not() -> None:
+    """Memory is bounded: what leaves it is in the store by then; the rest is found by its unit."""
+    lookups = Lookups(Store(), EPOCH)
+    lookups.note(completed(11, "SN-OLD"))
+    for seq in range(12, 12 + MOST_RECENT):
+        lookups.note(completed(seq, f"SN-{seq % 2}"))
+    assert (await lookups.find("SN-OLD", "end")).visits == 0
+    assert (await lookups.find("SN-0", "end")).visits == MOST_RECENT // 2
+    await lookups.close()
