@@ -32,8 +32,8 @@ def refusal(draft: Draft, handshake: Handshake, candidate: Candidate) -> ev.Why 
         return ev.Why.OPERATOR_MISSING
     if station.requires_order is Policy.REFUSE and people.order is None:
         return ev.Why.ORDER_MISSING
-    _, rise = _judged(draft, handshake)
-    if material.missing(draft.state, _components(draft, rise, candidate)):
+    snapshot = _judged(draft, handshake)
+    if material.missing(draft.state, _components(draft, snapshot.rise, candidate)):
         return ev.Why.COMPONENT_MISSING
     return None
 
@@ -54,7 +54,7 @@ def complete(
     if not known and station.unknown is Policy.REFUSE:
         refuse(draft, handshake, candidate, ev.Why.KNOWLEDGE_MISSING, Outcome.PREVIOUS_STATION)
         return
-    snapshot, rise = _judged(draft, handshake)
+    snapshot = _judged(draft, handshake)
     why = [*candidate.doubts, *_missing_people(draft)]
     why += [] if known else [ev.Why.KNOWLEDGE_MISSING]
     as_of = answer.knowledge_as_of if answer is not None else None
@@ -68,7 +68,7 @@ def complete(
     completed = draft.add(
         ev.UnitCompleted(
             **_body(draft, handshake, candidate, outcome, why=why),
-            components=_components(draft, rise, candidate),
+            components=_components(draft, snapshot.rise, candidate),
             result=result or ev.Result.NOK,
             visit=visits + 1,
             knowledge_as_of=as_of,
@@ -90,7 +90,7 @@ def refuse(
     body = _body(draft, handshake, candidate, outcome, why=[reason], certainty=ev.Certainty.REFUSED)
     used = _received(draft, handshake, candidate)
     draft.add(ev.UnitRefused(**body, components=used, reason=reason, raw=raw))
-    pairing.cycle_declined(draft, handshake, _judged(draft, handshake)[1])
+    pairing.cycle_declined(draft, handshake, _judged(draft, handshake).rise)
 
 
 def unbind(
@@ -103,14 +103,14 @@ def unbind(
     used = _received(draft, handshake, None)
     units = tuple(dict.fromkeys(candidate.unit for candidate in found))
     draft.add(ev.UnitUnbound(**body, components=used, candidates=units))
-    pairing.cycle_declined(draft, handshake, _judged(draft, handshake)[1])
+    pairing.cycle_declined(draft, handshake, _judged(draft, handshake).rise)
 
 
-def _judged(draft: Draft, handshake: Handshake) -> tuple[Snapshot, Rise]:
-    live = draft.live(handshake.name)
-    if live.snapshot is None or live.rise is None:
+def _judged(draft: Draft, handshake: Handshake) -> Snapshot:
+    snapshot = draft.live(handshake.name).snapshot
+    if snapshot is None:
         raise AssertionError("only a cycle with its snapshot is answered")
-    return live.snapshot, live.rise
+    return snapshot
 
 
 def _missing_people(draft: Draft) -> list[ev.Why]:
@@ -128,7 +128,7 @@ def _received(
     """Return the material of a declined cycle: at `begin` the machine has not worked yet."""
     if not requests.records(draft.state, handshake):
         return ()
-    return _components(draft, _judged(draft, handshake)[1], candidate)
+    return _components(draft, _judged(draft, handshake).rise, candidate)
 
 
 def _components(
@@ -163,8 +163,7 @@ def _body(
     certainty: ev.Certainty | None = None,
 ) -> dict[str, Any]:
     """Return the fields that all answers to a handshake share."""
-    snapshot, rise = _judged(draft, handshake)
-    state = draft.state
+    snapshot, state = _judged(draft, handshake), draft.state
     started = state.cycle.started if requests.records(state, handshake) else None
     if started is not None and candidate is not None and candidate.unit != started.unit:
         started = None  # the tag says that another unit was in it than `begin` was asked about
@@ -188,8 +187,8 @@ def _body(
         "count": snapshot.count,
         "answer": draft.station.outcome_code(outcome),
         "values": tuple(_value(draft, snapshot.values[tag]) for tag in handshake.values),
-        "earliest_ms": rise.earliest_ms,
-        "latest_ms": rise.latest_ms,
+        "earliest_ms": snapshot.rise.earliest_ms,
+        "latest_ms": snapshot.rise.latest_ms,
     }
 
 

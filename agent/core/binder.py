@@ -295,13 +295,13 @@ def _link_changed(draft: Draft, seen: LinkChanged) -> None:
         _tag_faults(draft, seen)
     if not changed:
         return
-    if not seen.up:
-        production.link_lost(draft, seen.device)
-        _drop_readings(draft, seen.device)
     kind = Kind.LINK_UP if seen.up else Kind.LINK_DOWN
     for handshake in draft.station.handshakes:
         if handshake.device == seen.device:
             cycle.signal(draft, handshake, _signal(kind, seen))
+    if not seen.up:
+        production.link_lost(draft, seen.device)
+        _drop_readings(draft, seen.device)
 
 
 def _drop_readings(draft: Draft, device: str) -> None:

@@ -19,6 +19,7 @@ from agent.core.parts import LONG_AGO
 from agent.core.signals import Kind, Signal, phase
 from agent.core.state import (
     EARLIER,
+    Left,
     Live,
     Phase,
     Rise,
@@ -48,19 +49,19 @@ def _nothing(_draft: Draft, _handshake: Handshake, _signal: Signal) -> None:
 
 def _link_up(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
     """Start blind and ask for this link's first coherent snapshot."""
-    draft.set_live(handshake.name, Live(low_ms=_low_ms(draft.live(handshake.name))))
+    draft.set_live(handshake.name, _blind(draft, handshake))
     _ask(draft, handshake)
 
 
 def _link_down(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
     """Forget what this link showed; nothing is due until a new first snapshot."""
-    draft.set_live(handshake.name, Live(low_ms=_low_ms(draft.live(handshake.name))))
+    draft.set_live(handshake.name, _blind(draft, handshake))
 
 
 def _lost_sight(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
     """Blind on the same link: the answer that stands at the device is still known."""
-    live = draft.live(handshake.name)
-    draft.set_live(handshake.name, Live(low_ms=_low_ms(live), standing=live.standing))
+    standing = draft.live(handshake.name).standing
+    draft.set_live(handshake.name, replace(_blind(draft, handshake), standing=standing))
 
 
 def _gap(draft: Draft, handshake: Handshake, signal: Signal) -> None:
@@ -69,9 +70,25 @@ def _gap(draft: Draft, handshake: Handshake, signal: Signal) -> None:
     _ask(draft, handshake)
 
 
-def _low_ms(live: Live) -> int | None:
-    """Return since when the trigger is low, as far as a lost sight lets it be known."""
-    return None if live.rise is not None else live.low_ms
+def _blind(draft: Draft, handshake: Handshake) -> Live:
+    """Return what is still known when sight is lost: since when it is low, or what is open."""
+    live = draft.live(handshake.name)
+    return Live(
+        low_ms=None if live.rise is not None else live.low_ms, left=_left(draft, handshake, live)
+    )
+
+
+def _left(draft: Draft, handshake: Handshake, live: Live) -> Left | None:
+    """Return the request that has no event yet, None if there is none."""
+    at = phase(draft.state, draft.working, handshake)
+    if live.left is not None or live.rise is None or at is Phase.ANSWERED:
+        return live.left
+    return Left(
+        generation=draft.state.cycle.generations.get(handshake.name, 1),
+        request=live.shown.request if live.shown else _request_read(draft, handshake),
+        rise=live.snapshot.rise if live.snapshot else live.rise,
+        given=live.torn or (live.standing is not None and live.standing.key != EARLIER),
+    )
 
 
 def _ask(draft: Draft, handshake: Handshake) -> None:
@@ -116,16 +133,23 @@ def _rose(draft: Draft, handshake: Handshake, signal: Signal) -> None:
     live = draft.live(handshake.name)
     rise = Rise(earliest_ms=signal.earliest_ms, latest_ms=signal.latest_ms, seen_low=True)
     draft.set_live(
-        handshake.name, Live(synced=True, low_ms=live.low_ms, rise=rise, standing=live.standing)
+        handshake.name,
+        Live(synced=True, low_ms=live.low_ms, rise=rise, standing=live.standing, left=live.left),
     )
     _ask(draft, handshake)
 
 
 def _fell(draft: Draft, handshake: Handshake, signal: Signal) -> None:
-    """The trigger fell: the ack falls with it, from readings alone."""
+    """The trigger fell: the ack falls with it, from readings alone.
+
+    Without an event nothing is bound to it (D-22); after a 7 the same request comes again (D-40).
+    """
     live = draft.live(handshake.name)
-    standing = _earlier(live.standing)
-    draft.set_live(handshake.name, Live(synced=True, low_ms=signal.latest_ms, standing=standing))
+    left = _left(draft, handshake, live)
+    fallen = Live(synced=True, low_ms=signal.latest_ms, standing=_earlier(live.standing), left=left)
+    draft.set_live(handshake.name, fallen)
+    if left is not None and (not left.given or left.request is None):
+        _abort(draft, handshake, left)
     requests.restarted(draft, handshake, _request_read(draft, handshake))
 
 
@@ -134,30 +158,22 @@ def _earlier(standing: Standing | None) -> Standing | None:
     return replace(standing, key=EARLIER) if standing else None
 
 
-def _fell_early(draft: Draft, handshake: Handshake, signal: Signal) -> None:
-    """The trigger fell before an event answered it. After a 7 that is how it goes (D-40)."""
-    live = draft.live(handshake.name)
-    if live.standing is None or live.standing.key == EARLIER:
-        request = live.shown.request if live.shown else _request_read(draft, handshake)
-        draft.add(
-            ev.CycleAborted(
-                **draft.head(),
-                handshake=handshake.name,
-                generation=draft.state.cycle.generations.get(handshake.name, 1),
-                request=request,
-                reason=requests.TRIGGER_FELL,
-            )
+def _abort(draft: Draft, handshake: Handshake, left: Left) -> None:
+    """Say that a request will not be answered any more; whose scans waited for it is in doubt."""
+    draft.add(
+        ev.CycleAborted(
+            **draft.head(),
+            handshake=handshake.name,
+            generation=left.generation,
+            request=left.request,
+            reason=requests.TRIGGER_FELL,
         )
-    _fell(draft, handshake, signal)
+    )
+    draft.set_live(handshake.name, replace(draft.live(handshake.name), left=None))
 
 
 def _next_request(draft: Draft, handshake: Handshake, signal: Signal) -> None:
     _fell(draft, handshake, signal)
-    _rose(draft, handshake, signal)
-
-
-def _next_request_early(draft: Draft, handshake: Handshake, signal: Signal) -> None:
-    _fell_early(draft, handshake, signal)
     _rose(draft, handshake, signal)
 
 
@@ -181,18 +197,26 @@ def _first_snapshot(draft: Draft, handshake: Handshake, signal: Signal) -> None:
         _retry(draft, handshake, signal)
         return
     if not _value(read, handshake.trigger):
-        low_ms = read.latest_ms if live.low_ms is None else live.low_ms
-        standing = _earlier(live.standing)
-        draft.set_live(handshake.name, Live(synced=True, low_ms=low_ms, standing=standing))
-        seen = requests.shown(draft, handshake, read)
-        requests.restarted(draft, handshake, seen.request, seen.count)
+        _first_low(draft, handshake, read)
         return
     earliest_ms = LONG_AGO if live.low_ms is None else live.low_ms
     rise = Rise(earliest_ms=earliest_ms, latest_ms=read.latest_ms, seen_low=False)
-    draft.set_live(
-        handshake.name, Live(synced=True, low_ms=live.low_ms, rise=rise, standing=live.standing)
-    )
+    draft.set_live(handshake.name, replace(live, synced=True, rise=rise))
     _judge(draft, handshake, read, rise)
+
+
+def _first_low(draft: Draft, handshake: Handshake, read: SnapshotRead) -> None:
+    """The trigger is low; if a request was open, its fall was not seen."""
+    live = draft.live(handshake.name)
+    low_ms = read.latest_ms if live.low_ms is None else live.low_ms
+    standing, left = _earlier(live.standing), live.left
+    draft.set_live(handshake.name, Live(synced=True, low_ms=low_ms, standing=standing, left=left))
+    if left is not None and (not left.given or left.request is None):
+        _abort(draft, handshake, left)
+    values = {v.tag: v for v in read.values}
+    request = requests.number(values, handshake.request)
+    count = requests.number(values, requests.counter_tag(draft.state, handshake))
+    requests.restarted(draft, handshake, request, count)
 
 
 def _snapshot(draft: Draft, handshake: Handshake, signal: Signal) -> None:
@@ -203,7 +227,7 @@ def _snapshot(draft: Draft, handshake: Handshake, signal: Signal) -> None:
     elif _value(read, handshake.trigger):
         _judge(draft, handshake, read, live.rise)
     else:
-        _fell_early(draft, handshake, signal)
+        _fell(draft, handshake, signal)
 
 
 def _torn(draft: Draft, handshake: Handshake, signal: Signal) -> None:
@@ -245,18 +269,23 @@ def _is_readable(draft: Draft, handshake: Handshake, read: SnapshotRead) -> bool
 
 def _judge(draft: Draft, handshake: Handshake, read: SnapshotRead, rise: Rise) -> None:
     """Say which request the snapshot shows, and seek its unit if no event answers it yet."""
-    name, live = handshake.name, draft.live(handshake.name)
-    snapshot = requests.shown(draft, handshake, read)
+    name, left = handshake.name, draft.live(handshake.name).left
+    snapshot = requests.shown(draft, handshake, read, rise)
+    again = left is None or requests.is_same(left, snapshot.generation, snapshot.request)
+    if left is not None and not left.given and not again:
+        _abort(draft, handshake, left)
     requests.restarted(draft, handshake, snapshot.request, snapshot.count)
     shown = Shown(request=snapshot.request, at_ms=read.latest_ms)
-    live = replace(live, ask=None, retry_ms=None, snapshot=snapshot, shown=shown)
+    live = replace(
+        draft.live(name), ask=None, retry_ms=None, snapshot=snapshot, shown=shown, left=None
+    )
     draft.set_live(name, live)
     if requests.answers(draft.state, handshake, snapshot):
         return
     low_ms = live.low_ms if rise.seen_low else None
     until_ms = rise.latest_ms if low_ms is None else low_ms
     requests.note_missed(draft, handshake, snapshot, until_ms)
-    doubts = requests.doubts(draft.state, handshake, rise, snapshot)
+    doubts = requests.doubts(draft.state, handshake, snapshot)
     given = live.standing is not None and live.standing.key is not None
     standing = _earlier(live.standing) if given else live.standing  # a 7 stands until the fall
     draft.set_live(name, replace(live, doubts=doubts, standing=standing))
@@ -292,8 +321,8 @@ _HIGH: dict[Kind, Row] = {
     Kind.LINK_UP: _link_up,
     Kind.LINK_DOWN: _link_down,
     Kind.ROSE: _nothing,
-    Kind.FELL: _fell_early,
-    Kind.NEW_REQUEST: _next_request_early,
+    Kind.FELL: _fell,
+    Kind.NEW_REQUEST: _next_request,
     Kind.LOST_SIGHT: _lost_sight,
     Kind.IN_SIGHT: _nothing,
     Kind.GAP: _gap,
@@ -303,8 +332,6 @@ _HIGH: dict[Kind, Row] = {
     Kind.LOOKUP: _nothing,
     Kind.TIMER: _nothing,
 }
-_DONE: dict[Kind, Row] = {**_HIGH, Kind.FELL: _fell, Kind.NEW_REQUEST: _next_request}
-
 _BY_PHASE: dict[Phase, dict[Kind, Row]] = {
     Phase.BLIND: {
         **_HIGH,
@@ -337,8 +364,8 @@ _BY_PHASE: dict[Phase, dict[Kind, Row]] = {
         Kind.LOOKUP: _looked_up,
         Kind.TIMER: _lookup_due,
     },
-    Phase.ANSWERED: _DONE,
-    Phase.TORN: _DONE,
+    Phase.ANSWERED: _HIGH,
+    Phase.TORN: _HIGH,
 }
 
 ROWS: Mapping[tuple[Phase, Kind], Row] = {

@@ -81,9 +81,9 @@ class Draft:
         return event
 
     def ask_id(self) -> str:
-        """Return a new id for an ask of this run."""
+        """Return a new id for an ask: a late answer to the run before means nothing in this one."""
         self.working = replace(self.working, asked=self.working.asked + 1)
-        return f"ask-{self.working.asked}"
+        return f"{self.state.epoch}-ask-{self.working.asked}"
 
     def live(self, handshake: str) -> Live:
         """Return how a handshake stands on this link."""

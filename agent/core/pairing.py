@@ -110,7 +110,7 @@ def _doubts(state: State, pending: Pending, rise: Rise) -> tuple[ev.Why, ...]:
     found = list(pending.doubts)
     if pending.epoch != state.epoch:
         found.append(ev.Why.SCAN_BEFORE_RESTART)
-    if pending.latest_ms > rise.earliest_ms + state.station.pairing.settle_ms:
+    if pending.latest_ms > rise.earliest_ms:
         found.append(ev.Why.ORDER_OF_FACTS)
     return tuple(dict.fromkeys(found))
 
@@ -147,8 +147,8 @@ def timer(draft: Draft) -> None:
 
 
 def _open_cycle(working: Working) -> bool:
-    """Whether a trigger is up: its cycle judges the scans against its own rise."""
-    return any(live.rise is not None for live in working.live.values())
+    """Whether a trigger is up, or was and comes again: its cycle judges the scans by its rise."""
+    return any(live.rise is not None or live.left is not None for live in working.live.values())
 
 
 def _ends_ms(state: State, pending: Pending) -> int:

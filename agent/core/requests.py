@@ -17,7 +17,7 @@ from agent.core import events as ev
 from agent.core.counting import StepKind, judge_step, whole
 from agent.core.draft import Draft, Fold
 from agent.core.parts import LONG_AGO, Answered, CycleState, Started
-from agent.core.state import Rise, Snapshot, State
+from agent.core.state import Left, Rise, Snapshot, State
 from agent.core.station import Handshake, Strategy
 from drivers.base import Quality, Scalar, SnapshotRead, TagValue
 
@@ -27,25 +27,33 @@ PLC_RESTARTED = "plc_restarted"
 TRIGGER_FELL = "trigger_fell"
 
 
-def shown(draft: Draft, handshake: Handshake, read: SnapshotRead) -> Snapshot:
+def shown(draft: Draft, handshake: Handshake, read: SnapshotRead, rise: Rise) -> Snapshot:
     """Return which request a coherent snapshot shows."""
     values = {value.tag: value for value in read.values}
     for tag in (*handshake.snapshot_guard, *handshake.snapshot_tags):
         values.setdefault(tag, TagValue(tag=tag, value=None, quality=Quality.BAD, code="missing"))
     counter = counter_tag(draft.state, handshake)
-    request = _number(values, handshake.request)
-    count = _number(values, counter)
+    request = number(values, handshake.request)
+    count = number(values, counter)
     content = list(handshake.guard)
     if draft.station.pairing.strategy is Strategy.TAG and handshake.unit:
         content.append(handshake.unit)
+    found = generation(draft.state, handshake, request, count)
+    left = draft.live(handshake.name).left
     return Snapshot(
         id=read.id,
-        generation=generation(draft.state, handshake, request, count),
+        rise=left.rise if left and is_same(left, found, request) else rise,
+        generation=found,
         request=request,
         content=tuple(_plain(values[tag].value) for tag in content),
         count=count,
         values=values,
     )
+
+
+def is_same(left: Left, generation_: int, request: int | None) -> bool:
+    """Return whether a request is the one that was left; without a number nobody can tell."""
+    return request is not None and (left.generation, left.request) == (generation_, request)
 
 
 def counter_tag(state: State, handshake: Handshake) -> str | None:
@@ -61,7 +69,8 @@ def records(state: State, handshake: Handshake) -> bool:
     return handshake.name == state.station.handshakes[-1].name
 
 
-def _number(values: Mapping[str, TagValue], tag: str | None) -> int | None:
+def number(values: Mapping[str, TagValue], tag: str | None) -> int | None:
+    """Return a tag's whole number where it reads GOOD."""
     seen = values.get(tag or "")
     return whole(seen.value) if seen is not None and seen.quality is Quality.GOOD else None
 
@@ -117,16 +126,14 @@ def _wrapped(handshake: Handshake, old: int, new: int) -> bool:
     return old >= handshake.modulus - within and new < within
 
 
-def doubts(
-    state: State, handshake: Handshake, rise: Rise, snapshot: Snapshot
-) -> tuple[ev.Why, ...]:
+def doubts(state: State, handshake: Handshake, snapshot: Snapshot) -> tuple[ev.Why, ...]:
     """Return what speaks against a request that no event answers being a new one."""
     answered = state.cycle.answered.get(handshake.name)
     if handshake.name in state.cycle.suspect:
         return (ev.Why.REPEAT_POSSIBLE,)
     if snapshot.request is None:
         told_apart = snapshot.content and answered is not None and answered.epoch == state.epoch
-        return () if rise.seen_low or told_apart else (ev.Why.REPEAT_POSSIBLE,)
+        return () if snapshot.rise.seen_low or told_apart else (ev.Why.REPEAT_POSSIBLE,)
     if answered is None or answered.generation != snapshot.generation:
         return ()
     conflict = answered.request == snapshot.request

@@ -19,12 +19,12 @@ from drivers.base import AskAnswered
 def seek(draft: Draft, handshake: Handshake) -> None:
     """Look for the unit by the station's strategy; wait the settle before saying there is none."""
     live = draft.live(handshake.name)
-    if live.rise is None or live.snapshot is None:
-        raise AssertionError("a unit is sought for a risen trigger with its snapshot")
+    if live.snapshot is None:
+        raise AssertionError("a unit is sought for a cycle with its snapshot")
     if draft.station.pairing.strategy is Strategy.TAG:
         tagged.seek(draft, handshake, live.snapshot, _chosen)
     elif pairing.seeks_scan(draft.station, handshake):
-        _seek_scan(draft, handshake, live, live.rise)
+        _seek_scan(draft, handshake, live, live.snapshot.rise)
     else:
         _take(draft, handshake, _from_begin(draft))
 
@@ -49,9 +49,9 @@ def settle_due(draft: Draft, handshake: Handshake) -> None:
 def seek_again(draft: Draft, handshake: Handshake) -> None:
     """While the look-up runs, a scan may turn out to be a second candidate, or take one back."""
     live = draft.live(handshake.name)
-    if live.rise is None or not pairing.seeks_scan(draft.station, handshake):
+    if live.snapshot is None or not pairing.seeks_scan(draft.station, handshake):
         return
-    found = pairing.candidates(draft.state, live.rise)
+    found = pairing.candidates(draft.state, live.snapshot.rise)
     known = live.candidate.because if live.candidate else ()
     if [candidate.because for candidate in found] != [known]:
         quiet = replace(live, candidate=None, lookup=None, lookup_until_ms=None)

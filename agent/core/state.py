@@ -116,10 +116,23 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """A request that no event answers when its trigger falls or is lost from sight."""
+
+    generation: int
+    request: int | None
+    rise: Rise
+    given: bool
+    """Whether 7 was the answer: then the same request comes again (D-40)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What one coherent snapshot of a handshake held, and which request it is."""
 
     id: str
+    rise: Rise
+    """Of the request: of its first trigger, where it is asked again after a 7 or a lost link."""
     generation: int
     request: int | None
     content: tuple[Scalar | None, ...]
@@ -164,6 +177,8 @@ class Live:
     """When the trigger was first seen low after the newest cycle that was seen. Kept over a lost
     link; None where the link was lost while it was high, until it is seen low again."""
     shown: Shown | None = None
+    left: Left | None = None
+    """The request before, as long as it may come again."""
     snapshot: Snapshot | None = None
     torn: bool = False
     overdue: bool = False
