@@ -210,8 +210,9 @@ class Seat:
                 error = f"{fault.cause}; {fault.hint}"
                 event = "write_refused" if tag in self.refused else "tag_fault"
                 self._say(tell, event, tag, error=error)
-        for tag in self._told.keys() - now.keys():
-            self._say(tell, "tag_restored", tag)
+        for tag in self._told:
+            if tag not in now:
+                self._say(tell, "tag_restored", tag)
         self._told = now
 
     def _say(self, tell: Tell, event: str, tag: str, **fields: object) -> None:

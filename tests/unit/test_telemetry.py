@@ -1,7 +1,9 @@
 """Log lines and life signs."""
 
+import contextlib
 import io
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -64,3 +66,74 @@ def test_without_a_manager_nothing_is_said() -> None:
     notifier = Notifier({})
     notifier.say(READY="1")
     assert notifier.watchdog_s is None
+
+
+class _Pipe:
+    """A pipe that nobody empties until the test does."""
+
+    def __init__(self) -> None:
+        self.near, far = os.pipe()
+        self.stream = os.fdopen(far, "w")
+
+    def emptied(self) -> bytes:
+        """Return what is in it."""
+        os.set_blocking(self.near, False)
+        with contextlib.suppress(BlockingIOError):
+            return os.read(self.near, 1 << 20)
+        return b""
+
+    def close(self) -> None:
+        """Close both ends."""
+        os.close(self.near)
+        self.stream.close()
+
+
+def test_a_log_that_nobody_reads_holds_nothing_up() -> None:
+    """Lines are lost and counted, whole lines follow once somebody reads again (E06)."""
+    pipe = _Pipe()
+    try:
+        telemetry.set_up(pipe.stream)
+        for number in range(3000):
+            Teller()("link_lost", number=number, error="x" * 100)
+        first = pipe.emptied().splitlines()
+        Teller()("link_restored")
+        Teller()("ready")
+        after = [json.loads(line) for line in pipe.emptied().splitlines() if line.endswith(b"}")]
+    finally:
+        pipe.close()
+    taken = len(first)
+    assert 0 < taken < 3000
+    assert after[-2]["event"] == "link_restored"
+    assert after[-2]["lines_dropped"] >= 3000 - taken
+    assert "lines_dropped" not in after[-1]
+
+
+def test_a_line_longer_than_the_pipe_is_cut_and_the_next_is_whole() -> None:
+    """What could not be taken is ended by a line break before anything else is written."""
+    pipe = _Pipe()
+    try:
+        telemetry.set_up(pipe.stream)
+        Teller()("link_lost", error="x" * (1 << 20))
+        pipe.emptied()
+        Teller()("ready")
+        rest, last, end = pipe.emptied().rsplit(b"\n", 2)
+    finally:
+        pipe.close()
+    assert (rest, end) == (b"", b"")
+    assert json.loads(last)["lines_dropped"] == 1
+
+
+def test_a_disk_that_takes_no_more_log_holds_nothing_up() -> None:
+    """The log on a full disk costs lines, and no more (E06)."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        telemetry.set_up(full)
+        Teller()("ready")
+
+
+def test_a_manager_that_does_not_listen_holds_nothing_up(tmp_path: Path) -> None:
+    """Life signs to a full socket are dropped: the next one comes soon."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        for _ in range(5000):
+            notifier.say(WATCHDOG="1")

@@ -1,0 +1,80 @@
+"""The real clock, secrets and directories."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from agent.app.rim import SystemClock, SystemRandom, boot_id, secret, state_directory
+from drivers.base import ClockState
+
+
+def test_both_clocks_are_read_together() -> None:
+    """Wall time is UTC, boot time counts suspends, and the offset is the zone's of now."""
+    before_ms = time.time_ns() // 1_000_000
+    now = SystemClock("Asia/Kathmandu").now()
+    assert before_ms <= now.wall_ms <= time.time_ns() // 1_000_000
+    assert now.boot_ms <= time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+    assert now.offset_min == 345
+    vienna = datetime.now(UTC).astimezone(ZoneInfo("Europe/Vienna")).utcoffset()
+    assert vienna is not None
+    assert SystemClock("Europe/Vienna").now().offset_min == vienna.total_seconds() // 60
+    assert now.clock_state in {ClockState.SYNCED, ClockState.UNSYNCED}
+
+
+async def test_the_clock_sleeps() -> None:
+    """Waiting goes by the same clock that is read."""
+    clock = SystemClock()
+    before = clock.now()
+    await clock.sleep(0.02)
+    assert clock.now().boot_ms - before.boot_ms >= 19
+
+
+def test_the_boot_is_named_by_the_service_manager_where_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The kernel's own id is used by hand; under systemd the unit passes it (PITFALLS D3)."""
+    monkeypatch.delenv("LINESIDE_BOOT_ID", raising=False)
+    assert len(boot_id()) == 32
+    monkeypatch.setenv("LINESIDE_BOOT_ID", "b00t")
+    assert SystemClock().now().boot_id == "b00t"
+
+
+def test_secrets_are_read_anew_from_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A credential, a file or a variable; a new one is used without a restart."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("LINESIDE_TEST_SECRET", "by variable")
+    (tmp_path / "key").write_text("by credential\n")
+    assert secret("credential:key") == "by credential"
+    assert secret(f"file:{tmp_path}/key") == "by credential"
+    assert secret("env:LINESIDE_TEST_SECRET") == "by variable"
+    (tmp_path / "key").write_text("new\n")
+    assert secret("credential:key") == "new"
+    with pytest.raises(FileNotFoundError):
+        secret("credential:other")
+    with pytest.raises(KeyError):
+        secret("env:LINESIDE_NO_SUCH_SECRET")
+
+
+def test_the_state_directory_is_the_first_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One's own variable, then systemd's, then the user's own place."""
+    for variable in ("LINESIDE_STATE", "STATE_DIRECTORY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", "/home/me/.state")
+    assert state_directory() == Path("/home/me/.state/lineside")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/lineside")
+    assert state_directory() == Path("/var/lib/lineside")
+    monkeypatch.setenv("LINESIDE_STATE", "/data")
+    assert state_directory() == Path("/data")
+
+
+def test_randomness_is_of_the_length_and_range_asked_for() -> None:
+    """Ids in lower-case hex, jitter between its bounds, and no two ids alike."""
+    random = SystemRandom()
+    assert len({random.token_hex(4) for _ in range(100)}) == 100
+    assert all(len(random.token_hex(4)) == 8 for _ in range(10))
+    assert all(1 <= random.uniform(1, 2) <= 2 for _ in range(100))

@@ -1,0 +1,252 @@
+"""A station epoch after epoch: on a real journal whose disk the test breaks, by a manual clock."""
+
+import asyncio
+import fcntl
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from agent.app.reading import Query, read_events
+from agent.app.station import StationRun
+from agent.app.surroundings import Surroundings
+from agent.core.state import NotReady
+from agent.journal.files import DiskFiles
+from agent.journal.sqlite import Rim
+from agent.ports import Worker
+from drivers.base import CodeScanned, LinkChanged, WriteGroup
+from tests.doubles import InlineWorker, ManualClock, SeededRandom, settled
+from tests.unit.app.test_conceal import scanned
+from tests.unit.app.test_trouble import Told
+from tests.unit.config.stations import PRESS, edited, loaded
+
+T = TypeVar("T")
+STATION = edited(
+    PRESS,
+    ("credential:operator-key", "file:KEY"),
+    ('  plant: {sink: mqtt, url: "mqtt://127.0.0.1"}\n', ""),
+)
+
+
+class Disk(InlineWorker):
+    """The writer's thread, whose next job fails when the test says so."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Do the job, or fail once."""
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+        return job()
+
+
+@dataclass
+class Bench:
+    """A station with its world, and what it said."""
+
+    station: StationRun
+    clock: ManualClock
+    disk: Disk
+    told: Told
+    journal: Path
+    scans: int = 0
+
+    def scan(self, raw: bytes) -> CodeScanned:
+        """Return what the reader sends next, at this moment."""
+        self.scans += 1
+        now = self.clock.now()
+        return CodeScanned(
+            id=f"s{self.scans}",
+            device="scanner",
+            earliest_ms=now.boot_ms,
+            latest_ms=now.boot_ms,
+            received=now,
+            raw=raw,
+        )
+
+    def link(self, device: str) -> LinkChanged:
+        """Return that a device is there."""
+        now = self.clock.now()
+        return LinkChanged(
+            id=f"{device}-up",
+            device=device,
+            earliest_ms=now.boot_ms,
+            latest_ms=now.boot_ms,
+            received=now,
+            up=True,
+        )
+
+    def events(self, *kinds: str) -> list[dict[str, Any]]:
+        """Return what is recorded of some kinds, oldest first."""
+        rows = read_events(self.journal, Query(kinds=kinds, newest_first=False))
+        return [json.loads(row.body) for row in rows]
+
+    def standing(self) -> tuple[bool, bool]:
+        """Return (whether it is refused, whether the devices are its to use)."""
+        return self.station.is_refused, self.station.claimed.is_set()
+
+    def names(self) -> list[str]:
+        """Return the names of the lines so far."""
+        return [event for event, _ in self.told.lines]
+
+
+@dataclass
+class World:
+    """Where stations are set up."""
+
+    directory: Path
+    clock: ManualClock = field(default_factory=ManualClock)
+    disk: Disk = field(default_factory=Disk)
+    told: Told = field(default_factory=Told)
+
+    def station(self) -> StationRun:
+        """Return a station that has not begun."""
+
+        def worker(name: str) -> Worker:
+            return self.disk if name == "journal-writer" else InlineWorker()
+
+        (self.directory / "key").write_text("demo-key-not-for-use")
+        text = STATION.replace("file:KEY", f"file:{self.directory}/key")
+        around = Surroundings(
+            clock=self.clock,
+            random=SeededRandom(),
+            worker=worker,
+            journal=Rim(files=DiskFiles(), clock=self.clock, worker=worker),
+            secret=lambda reference: Path(reference.removeprefix("file:")).read_text("utf-8"),
+            directory=self.directory / "state",
+            journal_path=self.directory / "state" / "journal",
+        )
+        return StationRun(loaded(text), around, self.told)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Bench]:
+        """Run a station until the test is done with it, then let it end in order."""
+        station = self.station()
+        run = asyncio.create_task(station.run())
+        await settled()
+        try:
+            yield Bench(
+                station, self.clock, self.disk, self.told, self.directory / "state" / "journal"
+            )
+        finally:
+            station.stop()
+            async with asyncio.timeout(10):
+                while not run.done():
+                    await self.clock.advance(1)
+            await run
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A world of its own for each test."""
+    return World(tmp_path)
+
+
+async def test_a_failed_commit_ends_the_epoch_and_the_next_begins_by_itself(world: World) -> None:
+    """One line when it fails, one when it is over; scans of the time between are recorded."""
+    async with world.running() as bench:
+        await bench.station.emit(bench.scan(b"WO-000001"))
+        await settled()
+        bench.disk.error = OSError("no spindle")
+        await bench.station.emit(bench.scan(b"WO-000002"))
+        await settled()
+        assert bench.station.readiness() is NotReady.JOURNAL
+        assert bench.station.due("plc") == (WriteGroup(device="plc", values=(("ready", False),)),)
+        await bench.station.emit(bench.scan(b"WO-000003"))
+        await bench.clock.advance(1)
+        started = bench.events("order_started")
+        assert [(event["epoch"][:6], event["order"]) for event in started] == [
+            ("000001", "000001"),
+            ("000002", "000002"),
+            ("000002", "000003"),
+        ]
+        failed = [fields for event, fields in bench.told.lines if event == "journal_failed"]
+        begun = [fields for event, fields in bench.told.lines if event == "epoch_started"]
+        assert [str(fields["error"]) for fields in failed] == [
+            "the journal's thread died: OSError('no spindle')"
+        ]
+        assert [fields.get("attempts") for fields in begun] == [None, 1]
+
+
+async def test_another_agents_journal_is_left_alone(world: World) -> None:
+    """While another process holds the place, no device is ours; once it is free, the run begins."""
+    place = world.directory / "state" / "journal"
+    place.mkdir(parents=True)
+    held = os.open(place / "lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    async with world.running() as bench:
+        assert bench.standing() == (True, False)
+        assert bench.station.opened.is_set()
+        assert bench.station.due("plc") == ()
+        await bench.station.emit(bench.scan(b"WO-000001"))  # the other agent's, not ours
+        await bench.clock.advance(20)
+        os.close(held)
+        await bench.clock.advance(40)
+        assert bench.standing() == (False, True)
+        assert bench.events("order_started") == []
+        assert bench.names().count("station_refused") == 1
+
+
+async def test_a_missing_key_holds_the_station_until_it_is_there(world: World) -> None:
+    """Without the key no badge could be recorded as it must: told once, and tried again."""
+    async with world.running() as other:
+        assert other.names()[0] == "epoch_started"
+    world.told.lines.clear()
+    station = world.station()
+    (world.directory / "key").unlink()
+    run = asyncio.create_task(station.run())
+    await world.clock.advance(3)
+    assert station.readiness() is NotReady.JOURNAL
+    assert [event for event, _ in world.told.lines] == ["key_missing", "not_ready"]
+    assert str(world.told.lines[0][1]["at"]).startswith("f:")
+    await station.emit(scanned(b"OP-4711"))
+    (world.directory / "key").write_text("demo-key-not-for-use")
+    await world.clock.advance(40)
+    assert [event for event, _ in world.told.lines][2:4] == ["epoch_started", "scans_lost"]
+    station.stop()
+    while not run.done():
+        await world.clock.advance(1)
+    await run
+
+
+async def test_readiness_is_told_once_each_time_it_changes(world: World) -> None:
+    """Ready when the devices are there, not ready with the reason when one goes."""
+    async with world.running() as bench:
+        await bench.clock.advance(3)
+        await bench.station.emit(bench.link("plc"))
+        await bench.station.emit(bench.link("scanner"))
+        await bench.clock.advance(3)
+        told = [line for line in bench.told.lines if line[0] in {"ready", "not_ready"}]
+        assert told == [
+            ("not_ready", {"reason": "device_lost"}),
+            ("not_ready", {"reason": "tag_fault"}),  # its trigger has not been read yet
+        ]
+        assert bench.station.moves()
+
+
+async def test_epochs_do_not_follow_each_other_five_times_a_second(world: World) -> None:
+    """A disk that takes the first commit of each epoch and no second fills with nothing else."""
+    async with world.running() as bench:
+        for _ in range(60):
+            bench.disk.error = OSError("again")
+            await bench.station.emit(bench.scan(b"WO-000001"))
+            await settled()
+            await bench.clock.advance(1)
+        assert bench.names().count("epoch_started") < 12
+
+
+async def test_sinks_are_links_like_every_other(world: World) -> None:
+    """A sink that comes is told and recorded; what it was sent is there."""
+    async with world.running() as bench:
+        await bench.clock.advance(1)
+        assert "sink_connected" in bench.names()
+        restored = bench.events("link_restored")
+        assert [event["device"] for event in restored] == ["sink/audit"]
+    assert (world.directory / "state" / "audit.jsonl").exists()
