@@ -94,6 +94,10 @@ peers: $(VENV)/peers.stamp broker ## real counterparts and whole journeys: one a
 coverage: ## every branch of what decides and of what keeps (after tests and peers)
 	@$(BIN)/coverage report --include='$(COVERED)' --fail-under=100
 
+.PHONY: fuzz
+fuzz: $(VENV)/dev.stamp ## a million nearly right codes, streams and files against their laws (a minute)
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 # ------------------------------------------------------------------ upkeep
 
 .PHONY: lock

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from tests.bench.result import Result
 
-MODULES = ("journal", "core", "agent", "ends", "publish", "modbus", "opcua", "resources")
+MODULES = ("decode", "journal", "core", "agent", "ends", "publish", "modbus", "opcua", "resources")
 
 
 def main() -> None:

@@ -160,7 +160,7 @@ def _attributes(
     doubts: list[Doubt] = []
     own = {code for sequence in key.qualifiers for code in sequence}
     for parameter in parameters:
-        name, _, value = parameter.text.partition("=")
+        name, mark, value = parameter.text.partition("=")
         if "%" in name and unquote(name).isdecimal():
             detail = "an identifier is written in plain digits"
             raise CodeError(Reason.UNKNOWN_AI, parameter.at, detail)
@@ -180,7 +180,8 @@ def _attributes(
             # Some writers mean a space by it: two readings, so none (D-85).
             at = parameter.at + parameter.text.index("+")
             raise CodeError(Reason.BAD_CHARSET, at, "a plus sign in a query is to be written %2B")
-        found.append((_Piece(name, parameter.at), _Piece(value, parameter.at + len(name) + 1)))
+        value_at = parameter.at + len(name) + len(mark)
+        found.append((_Piece(name, parameter.at), _Piece(value, value_at)))
     return found, tuple(ignored), tuple(doubts)
 
 

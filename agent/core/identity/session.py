@@ -58,6 +58,7 @@ class Session:
     def __init__(self, raw: bytes, reference: date) -> None:
         self._raw = raw
         self._reference = reference
+        self._is_marked = raw.lstrip(b"\r\n").startswith(b"]")
         self._readings: dict[_Way, Reading | CodeError] = {}
 
     def reading(self, rule: ScanRule) -> Reading:
@@ -66,7 +67,7 @@ class Session:
         Raises:
             CodeError: read so, the code is wrong.
         """
-        way = _way(rule)
+        way = _way(rule, is_marked=self._is_marked)
         found = self._readings.get(way)
         if found is None:
             try:
@@ -169,13 +170,14 @@ def fields_of(match: Gs1Match | DataMatch, reading: Reading) -> Mapping[str, Fie
     return fields
 
 
-@lru_cache(maxsize=512)
-def _way(rule: ScanRule) -> _Way:
+@lru_cache(maxsize=1024)
+def _way(rule: ScanRule, *, is_marked: bool) -> _Way:
+    """Return how a rule wants a frame read; without symbologies of its own it trusts the mark."""
     agreed: frozenset[str] = frozenset()
     if isinstance(rule.match, DataMatch):
         agreed = (rule.match.identifiers | rule.match.also) - set(data_identifiers.allocated())
     return _Way(
-        isinstance(rule.match, RegexMatch),
+        isinstance(rule.match, RegexMatch) and not (is_marked and not rule.symbologies),
         rule.symbologies,
         rule.separator_text,
         rule.tolerates,

@@ -69,6 +69,7 @@ def test_addresses_without_a_key_are_no_links(text: str) -> None:
         (f"/01/{GTIN}?10=L", Reason.DL_QUALIFIER_IN_QUERY, 19),
         (f"/01/{GTIN}?400=A+B", Reason.BAD_CHARSET, 24),
         (f"/01/{GTIN}?17=", Reason.EMPTY_VALUE, 22),
+        (f"/01/{GTIN}?17", Reason.EMPTY_VALUE, 21),
         (f"/01/{GTIN}?17=261231&17=261230", Reason.REPEATED_AI, 29),
         (f"/01/{GTIN}/21/S%2", Reason.BAD_CHARSET, 23),
         (f"/01/{GTIN}/21/%53%00", Reason.BAD_CHARSET, 25),
