@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(name: str, arguments: Sequence[str]) -> None:
     """Import one command and hand it its arguments; it exits."""
-    from importlib import import_module  # noqa: PLC0415 - `--version` does without
+    from importlib import import_module  # noqa: PLC0415 - not for `--version`
 
     module, function = COMMANDS[name].target.split(":")
     command = getattr(import_module(module), function)
