@@ -220,12 +220,12 @@ class SqliteJournal:
             self._last, self._last_hash = batch.rows[-1].address, batch.rows[-1].hash
             self._first_kept = self._first_kept or batch.rows[0].address
             self._tail.extend(batch.rows)
-            if self._news is not None:
-                self._news.set_result(None)
-                self._news = None
         for future in batch.futures:
             if not future.done():  # whoever waited may have been cancelled
                 future.set_result(None)
+        if batch.rows and self._news is not None:  # after the answers: the machine waits for those
+            self._news.set_result(None)
+            self._news = None
         if self._store.log_pages >= CHECKPOINT_PAGES and not self._is_checkpointing:
             self._is_checkpointing = True
             self._spawn(self._checkpoint(), "journal checkpoint")
