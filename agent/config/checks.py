@@ -9,18 +9,13 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agent.config import strategies
 from agent.config.model import Operators, Track
 from agent.config.parts import Device, Parts
 from agent.config.problems import Path, did_you_mean, shown
 from agent.config.roles import Role, handshakes, holds, roles_of
-from agent.core.station import DEFAULT_ANSWERS, By, Outcome, Strategy
+from agent.core.station import DEFAULT_ANSWERS, By, Outcome
 from drivers.options import Tag
-
-_LEVEL = {
-    Strategy.SCAN_THEN_CYCLE: By.SERIAL,
-    Strategy.TAG: By.SERIAL,
-    Strategy.COUNT_ONLY: By.LOT,
-}
 
 
 def check_parts(parts: Parts) -> None:
@@ -128,69 +123,6 @@ def _check_unused(parts: Parts, track: Track) -> None:
 # ------------------------------------------------------------------ track
 
 
-def _check_level(parts: Parts, track: Track) -> None:
-    """The strategy binds what the station tracks."""
-    level = _LEVEL[track.pair.strategy]
-    if track.by is not level:
-        message = f"'{track.pair.strategy}' binds by {level}, the station tracks by {track.by}"
-        fit = [strategy.value for strategy, by in _LEVEL.items() if by is track.by]
-        parts.refuse(("track", "pair", "strategy"), message, f"for {track.by}: {', '.join(fit)}")
-
-
-def _check_strategy(parts: Parts, track: Track) -> None:
-    """Each strategy has what it needs, and nothing that it would ignore."""
-    if track.pair.strategy is Strategy.COUNT_ONLY:
-        _check_counting(parts, track)
-        return
-    if track.end is None:
-        message = f"'{track.pair.strategy}' needs the handshake `end`"
-        parts.refuse(("track",), message, "add `end: {trigger: …, result: …, ack: …}`", key=True)
-    if track.lot is not None:
-        parts.refuse(("track", "lot"), "only `count-only` counts to a lot", "remove it", key=True)
-    begin, end = track.begin, track.end
-    if begin is not None and end is not None and begin.trigger == end.trigger:
-        message = f"'{end.trigger}' is the trigger of `begin` already"
-        parts.refuse(("track", "end", "trigger"), message, "give each handshake its own")
-    by_tag = track.pair.strategy is Strategy.TAG
-    for name, handshake in handshakes(track):
-        if by_tag and handshake.unit is None:
-            message = "strategy 'tag' needs `unit`: the tag that carries the code"
-            parts.refuse(("track", name, "unit"), message)
-        if not by_tag and handshake.unit is not None:
-            message = "the code comes by scan, not by tag"
-            parts.refuse(
-                ("track", name, "unit"), message, "remove it, or use strategy: tag", key=True
-            )
-
-
-def _check_ignored(parts: Parts, track: Track) -> None:
-    """What the strategy has no use for is refused, not passed over."""
-    strategy = track.pair.strategy
-    if strategy is not Strategy.SCAN_THEN_CYCLE:
-        for key in sorted(track.pair.model_fields_set & {"window", "settle", "late"}):
-            message = f"'{strategy}' waits for no scan"
-            parts.refuse(("track", "pair", key), message, "remove it", key=True)
-    if strategy is Strategy.COUNT_ONLY:
-        for key in sorted(track.model_fields_set & _OF_UNITS):
-            message = "`count-only` judges no unit, so there is nothing to refuse or answer"
-            parts.refuse(("track", key), message, "remove it", key=True)
-
-
-_OF_UNITS = frozenset({"requires", "duplicates", "unknown", "lookup_within", "answers"})
-
-
-def _check_counting(parts: Parts, track: Track) -> None:
-    for name, _ in handshakes(track):
-        message = "`count-only` has no handshake"
-        parts.refuse(("track", name), message, "remove it, or choose another strategy", key=True)
-    if track.counter is None:
-        message = "`count-only` needs `counter`"
-        parts.refuse(("track",), message, "add `counter: {tag: …, fastest: …}`", key=True)
-    if track.lot is None:
-        message = "`count-only` needs `lot`: where it learns the lot it makes"
-        parts.refuse(("track",), message, "add `lot: scan` or `lot: {tag: …}`", key=True)
-
-
 def _check_ready(parts: Parts, track: Track) -> None:
     """There is one ready, wherever it is written."""
     named: dict[str, tuple[str, Path]] = {}
@@ -239,13 +171,11 @@ def _check_reasons(parts: Parts, track: Track) -> None:
     if track.by is By.SERIAL and track.because == "volume":
         message = "by serial because of volume: serials that nobody needs are the first mistake"
         parts.warn(("track", "because"), message, "lots may do (D-14)")
-    if track.pair.strategy is not Strategy.COUNT_ONLY:
-        for name, handshake in handshakes(track):
-            if handshake.request is None:
-                message = "without `request` a restart may record a unit twice (repeat_possible)"
-                parts.warn(
-                    ("track", name), message, "let the PLC count its requests (D-20)", key=True
-                )
+    for name, handshake in handshakes(track):
+        if handshake.request is None and name in strategies.shape(track).handshakes:
+            message = "without `request` a restart may record a unit twice (repeat_possible)"
+            hint = "let the PLC count its requests (D-20)"
+            parts.warn(("track", name), message, hint, key=True)
 
 
 # ------------------------------------------------------------------ devices and people
@@ -324,9 +254,11 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     _check_one_device,
     _check_outputs,
     _check_unused,
-    _check_level,
-    _check_strategy,
-    _check_ignored,
+    strategies.check_level,
+    strategies.check_handshakes,
+    strategies.check_code,
+    strategies.check_counting,
+    strategies.check_ignored,
     _check_ready,
     _check_answers,
     _check_lag,

@@ -41,6 +41,10 @@ def _binds(station: Station) -> Iterator[str]:
     if pairing.strategy is Strategy.COUNT_ONLY and station.counter is not None:
         source = f"tag '{station.lot}'" if station.lot else "scan"
         yield f"every step of '{station.counter.tag}' to the lot that is open (named by {source})"
+    if pairing.strategy is Strategy.SCAN_ONLY:
+        window, settle = duration_text(pairing.window_ms), duration_text(pairing.settle_ms)
+        yield f"end: a scan of a unit that no other follows within {window} (waiting {settle} more)"
+        yield "what was scanned for a position goes into the unit that is scanned after it"
     for handshake in station.handshakes:
         yield _handshake(station, handshake)
     needs = {"operator": station.requires_operator, "order": station.requires_order}
@@ -92,6 +96,9 @@ def _if_not(station: Station) -> Iterator[str]:
     if station.pairing.strategy is Strategy.COUNT_ONLY:
         yield "no lot open, or it changed within a step: pieces are recorded as possible"
         return
+    if station.pairing.strategy is Strategy.SCAN_ONLY:
+        yield from _if_not_at_bench(station)
+        return
     if station.pairing.strategy is Strategy.SCAN_THEN_CYCLE:
         yield f"no scan, or two: recorded as unbound, answer {answer(Outcome.UNBOUND)}"
     yield f"a code that no rule takes: answer {answer(Outcome.BAD_CODE)}"
@@ -107,6 +114,17 @@ def _if_not(station: Station) -> Iterator[str]:
         f"'{station.ready.tag}' goes off" if station.ready else "no ready tag: the PLC is not told"
     )
     yield f"nothing can be recorded: {ready}"
+
+
+def _if_not_at_bench(station: Station) -> Iterator[str]:
+    window = duration_text(station.pairing.window_ms)
+    yield f"two codes within {window}: recorded as unbound, the reader is told bad"
+    yield "a code that no rule takes: the reader is told bad"
+    again = "refused, the reader is told bad"
+    if station.duplicates is Policy.RECORD:
+        again = "recorded as another visit"
+    yield f"a unit that was here before: {again}"
+    yield "nothing can be recorded: the reader is told nothing"
 
 
 def _people(config: StationConfig) -> str:

@@ -69,11 +69,12 @@ class Pair(Options):
     """How a code and a cycle find each other (D-23, D-24)."""
 
     strategy: Strategy
-    """`scan-then-cycle`: a scan, then the cycle. `tag`: the PLC carries the code. `count-only`: a
-    counter, and the lot that is open."""
-    window: Millis = 30_000
-    """A scan older than this at the trigger is no candidate. A little longer than the slowest way
-    from scan to cycle start."""
+    """`scan-then-cycle`: a scan, then the cycle. `tag`: the PLC carries the code. `scan-only`: the
+    scan is the cycle. `count-only`: a counter, and the lot that is open."""
+    window: Millis | None = None
+    """A scan older than this at the trigger is no candidate: a little longer than the slowest way
+    from scan to cycle start; 30s where it is not said. `scan-only`: two codes within it are no
+    choice; 1s where it is not said."""
     settle: Millis = 200
     """How long to wait before deciding that no scan came. Longer than the scanner's delay."""
     late: Millis = 0

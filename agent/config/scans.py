@@ -7,6 +7,7 @@ from agent.config.checks import readers
 from agent.config.model import Match, Operators, ScanSection, Track
 from agent.config.parts import Parts
 from agent.config.problems import Path, did_you_mean, shown
+from agent.config.strategies import shape
 from agent.core.identity import scan_rule as rules
 from agent.core.identity.overlap import faults
 from agent.core.identity.pattern import PatternError
@@ -76,8 +77,7 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
         return
     means = {rule.means for rule in found.values()}
     reads = bool(readers(parts))
-    by_scan = track.pair.strategy is Strategy.SCAN_THEN_CYCLE
-    if by_scan and not reads and None not in parts.devices.values():
+    if shape(track).scans and not reads and None not in parts.devices.values():
         message = "codes come by scan, but no device reads codes"
         parts.refuse(("devices",), message, "add a device with driver: scanner", key=True)
     if track.pair.strategy is not Strategy.COUNT_ONLY and Means.UNIT not in means:
@@ -105,7 +105,7 @@ def _useless(track: Track) -> dict[Means, str]:
     useless = {}
     if track.pair.strategy is Strategy.COUNT_ONLY:
         useless[Means.UNIT] = "`count-only` counts pieces"
-    if track.pair.strategy is not Strategy.SCAN_THEN_CYCLE:
+    if not shape(track).scans:
         useless[Means.CANCEL] = f"'{track.pair.strategy}' waits for no scan"
     if track.lot != "scan":
         useless[Means.LOT] = "lots are made with `lot: scan` only"

@@ -99,7 +99,8 @@ def unbind(
     """Record a cycle that has no candidate, or several, with all of them (D-25)."""
     certainty = ev.Certainty.POSSIBLE if found else ev.Certainty.REFUSED
     body = _body(draft, handshake, None, Outcome.UNBOUND, why=[reason], certainty=certainty)
-    body["because"] = (*(address for c in found for address in c.because), *body["because"])
+    because = (*(address for c in found for address in c.because), *body["because"])
+    body["because"] = tuple(dict.fromkeys(because))
     used = _received(draft, handshake, None)
     units = tuple(dict.fromkeys(candidate.unit for candidate in found))
     draft.add(ev.UnitUnbound(**body, components=used, candidates=units))
@@ -170,11 +171,12 @@ def _body(
     if certainty is None:
         unsure = set(why) - SURE_ALL_THE_SAME
         certainty = ev.Certainty.POSSIBLE if unsure else ev.Certainty.CERTAIN
+    trigger = snapshot.values.get(handshake.trigger)
     head = draft.head(
-        because=(*(candidate.because if candidate else ()), snapshot.id),
+        because=tuple(dict.fromkeys((*(candidate.because if candidate else ()), snapshot.id))),
         certainty=certainty,
         why=tuple(dict.fromkeys(why)),
-        source_ms=snapshot.values[handshake.trigger].source_ms,
+        source_ms=trigger.source_ms if trigger is not None else None,
     )
     return head | {
         "unit": candidate.unit if candidate else None,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from agent.core import cycle, material, pairing, people, production, requests, scanning
+from agent.core import cycle, material, pairing, people, production, requests, scanning, strategies
 from agent.core import events as ev
 from agent.core.carry import from_plain, to_plain
 from agent.core.draft import Draft, Fold
@@ -275,12 +275,14 @@ def _code_scanned(draft: Draft, seen: CodeScanned) -> None:
     scanning.scanned(draft, seen)
     for handshake in draft.station.handshakes:
         cycle.signal(draft, handshake, _signal(Kind.SCANNED, seen))
+    strategies.entry(draft.station).scanned(draft)
 
 
 def _ask_answered(draft: Draft, seen: AskAnswered) -> None:
     for handshake in draft.station.handshakes:
         if draft.live(handshake.name).lookup == seen.ask:
             cycle.signal(draft, handshake, replace(_signal(Kind.LOOKUP, seen), answer=seen))
+    strategies.entry(draft.station).answered(draft, seen)
 
 
 def _link_changed(draft: Draft, seen: LinkChanged) -> None:
@@ -356,7 +358,7 @@ def _timer_fired(draft: Draft, seen: TimerFired) -> None:
     for handshake in draft.station.handshakes:
         cycle.signal(draft, handshake, _signal(Kind.TIMER, seen))
         cycle.timer(draft, handshake)
-    pairing.timer(draft)
+    strategies.entry(draft.station).timer(draft)
     scanning.timer(draft)
     if people.is_idle(draft):
         production.flush(draft)
@@ -384,7 +386,7 @@ def _wakeup(draft: Draft) -> int:
     due_ms = (
         state.run.carried_ms + CARRY_EVERY_MS,
         *cycle.deadlines(working, station.handshakes),
-        *pairing.deadlines(state, working),
+        *strategies.entry(station).deadlines(state, working),
         *scanning.deadlines(working),
         *people.deadlines(state),
         *production.deadlines(station, working),

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from agent.core import choosing, requests, seeking
 from agent.core import events as ev
-from agent.core import requests, seeking
 from agent.core.counting import whole
 from agent.core.draft import Draft
 from agent.core.parts import LONG_AGO
@@ -308,11 +308,11 @@ def _seek_again(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
 
 
 def _looked_up(draft: Draft, handshake: Handshake, signal: Signal) -> None:
-    seeking.looked_up(draft, handshake, signal.answer)
+    choosing.looked_up(draft, handshake, signal.answer)
 
 
 def _lookup_due(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
-    seeking.lookup_due(draft, handshake)
+    choosing.lookup_due(draft, handshake)
 
 
 # ------------------------------------------------------------------ the table

@@ -41,6 +41,11 @@ def seeks_scan(station: Station, handshake: Handshake) -> bool:
     return by_scan and handshake.name == station.handshakes[0].name
 
 
+def is_cycle(station: Station) -> bool:
+    """Return whether a scan is the cycle itself, and belongs to no other."""
+    return station.pairing.strategy is Strategy.SCAN_ONLY
+
+
 def place(state: State, working: Working, scanned_ms: int) -> Place:
     """Return to which cycle a scan belongs that began at `scanned_ms` (D-24)."""
     for handshake in state.station.handshakes[:1]:
@@ -79,7 +84,7 @@ def unit_scanned(draft: Draft, scan: ev.CodeScanned, where: Place) -> None:
         if pending.address == scan.address:
             if where is Place.REFUSED:
                 expire(draft, pending, ev.ExpiryReason.CYCLE_REFUSED)
-        elif pending.code == scan.code:
+        elif pending.code == scan.code and not is_cycle(draft.station):
             expire(draft, pending, ev.ExpiryReason.SUPERSEDED)
 
 
@@ -191,6 +196,7 @@ def _scanned(state: State, event: ev.CodeScanned) -> State:
             earliest_ms=event.earliest_ms,
             latest_ms=event.latest_ms,
             doubts=event.why,
+            device=event.device,
         )
         pairing = replace(pairing, pending=(*pairing.pending, pending))
     return _with(state, pairing)

@@ -78,6 +78,8 @@ class Pending:
     latest_ms: int
     doubts: tuple[Why, ...] = ()
     """It may belong to a cycle that came before the one it will meet."""
+    device: str = ""
+    """The reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

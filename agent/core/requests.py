@@ -66,7 +66,8 @@ def counter_tag(state: State, handshake: Handshake) -> str | None:
 
 def records(state: State, handshake: Handshake) -> bool:
     """Return whether this handshake stores the cycle: `end`, or the only one."""
-    return handshake.name == state.station.handshakes[-1].name
+    last = [each.name for each in state.station.handshakes[-1:]]
+    return last in ([], [handshake.name])
 
 
 def number(values: Mapping[str, TagValue], tag: str | None) -> int | None:

@@ -93,7 +93,7 @@ def _reply(draft: Draft, device: str, *, good: bool) -> None:
 def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
     if _repeated(draft, seen, judged.code, seen.raw.hex()):
         return
-    where = Place.NEXT
+    station, where = draft.station, Place.NEXT
     if judged.means is Means.UNIT:
         where = pairing.place(draft.state, draft.working, seen.earliest_ms)
     doubt = where is Place.DOUBTFUL
@@ -122,7 +122,8 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
             parser=judged.parser,
         )
     )
-    _reply(draft, seen.device, good=True)
+    if judged.means is not Means.UNIT or not pairing.is_cycle(station):
+        _reply(draft, seen.device, good=True)  # of a scan that is the cycle, its end is told
     if judged.means is Means.UNIT:
         pairing.unit_scanned(draft, scan, where)
     else:

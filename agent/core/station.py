@@ -28,6 +28,7 @@ class Strategy(StrEnum):
 
     SCAN_THEN_CYCLE = "scan-then-cycle"
     TAG = "tag"
+    SCAN_ONLY = "scan-only"
     COUNT_ONLY = "count-only"
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from agent.core import answering, scanning
+from agent.core import answering, choosing, scanning
 from agent.core import events as ev
 from agent.core.draft import Draft
 from agent.core.identity.rules import Identified, Means
 from agent.core.state import Candidate, Snapshot
 from agent.core.station import Handshake, Outcome
 
-Chosen = Callable[[Draft, Handshake, Candidate], None]
 
-
-def seek(draft: Draft, handshake: Handshake, snapshot: Snapshot, chosen: Chosen) -> None:
-    """Judge the code that the snapshot holds, and hand the unit on to `chosen`.
+def seek(draft: Draft, handshake: Handshake, snapshot: Snapshot) -> None:
+    """Judge the code that the snapshot holds, and choose its unit.
 
     An empty tag leaves the cycle unbound, a code that no rule accepts is refused, and the code of
     the cycle before, while the guard moved on, is not believed to be this unit's.
@@ -34,7 +30,7 @@ def seek(draft: Draft, handshake: Handshake, snapshot: Snapshot, chosen: Chosen)
     if _is_stale(draft, handshake, snapshot, judged.code):
         answering.unbind(draft, handshake, (candidate,), ev.Why.STALE_CODE)
         return
-    chosen(draft, handshake, candidate)
+    choosing.chosen(draft, handshake, candidate)
 
 
 def _is_stale(draft: Draft, handshake: Handshake, snapshot: Snapshot, unit: str) -> bool:

@@ -1,0 +1,135 @@
+"""What each pairing strategy needs of a station file, and what it has no use for (D-23).
+
+One shape a strategy: the checks read the table. What a strategy would ignore is refused, so that
+nobody believes in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.config.model import Track
+from agent.config.parts import Parts
+from agent.config.roles import handshakes
+from agent.core.station import By, Strategy
+
+_WAITING = frozenset({"window", "settle", "late"})
+_OF_UNITS = frozenset({"requires", "duplicates", "unknown", "lookup_within", "answers"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a station file looks like under one strategy."""
+
+    by: By
+    """What it binds."""
+    handshakes: tuple[str, ...] = ("begin", "end")
+    """Those that it can have; `end` is needed where it stands here."""
+    why_not: str = ""
+    """Why it cannot have the others."""
+    scans: bool = False
+    """Whether its codes come by scan: it needs a reader."""
+    unit_tag: bool = False
+    """Whether each handshake names the tag that carries the unit's code."""
+    waits: frozenset[str] = frozenset()
+    """Which of `window`, `settle` and `late` it goes by."""
+    window_ms: int = 30_000
+    """The window where the file says none."""
+    useless: Mapping[str, str] | None = None
+    """Keys of `track` that it has no use for, and why."""
+
+
+_NO_PLC = "no PLC takes part in `scan-only`"
+SHAPES: Mapping[Strategy, Shape] = {
+    Strategy.SCAN_THEN_CYCLE: Shape(by=By.SERIAL, scans=True, waits=_WAITING),
+    Strategy.TAG: Shape(by=By.SERIAL, unit_tag=True),
+    Strategy.SCAN_ONLY: Shape(
+        by=By.SERIAL,
+        handshakes=(),
+        why_not="`scan-only` has no handshake: the scan is the cycle",
+        scans=True,
+        waits=frozenset({"window", "settle"}),
+        window_ms=1_000,
+        useless={"counter": _NO_PLC, "answers": f"{_NO_PLC}, so none reads an answer"},
+    ),
+    Strategy.COUNT_ONLY: Shape(
+        by=By.LOT,
+        handshakes=(),
+        why_not="`count-only` has no handshake",
+        useless=dict.fromkeys(
+            _OF_UNITS, "`count-only` judges no unit, so there is nothing to refuse or answer"
+        ),
+    ),
+}
+
+
+def shape(track: Track) -> Shape:
+    """Return what the station's strategy asks of its file."""
+    return SHAPES[track.pair.strategy]
+
+
+def check_level(parts: Parts, track: Track) -> None:
+    """The strategy binds what the station tracks."""
+    level = shape(track).by
+    if track.by is not level:
+        message = f"'{track.pair.strategy}' binds by {level}, the station tracks by {track.by}"
+        fit = [strategy.value for strategy, each in SHAPES.items() if each.by is track.by]
+        parts.refuse(("track", "pair", "strategy"), message, f"for {track.by}: {', '.join(fit)}")
+
+
+def check_handshakes(parts: Parts, track: Track) -> None:
+    """A strategy has the handshakes that it needs, and no other."""
+    wanted = shape(track)
+    for name, _ in handshakes(track):
+        if name not in wanted.handshakes:
+            hint = "remove it, or choose another strategy"
+            parts.refuse(("track", name), wanted.why_not, hint, key=True)
+    if "end" in wanted.handshakes and track.end is None:
+        message = f"'{track.pair.strategy}' needs the handshake `end`"
+        parts.refuse(("track",), message, "add `end: {trigger: …, result: …, ack: …}`", key=True)
+    begin, end = track.begin, track.end
+    if begin is not None and end is not None and begin.trigger == end.trigger:
+        message = f"'{end.trigger}' is the trigger of `begin` already"
+        parts.refuse(("track", "end", "trigger"), message, "give each handshake its own")
+
+
+def check_code(parts: Parts, track: Track) -> None:
+    """The code comes by tag or by scan, as the strategy says."""
+    wanted = shape(track)
+    for name, handshake in handshakes(track):
+        if wanted.unit_tag and handshake.unit is None:
+            message = "strategy 'tag' needs `unit`: the tag that carries the code"
+            parts.refuse(("track", name, "unit"), message)
+        if wanted.scans and handshake.unit is not None:
+            message = "the code comes by scan, not by tag"
+            parts.refuse(
+                ("track", name, "unit"), message, "remove it, or use strategy: tag", key=True
+            )
+
+
+def check_counting(parts: Parts, track: Track) -> None:
+    """Counting needs a counter and a lot; nothing else counts to one."""
+    if track.pair.strategy is not Strategy.COUNT_ONLY:
+        if track.lot is not None:
+            message = "only `count-only` counts to a lot"
+            parts.refuse(("track", "lot"), message, "remove it", key=True)
+        return
+    if track.counter is None:
+        message = "`count-only` needs `counter`"
+        parts.refuse(("track",), message, "add `counter: {tag: …, fastest: …}`", key=True)
+    if track.lot is None:
+        message = "`count-only` needs `lot`: where it learns the lot it makes"
+        parts.refuse(("track",), message, "add `lot: scan` or `lot: {tag: …}`", key=True)
+
+
+def check_ignored(parts: Parts, track: Track) -> None:
+    """What the strategy has no use for is refused, not passed over."""
+    strategy, wanted = track.pair.strategy, shape(track)
+    for key in sorted(track.pair.model_fields_set & _WAITING - wanted.waits):
+        message = f"'{strategy}' has no use for `{key}`" if wanted.waits else ""
+        message = message or f"'{strategy}' waits for no scan"
+        parts.refuse(("track", "pair", key), message, "remove it", key=True)
+    useless = wanted.useless or {}
+    for key in sorted(track.model_fields_set & set(useless)):
+        parts.refuse(("track", key), useless[key], "remove it", key=True)

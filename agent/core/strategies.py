@@ -1,0 +1,77 @@
+"""The pairing strategies, one entry each (D-23): how a code and a cycle find each other.
+
+A station declares exactly one. Its entry says how a cycle that has its snapshot looks for its unit,
+and what a scan, an answered ask and the time mean beside the handshakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from agent.core import bench, choosing, pairing, tagged
+from agent.core.draft import Draft
+from agent.core.state import Candidate, Rise, Snapshot, State, Working
+from agent.core.station import Handshake, Station, Strategy
+from drivers.base import AskAnswered
+
+
+def _no_candidates(_state: State, _rise: Rise) -> tuple[Candidate, ...]:
+    """Return none: no scan is waited for."""
+    return ()
+
+
+def _no_wait(_station: Station) -> int:
+    """Return 0: no scan is waited for."""
+    return 0
+
+
+def _no_scan(_draft: Draft) -> None:
+    """A scan means nothing beside the handshakes."""
+
+
+def _no_answer(_draft: Draft, _seen: AskAnswered) -> None:
+    """No ask is open beside those of the handshakes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One strategy."""
+
+    seek: Callable[[Draft, Handshake, Snapshot], None] = choosing.from_begin
+    """A cycle that has its snapshot looks for its unit, where it waits for no scan."""
+    candidates: Callable[[State, Rise], tuple[Candidate, ...]] = _no_candidates
+    """The units whose scans may belong to the cycle of a rise."""
+    wait_ms: Callable[[Station], int] = _no_wait
+    """How long after the rise a scan is waited for before none or one is enough."""
+    scanned: Callable[[Draft], None] = _no_scan
+    """Something was scanned: it is in the state."""
+    answered: Callable[[Draft, AskAnswered], None] = _no_answer
+    """A look-up was answered."""
+    timer: Callable[[Draft], None] = pairing.timer
+    """Time has passed."""
+    deadlines: Callable[[State, Working], Iterator[int]] = pairing.deadlines
+    """When it wants to be looked at again."""
+
+
+def _settle_ms(station: Station) -> int:
+    return station.pairing.settle_ms
+
+
+ENTRIES: Mapping[Strategy, Entry] = {
+    Strategy.SCAN_THEN_CYCLE: Entry(candidates=pairing.candidates, wait_ms=_settle_ms),
+    Strategy.TAG: Entry(seek=tagged.seek),
+    Strategy.SCAN_ONLY: Entry(
+        scanned=bench.scanned,
+        answered=bench.answered,
+        timer=bench.timer,
+        deadlines=bench.deadlines,
+    ),
+    Strategy.COUNT_ONLY: Entry(),
+}
+"""Every strategy that is built; a station file names no other."""
+
+
+def entry(station: Station) -> Entry:
+    """Return the entry of a station's strategy."""
+    return ENTRIES[station.pairing.strategy]

@@ -1,0 +1,101 @@
+"""Each strategy's example: what it is explained as, and what would be refused in it (D-23)."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agent.config.explain import explained
+from agent.config.strategies import SHAPES
+from agent.core.station import Strategy
+from agent.core.strategies import ENTRIES
+from tests.unit.config.stations import edited, loaded, problems
+
+PLACE = re.compile(r"f:\d+:\d+: ")
+CONFIG = Path(__file__).parents[3] / "config"
+
+
+def example(name: str) -> str:
+    """Return the text of an annotated example."""
+    return (CONFIG / f"{name}.example.yaml").read_text(encoding="utf-8")
+
+
+def told(name: str, word: str) -> list[str]:
+    """Return what the summary of an example says under a word."""
+    lines = explained(loaded(example(name))).splitlines()
+    return [line[13:] for line in lines if line[2:12].strip() == word]
+
+
+def test_every_strategy_has_its_entry_and_its_shape() -> None:
+    """What can be named in a station file is built, and what it needs is checked (D-23)."""
+    assert set(ENTRIES) == set(SHAPES) == set(Strategy)
+
+
+EXPLAINED = {
+    "manual-bench": {
+        "binds": [
+            "end: a scan of a unit that no other follows within 800ms (waiting 200ms more)",
+            "what was scanned for a position goes into the unit that is scanned after it",
+            "a unit without operator is refused",
+        ],
+        "if not": [
+            "two codes within 800ms: recorded as unbound, the reader is told bad",
+            "a code that no rule takes: the reader is told bad",
+            "a unit that was here before: recorded as another visit",
+            "nothing can be recorded: the reader is told nothing",
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_example_is_told_in_plain_words(name: str) -> None:
+    """What is bound to what, when, and what happens when it cannot be."""
+    assert {word: told(name, word) for word in EXPLAINED[name]} == EXPLAINED[name]
+
+
+REFUSED = {
+    "a bench counts": (
+        "manual-bench",
+        ("  duplicates: record\n", "  duplicates: record\n  answers: {duplicate: 9}\n"),
+        [("track.answers: no PLC takes part in `scan-only`, so none reads an answer; remove it")],
+    ),
+    "a bench waits for what is late": (
+        "manual-bench",
+        ("    settle: 200ms\n", "    settle: 200ms\n    late: 1s\n"),
+        ["track.pair.late: 'scan-only' has no use for `late`; remove it"],
+    ),
+    "a bench has a handshake": (
+        "manual-bench",
+        (
+            "  duplicates: record\n",
+            "  end: {trigger: a, result: b, ack: c}\n  duplicates: record\n",
+        ),
+        [
+            (
+                "track.end: `scan-only` has no handshake: the scan is the cycle; "
+                "remove it, or choose another strategy"
+            ),
+            "track.end.trigger: no tag 'a'; declare it under `tags`",
+            "track.end.result: no tag 'b'; declare it under `tags`",
+            "track.end.ack: no tag 'c'; declare it under `tags`",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_a_strategy_cannot_use_or_lacks_is_refused(name: str) -> None:
+    """With line and column, key, cause and cure, and nothing besides."""
+    base, change, says = REFUSED[name]
+    said = problems(edited(example(base), change))
+    assert [PLACE.sub("", sentence, count=1) for sentence in said] == says
+
+
+def test_window_that_is_not_said_is_the_strategys_own() -> None:
+    """A bench waits a second for a second code, a handshake half a minute for its scan."""
+    bench = loaded(edited(example("manual-bench"), ("    window: 800ms\n", ""))).station
+    assert bench.pairing.window_ms == 1_000
+    assert loaded(example("manual-bench")).station.pairing.window_ms == 800
+    strict = loaded(edited(example("manual-bench"), ("  duplicates: record\n", "")))
+    assert "was here before: refused, the reader is told bad" in explained(strict)
