@@ -88,6 +88,8 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         unknown=track.unknown,
         lookup_within_ms=track.lookup_within,
         operator_idle_ms=operators.idle,
+        shift_ends=operators.shift_ends,
+        shift_grace_ms=operators.shift_grace,
         units=_units(parts),
         devices=tuple(parts.devices),
     )

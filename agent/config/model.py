@@ -10,7 +10,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from agent.config.quantities import Millis, Modulus, Name, Reference, Size, StationPath, Zone
+from agent.config.quantities import (
+    Millis,
+    Modulus,
+    Name,
+    Reference,
+    Size,
+    StationPath,
+    TimesOfDay,
+    Zone,
+)
 from agent.core.identity.reading import TOLERABLE, Reason
 from agent.core.identity.scan_rule import MOST_CHARACTERS
 from agent.core.station import By, Outcome, Policy, Strategy
@@ -50,6 +59,12 @@ class Operators(Options):
     idle: Millis | None = None
     """Ends a session after this long without scan or cycle. Set it where people leave without
     badging out (D-60)."""
+    shift_ends: TimesOfDay = ()
+    """When shifts end, by the clock on the wall: ["06:00", "14:00", "22:00"]. A session does not
+    outlive its shift. It waits while the machine's clock is not set (D-91)."""
+    shift_grace: Millis = 15 * 60_000
+    """How long after its shift a session ends. Who badges on within this before a shift's end
+    belongs to the next one."""
 
 
 class Journal(Options):

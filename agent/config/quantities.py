@@ -17,6 +17,7 @@ from drivers.options import DURATION_SCHEMA, seconds
 
 _SIZE = re.compile(r"\s*(\d+)\s*(MB|GB|MiB|GiB|TiB)\s*")
 _SIZES = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _POWER = re.compile(r"\s*(2|10)\s*\^\s*(\d{1,3})\s*")
 _LEAST_MODULUS, _MOST_MODULUS = 2, 2**64
 NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
@@ -110,6 +111,21 @@ def _zone(text: str) -> str:
     return text
 
 
+def _time_of_day(value: object) -> int:
+    """Return the minute of the day that `06:00` is."""
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'{shown(value)} is no time of day; write it in quotes, "06:00"')
+    return int(match[1]) * 60 + int(match[2])
+
+
+def _in_order(times: tuple[int, ...]) -> tuple[int, ...]:
+    """Return times of day in the order of the day, each once."""
+    if len(set(times)) < len(times):
+        raise ValueError("the same time stands there twice; remove one")
+    return tuple(sorted(times))
+
+
 def _reference(text: str) -> str:
     if not is_reference(text):
         raise ValueError(
@@ -158,6 +174,19 @@ StationPath = Annotated[
 
 Zone = Annotated[str, AfterValidator(_zone), WithJsonSchema({"type": "string"})]
 """An IANA time zone (D-104)."""
+
+TimesOfDay = Annotated[
+    tuple[
+        Annotated[
+            int,
+            BeforeValidator(_time_of_day),
+            WithJsonSchema({"type": "string", "pattern": f"^{_TIME.pattern}$"}),
+        ],
+        ...,
+    ],
+    AfterValidator(_in_order),
+]
+"""Times of the local day, held in minutes from midnight, in order."""
 
 Reference = Annotated[
     str, AfterValidator(_reference), WithJsonSchema({"type": "string", "pattern": REFERENCE})

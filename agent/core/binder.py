@@ -360,9 +360,7 @@ def _timer_fired(draft: Draft, seen: TimerFired) -> None:
         cycle.timer(draft, handshake)
     strategies.entry(draft.station).timer(draft)
     scanning.timer(draft)
-    if people.is_idle(draft):
-        production.flush(draft)
-        people.sign_off(draft, ev.SignOffReason.IDLE)
+    people.timer(draft)
     production.timer(draft)
     if draft.now_ms >= draft.state.run.carried_ms + CARRY_EVERY_MS:
         carry(draft)
@@ -388,7 +386,7 @@ def _wakeup(draft: Draft) -> int:
         *cycle.deadlines(working, station.handshakes),
         *strategies.entry(station).deadlines(state, working),
         *scanning.deadlines(working),
-        *people.deadlines(state),
+        *people.deadlines(draft),
         *production.deadlines(station, working),
     )
     return max(min(due_ms), draft.now_ms + 1)

@@ -98,6 +98,7 @@ class SignOffReason(StrEnum):
     BADGE_OUT = "badge_out"
     OTHER_BADGE = "other_badge"
     IDLE = "idle"
+    SHIFT_END = "shift_end"
     RESTART = "restart"
 
 

@@ -107,6 +107,9 @@ class Session:
     ref: str
     role: str
     address: str
+    since_local_ms: int | None = None
+    """When it began on the station's wall clock; None if that was not set then."""
+    since_ms: int = LONG_AGO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Who works here, and on which order (D-60 to D-67).
 
 A badge opens a session; the same badge again closes it; another badge at this single-operator
-station closes the one before. Nobody is carried over a long absence of the agent.
+station closes the one before. Nobody is carried over the end of a shift or a long absence of the
+agent, for an open session that outlives the person puts the wrong name on units.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from agent.core import events as ev
+from agent.core import production, shifts
 from agent.core.draft import Draft, Fold
 from agent.core.parts import LONG_AGO, PeopleState, Session
 from agent.core.state import State
@@ -55,24 +57,76 @@ def order_named(draft: Draft, order: str | None, because: tuple[str, ...]) -> No
 def started(draft: Draft, down_ms: int | None, *, lost: bool) -> None:
     """Close sessions that an absence of unknown or of ten minutes' length has outlived.
 
-    Where a part of the history is lost, the end of both session and order may be lost with it.
+    So has one in which a shift ended. Where a part of the history is lost, the end of both session
+    and order may be lost with it.
     """
-    if lost or down_ms is None or down_ms >= ABSENT_MS:
+    if lost or down_ms is None or down_ms >= ABSENT_MS or _has_missed_an_end(draft, down_ms):
         sign_off(draft, ev.SignOffReason.RESTART)
     if lost and draft.state.people.order is not None:
         draft.add(ev.OrderEnded(**draft.head(), reason="history_lost"))
 
 
-def is_idle(draft: Draft) -> bool:
-    """Return whether an open session has reached its idle limit."""
-    return any(limit <= draft.now_ms for limit in deadlines(draft.state))
+def _has_missed_an_end(draft: Draft, down_ms: int) -> bool:
+    """Return whether a shift ended while the agent was away, as far as the clock tells."""
+    ends, local_ms = draft.station.shift_ends, shifts.local_now(draft.now)
+    if not ends or local_ms is None:
+        return False
+    return shifts.last_end(ends, local_ms) > local_ms - down_ms
 
 
-def deadlines(state: State) -> Iterator[int]:
-    """Yield when an open session reaches its idle limit."""
+def timer(draft: Draft) -> None:
+    """Close the sessions whose shift is over, or that nobody has used for long."""
+    reason = None
+    if _is_shift_over(draft):
+        reason = ev.SignOffReason.SHIFT_END
+    elif any(limit <= draft.now_ms for limit in _idle_limits(draft.state)):
+        reason = ev.SignOffReason.IDLE
+    if reason is not None:
+        production.flush(draft)
+        sign_off(draft, reason)
+
+
+def deadlines(draft: Draft) -> Iterator[int]:
+    """Yield when an open session may end by itself."""
+    yield from _idle_limits(draft.state)
+    ends = draft.station.shift_ends
+    if not ends or not draft.state.people.sessions:
+        return
+    local_ms, grace_ms = shifts.local_now(draft.now), draft.station.shift_grace_ms
+    left_ms = shifts.LOOK_AGAIN_MS
+    if local_ms is not None:
+        over_ms = shifts.next_end(ends, local_ms - grace_ms) + grace_ms
+        left_ms = min(left_ms, over_ms - local_ms)
+    yield draft.now_ms + left_ms
+
+
+def _idle_limits(state: State) -> Iterator[int]:
     idle_ms = state.station.operator_idle_ms
     if idle_ms is not None and state.people.sessions:
         yield state.people.active_ms + idle_ms
+
+
+def _is_shift_over(draft: Draft) -> bool:
+    """Return whether a session's shift ended longer ago than the grace allows (D-60).
+
+    A session that began within the grace before that end is one of the next shift. Where the wall
+    clock was not set at its beginning, its age by the boot clock says when that was (D-91).
+    """
+    ends, local_ms = draft.station.shift_ends, shifts.local_now(draft.now)
+    if not ends or local_ms is None:
+        return False
+    grace_ms = draft.station.shift_grace_ms
+    end_ms = shifts.last_end(ends, local_ms - grace_ms)
+    return any(
+        _since(session, local_ms, draft.now_ms) < end_ms - grace_ms
+        for session in draft.state.people.sessions
+    )
+
+
+def _since(session: Session, local_ms: int, now_ms: int) -> int:
+    if session.since_local_ms is not None:
+        return session.since_local_ms
+    return local_ms - (now_ms - session.since_ms)
 
 
 # ------------------------------------------------------------------ fold
@@ -87,7 +141,13 @@ def _active(state: State, event: ev.Event) -> State:
 
 
 def _signed_on(state: State, event: ev.OperatorSignedOn) -> State:
-    session = Session(ref=event.operator.ref, role=event.operator.role, address=event.address)
+    session = Session(
+        ref=event.operator.ref,
+        role=event.operator.role,
+        address=event.address,
+        since_local_ms=shifts.local_then(event.time),
+        since_ms=event.time.boottime_ms,
+    )
     return _with(state, replace(state.people, sessions=(*state.people.sessions, session)))
 
 

@@ -185,6 +185,10 @@ class Station:
     lookup_within_ms: int = 500
     operator_idle_ms: int | None = None
     """A session without scan or cycle for this long ends (D-60)."""
+    shift_ends: tuple[int, ...] = ()
+    """Minutes of the local day at which shifts end, in order; empty: sessions know no shifts."""
+    shift_grace_ms: int = 900_000
+    """How long after its shift a session ends, and how early one of the next shift may begin."""
     units: Mapping[str, str] = field(default_factory=dict)
     """Per value tag: its unit of measure."""
     devices: tuple[str, ...] = ()
