@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +20,7 @@ from rich.table import Table
 
 from tests.bench.result import Result
 
-MODULES = ("decode", "journal", "core", "agent", "ends", "publish", "modbus", "opcua", "resources")
+MODULES = ("decode", "journal", "agent", "ends", "publish", "modbus", "opcua", "resources")
 
 
 def main() -> None:
@@ -31,8 +32,11 @@ def main() -> None:
     given = parser.parse_args()
     results = []
     for name in given.modules or MODULES:
-        sys.stderr.write(f"measuring {name} …\n")
+        sys.stderr.write(f"measuring {name} … ")
+        sys.stderr.flush()
+        begun_s = time.monotonic()
         results += asyncio.run(import_module(f"tests.bench.{name}").main(given.quick))
+        sys.stderr.write(f"{time.monotonic() - begun_s:.0f} s\n")
     if given.json:
         given.json.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n")
     show(results)

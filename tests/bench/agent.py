@@ -1,10 +1,12 @@
 """P-1, P-2, P-3: the whole agent in one process beside the straw man, piece by piece.
 
 P-1: codes as fast as they are taken; done when each event is on disk, confirmed by the broker and
-its confirmation is recorded. P-2: at 50 to 100 cycles a second, from the trigger's value to the ack
-that is handed to the driver (the straw man: from the line to its commit). P-3: from the code to the
-moved cursor. Each side runs in a process of its own with a broker of its own. They take turns burst
-by burst and cycle by cycle, so that a disk or a core that others use is the same for both.
+its confirmation is recorded. P-2: from the trigger's value in the process to the ack that is handed
+to the driver; the straw man: from a code on its serial line to the commit. P-3: from a code on the
+serial line, read by the real driver, to the moved cursor. Some 50 a second of each.
+
+Each side runs in a process of its own with a broker of its own. They take turns burst by burst and
+cycle by cycle, so that a disk or a core that others use is the same for both.
 """
 
 from __future__ import annotations

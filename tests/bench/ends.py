@@ -182,6 +182,6 @@ def _at(values: list[float], share: float) -> float:
 
 async def main(quick: bool) -> list[Result]:  # noqa: FBT001 - the interface of every bench
     """Measure both protocols."""
-    rounds, count = (1, 20) if quick else (3, 150)
+    rounds, count = (1, 10) if quick else (3, 150)
     results = await measured("opcua", opcua_press(), rounds, count)
     return results + await measured("modbus", modbus_press(), rounds, count)

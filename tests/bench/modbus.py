@@ -132,7 +132,13 @@ async def driver_rate(port: int, span_s: float) -> float:
     ]
     drivers = []
     for host in HOSTS:
-        options = {"host": host, "port": port, "address_base": "wire", "poll": "1ms"}
+        options = {
+            "host": host,
+            "port": port,
+            "address_base": "wire",
+            "poll": "1ms",
+            "timeout": "5s",
+        }
         settings = ModbusOptions.model_validate(options)
         drivers.append(SPEC.build(host, settings, tags, RealClock()))
     async with stopped([asyncio.create_task(driver.run(rate)) for driver in drivers]):

@@ -28,6 +28,7 @@ from agent.app.station import StationRun
 from agent.app.surroundings import Surroundings
 from agent.config.load import load
 from agent.core.state import Reply, SnapshotAsk
+from agent.demo.scanner import Scanner
 from agent.journal.files import DiskFiles
 from agent.journal.sqlite import Rim
 from agent.ports import Address
@@ -42,6 +43,7 @@ from drivers.base import (
     TagValue,
     ValuesSeen,
 )
+from drivers.registry import driver_spec
 from tests.bench.straw import Straw
 from tests.peers.mosquitto import Mosquitto
 
@@ -54,7 +56,7 @@ timezone: Europe/Vienna
 operators: {{mode: none}}
 devices:
   plc: {{driver: opcua, url: "opc.tcp://127.0.0.1:9"}}
-  scanner: {{driver: scanner, port: /tmp/none, framing: {{end: CR}}}}
+  scanner: {{driver: scanner, port: {scanner}, framing: {{end: CR}}}}
 tags:
   trigger: {{device: plc, node: "nsu=urn:bench;s=Trigger"}}
   request: {{device: plc, node: "nsu=urn:bench;s=Request", modulus: 65536}}
@@ -144,10 +146,9 @@ class Hands:
                 self.acked.set()
 
     def show(self, station: object) -> None:
-        """Bring the links up."""
+        """Bring the PLC's link up; the reader is a real one."""
         del station
-        for device in ("plc", "scanner"):
-            self.give(LinkChanged(**self.about(device), up=True))  # type: ignore[arg-type]  # a dict of what each has
+        self.give(LinkChanged(**self.about("plc"), up=True))  # type: ignore[arg-type]  # a dict of what each has
 
     async def reply(self, station: object, reply: Reply) -> None:
         """The reader has no ears."""
@@ -163,9 +164,11 @@ class Hands:
         await self.station.emit(CodeScanned(**self.about("scanner"), raw=text.encode()))  # type: ignore[arg-type]  # a dict of what each has
 
 
-async def _station(directory: Path, port: int) -> tuple[StationRun, Hands, asyncio.Task[None]]:
+async def _station(
+    directory: Path, port: int, scanner: Path
+) -> tuple[StationRun, Hands, asyncio.Task[None]]:
     file = directory / "press.yaml"
-    file.write_text(STATION.format(port=port))
+    file.write_text(STATION.format(port=port, scanner=scanner))
     config = load(file, registries())
     clock = SystemClock()
     hands = Hands(clock)
@@ -215,8 +218,14 @@ class Side(Protocol):
 class Ours:
     """The whole agent but for its devices."""
 
-    def __init__(self, station: StationRun, hands: Hands, running: asyncio.Task[None]) -> None:
+    def __init__(
+        self, station: StationRun, hands: Hands, running: asyncio.Task[None], scanner: Scanner
+    ) -> None:
         self._station, self._hands, self._running = station, hands, running
+        self._scanner = scanner
+        reader = station.config.devices["scanner"]
+        driver = driver_spec(reader.driver).build(reader.name, reader.options, (), SystemClock())
+        self._reading = asyncio.create_task(driver.run(station.emit))
         run = station._run  # noqa: SLF001 - the bench looks inside
         assert run is not None
         self._engine, self._sink = run.engine, run.publishers[0]
@@ -226,7 +235,10 @@ class Ours:
     @classmethod
     async def start(cls, directory: Path, port: int) -> Ours:
         """Return the agent, connected and with nothing to do."""
-        side = cls(*await _station(directory, port))
+        scanner = Scanner(directory / "scanner")
+        scanner.plug()
+        side = cls(*await _station(directory, port, scanner.link), scanner)
+        await asyncio.sleep(0.3)  # the reader is open
         while side._sink.state().backlog != 0:  # noqa: ASYNC110 - a cursor has no event
             await asyncio.sleep(0.01)
         gc.freeze()  # as the daemon does
@@ -260,17 +272,20 @@ class Ours:
         return took_s * 1000
 
     async def sent(self, number: int) -> float:
-        """Time one code, to the moved cursor."""
+        """Time one code, from the line to the moved cursor."""
         self._moved.clear()
         began_s = time.perf_counter()
-        await self._hands.scan(f"OFF-{number}")
+        await self._scanner.scan(f"OFF-{number}")
         await self._moved.wait()
         took_s = time.perf_counter() - began_s
         await asyncio.sleep(SETTLED_S)
         return took_s * 1000
 
     async def close(self) -> None:
-        """Stop the station."""
+        """Stop reader and station."""
+        self._reading.cancel()
+        await asyncio.wait([self._reading])
+        self._scanner.unplug()
         self._station.stop()
         await self._running
 
@@ -278,16 +293,19 @@ class Ours:
 class Theirs:
     """The straw man."""
 
-    def __init__(self, straw: Straw) -> None:
-        self._straw = straw
+    def __init__(self, straw: Straw, scanner: Scanner) -> None:
+        self._straw, self._scanner = straw, scanner
+        straw.listen(str(scanner.link))
         self._committed, self._confirmed = asyncio.Event(), asyncio.Event()
 
     @classmethod
     async def start(cls, directory: Path, port: int) -> Theirs:
         """Return it, connected."""
-        straw = Straw(directory, port)
+        scanner = Scanner(directory / "scanner")
+        scanner.plug()
+        side = cls(Straw(directory, port), scanner)
         await asyncio.sleep(0.3)
-        return cls(straw)
+        return side
 
     async def burst(self, count: int) -> None:
         """Take lines as fast as they are taken."""
@@ -311,7 +329,7 @@ class Theirs:
         self._straw.on_commit = lambda _seq: self._committed.set()
         self._straw.on_confirmed = lambda _seq: self._confirmed.set()
         began_s = time.perf_counter()
-        self._straw.line(f"OFF-{number}".encode())
+        await self._scanner.scan(f"OFF-{number}")
         await until.wait()
         took_s = time.perf_counter() - began_s
         await asyncio.sleep(SETTLED_S)
@@ -320,6 +338,7 @@ class Theirs:
     async def close(self) -> None:
         """Close it."""
         await self._straw.close()
+        self._scanner.unplug()
 
 
 def _usage_s() -> float:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 import orjson
+import serial
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
@@ -40,6 +41,8 @@ class Straw:
         self._database.pragma("synchronous", 2)
         self._database.execute("CREATE TABLE e(seq INTEGER PRIMARY KEY, body BLOB, sent INTEGER)")
         self._seq = self.confirmed = 0
+        self._port: serial.Serial | None = None
+        self._unframed = b""
         self._waiting: list[tuple[int, bytes]] = []
         self._marks: list[int] = []
         self._busy: asyncio.Task[None] | None = None
@@ -74,6 +77,17 @@ class Straw:
 
     def _wants_to_write(self, client: Client, _data: object, sock: SocketLike) -> None:
         self._loop.add_writer(sock, client.loop_write)
+
+    def listen(self, port: str) -> None:
+        """Take the lines that come over a serial port."""
+        self._port = serial.Serial(port, timeout=0)
+        self._loop.add_reader(self._port.fileno(), self._received)
+
+    def _received(self) -> None:
+        assert self._port is not None
+        *lines, self._unframed = (self._unframed + self._port.read(4096)).split(b"\r")
+        for line in lines:
+            self.line(line)
 
     def line(self, raw: bytes) -> int:
         """Take one line."""
@@ -132,6 +146,9 @@ class Straw:
 
     async def close(self) -> None:
         """Let go."""
+        if self._port is not None:
+            self._loop.remove_reader(self._port.fileno())
+            self._port.close()
         if self._busy is not None:
             await self._busy
         self._client.disconnect()
