@@ -113,7 +113,7 @@ FILLER = Station(
     config="c1",
     by=By.LOT,
     pairing=Pairing(strategy=Strategy.COUNT_ONLY, window_ms=30_000, settle_ms=200),
-    counter=Counter(device="plc", tag="count", modulus=65_536, max_step=5, fastest_ms=20),
+    counter=Counter(device="plc", tag="count", modulus=65_536, max_step=5, fastest_ms=1),
     lot="lot",
     lot_device="plc",
     order="order",
