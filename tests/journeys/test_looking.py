@@ -1,0 +1,74 @@
+"""`lineside try` and `lineside probe` at a PLC that is in production: nothing is written to it."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from tests.journeys.daemon import WITHIN_S, child, daemon
+from tests.journeys.plants import COUNTER, PRESS, filling, write
+from tests.opcua_plc import PRESS_VARIABLES, Plc
+
+
+async def run(*arguments: str) -> tuple[int | None, str, str]:
+    """Return exit code, standard output and standard error of a command."""
+    async with (
+        child(sys.executable, "-m", "agent", *arguments) as process,
+        asyncio.timeout(WITHIN_S),
+    ):
+        out, complaints = await process.communicate()
+    return process.returncode, out.decode(), complaints.decode()
+
+
+def names(folder: Path) -> list[str]:
+    """Return what lies in a folder."""
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+async def test_to_try_a_line_is_to_touch_nothing(tmp_path: Path) -> None:
+    """Every event is shown, also what would be answered; the PLC sees a reader, no file is left."""
+    async with Plc(PRESS_VARIABLES) as plc:
+        file = write(tmp_path / "press.yaml", PRESS, url=plc.url)
+        trying = asyncio.create_task(run("try", str(file), "--for", "6"))
+        async with asyncio.timeout(WITHIN_S):
+            while not plc.connections_seen:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.05)
+        await plc.set("Trigger", value=True)
+        code, shown, told = await trying
+        assert plc.connections_seen == 1
+        assert plc.writes == []
+    assert code == 0
+    kinds = [line.split()[2] for line in shown.splitlines() if line.count("  ")]
+    assert "agent_started" in kinds
+    assert "link_restored" in kinds
+    assert any(kind.startswith("unit_") for kind in kinds), shown
+    assert all(json.loads(line)["level"] != "error" for line in told.splitlines())
+    assert names(tmp_path) == ["press.yaml"]
+
+
+async def test_to_probe_is_to_touch_nothing(tmp_path: Path) -> None:
+    """Exit code 0 where every tag has a value, 1 where one has not, and the tag says why."""
+    async with Plc(PRESS_VARIABLES) as plc:
+        right = write(tmp_path / "right.yaml", PRESS, url=plc.url)
+        wrong = write(tmp_path / "wrong.yaml", PRESS, ("s=Force", "s=Forc"), url=plc.url)
+        code, shown, _ = await run("probe", str(right))
+        assert code == 0, shown
+        assert "SN-0001" in shown
+        code, shown, _ = await run("probe", str(wrong), "--json")
+        assert code == 1
+        [device] = [json.loads(line) for line in shown.splitlines()]
+        faults = {tag["tag"]: tag["fault"] for tag in device["tags"] if tag["fault"]}
+        assert list(faults) == ["force"]
+        assert faults["force"].startswith("BadNodeIdUnknown")
+        assert plc.writes == []
+
+
+async def test_probe_beside_the_daemon(tmp_path: Path) -> None:
+    """A PLC with sessions to spare is looked at while the daemon runs on undisturbed."""
+    async with filling() as filler:
+        file = write(tmp_path / "well.yaml", COUNTER, name="well", port=filler.port)
+        async with daemon(file, tmp_path / "state") as agent:
+            await agent.said("ready")
+            code, shown, _ = await run("probe", str(file))
+            assert code == 0, shown
+            assert agent.count("link_lost") == 0
