@@ -148,6 +148,10 @@ def endpoint(options: OpcUaOptions) -> str:
 
 def _build(device: str, options: OpcUaOptions, tags: Sequence[Tag], clock: Clock) -> Driver:
     """Return a driver for one server; this is where the protocol library is imported."""
+    from drivers.opcua.library import import_client  # noqa: PLC0415 - as below
+
+    import_client()
+
     from drivers.opcua.driver import OpcUaDriver  # noqa: PLC0415 - only stations that use it pay
 
     return OpcUaDriver(device, options, tags, clock)
