@@ -79,6 +79,10 @@ class Files(Protocol):
         """Write a new file and its directory entry through to the disk."""
         ...
 
+    def fill(self, path: Path, size: int) -> None:
+        """Write a new file of that many bytes, none of which compresses away, to the disk."""
+        ...
+
     def overwrite(self, path: Path, offset: int, content: bytes) -> None:
         """Write in place and fdatasync; the file keeps its size."""
         ...

@@ -7,7 +7,6 @@ ready. It is written again once there is room for it and the reserve.
 
 from __future__ import annotations
 
-import random
 import threading
 from pathlib import Path
 
@@ -67,11 +66,9 @@ class Ballast:
         with self._lock:
             if self._is_there or self.is_short:
                 return
-            block = random.Random(0).randbytes(MIB)  # noqa: S311 - not a secret: not compressible
-            content = (block * (self._size // MIB + 1))[: self._size]
             self._files.remove(self._path)  # half of one may stand there after a cut
             try:
-                self._files.create(self._path, content)
+                self._files.fill(self._path, self._size)
             except OSError:
                 self._files.remove(self._path)  # somebody else took the space meanwhile
             else:

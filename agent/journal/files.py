@@ -8,12 +8,15 @@ Laws:
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _OWNER_ONLY = 0o600
+_PIECE = 1 << 16
+"""What is held in memory while a file is filled."""
 
 
 class DiskFiles:
@@ -41,6 +44,15 @@ class DiskFiles:
             view = memoryview(content)
             while view:
                 view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        _sync(path.parent)
+
+    def fill(self, path: Path, size: int) -> None:
+        """Write a new file of that many bytes to the disk; a file system cannot compress them."""
+        noise = random.Random(0)  # noqa: S311 - not a secret
+        with _opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
+            while size:
+                size -= os.write(descriptor, noise.randbytes(min(size, _PIECE)))
             os.fsync(descriptor)
         _sync(path.parent)
 

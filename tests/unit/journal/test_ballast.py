@@ -19,9 +19,9 @@ class SmallDisk(DiskFiles):
         """Return what is left beside the ballast."""
         return self.free - (self.size(directory / "ballast") or 0)
 
-    def create(self, path: Path, content: bytes) -> None:
-        """Write, or leave half of it where the disk is broken."""
-        super().create(path, content[:10] if self.is_broken else content)
+    def fill(self, path: Path, size: int) -> None:
+        """Write, or leave a part of it where the disk is broken."""
+        super().fill(path, 10 if self.is_broken else size)
         if self.is_broken:
             raise OSError("no space left")
 
