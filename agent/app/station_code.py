@@ -49,12 +49,14 @@ def said(judgement: Judgement) -> Iterator[str]:
         place = f" for {judgement.position}" if judgement.position else ""
         yield f"accepted by scan rule {judgement.rule + 1}: {judgement.means}{place}"
         yield f"  identity  {judgement.code}"
+        unit = f" {judgement.quantity_unit}" if judgement.quantity_unit else ""
         for name in ("product", "serial", "lot", "quantity"):
             value = getattr(judgement, name)
             if value is not None:
-                yield f"  {name:<9} {value}"
+                yield f"  {name:<9} {value}{unit if name == 'quantity' else ''}"
         if judgement.expiry is not None:
-            yield f"  expiry    {judgement.expiry.isoformat()}"
+            day = "" if judgement.expiry_exact else ", by a label that gives no day"
+            yield f"  expiry    {judgement.expiry.isoformat()}{day}"
         for doubt in judgement.doubtful:
             yield f"  doubtful: {doubt}"
     else:
