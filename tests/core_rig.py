@@ -44,7 +44,7 @@ from drivers.base import (
 )
 
 MORNING_MS = 1_796_029_200_000
-"""2026-11-30T07:00:00Z, the wall clock at boot time 0."""
+"""2026-11-30T09:00:00Z, the wall clock at boot time 0."""
 
 E = TypeVar("E", bound=Event)
 Seen = TypeVar("Seen", bound=AnyObservation)
@@ -285,9 +285,8 @@ class Rig:
         raw = code.encode()
         if code.startswith("OP-"):
             members, raw = {"operator": f"k:{code}"} | members, b""
-        return self.observe(
-            CodeScanned, device="scanner", earliest_ms=self.ms - took_ms, raw=raw, **members
-        )
+        members = {"device": "scanner", "raw": raw} | members
+        return self.observe(CodeScanned, earliest_ms=self.ms - took_ms, **members)
 
     # -------------------------------------------------------------- asks
 

@@ -268,3 +268,12 @@ def test_a_required_position_without_material_is_missing() -> None:
     press = rig(replace(HOUSING, required=True), ECU)
     used = material.components_used(press.state, 0, 1)
     assert material.missing(press.state, used) == ("housing",)
+
+
+def test_a_load_ends_at_its_own_position_only() -> None:
+    """Another position's load, and one that has ended, stay as they are."""
+    press = rig(HOUSING, replace(HOUSING, position="lid"))
+    for code in ("L-1", "L-2", "L-3"):
+        press.scan(code)
+        press.turn(2_000)
+    assert [event.lot for event in press.of(ComponentUnloaded)] == ["L-1", "L-2"]

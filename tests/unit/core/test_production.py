@@ -344,3 +344,14 @@ def test_a_station_with_handshakes_counts_no_rows() -> None:
     rig.plc(count=9)
     rig.turn(2_000)
     assert rig.of(LotCounted) == []
+
+
+def test_a_lost_link_records_nothing_while_the_lot_is_unread() -> None:
+    """It waits for the lot."""
+    rig = filler()
+    rig.bad = {"lot"}
+    rig.plc(lot="A")
+    rig.plc(count=105)
+    rig.turn(2_000)
+    rig.link("plc", up=False)
+    assert counted(rig) == []
