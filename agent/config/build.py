@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.config import loaded
 from agent.config.checks import readers
+from agent.config.components import components_of
 from agent.config.model import FromTag, Handshake, Journal, Operators, Track
 from agent.config.parts import Parts, Tag
 from agent.config.problems import in_order
@@ -81,7 +82,8 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         repeat_window_ms=track.repeat_window,
         requires_operator=track.requires.operator,
         requires_order=track.requires.order,
-        components=_components(track),
+        components=components_of(track),
+        blocked=track.blocked,
         ready=_ready(parts, track),
         answers={**plan.DEFAULT_ANSWERS, **track.answers},
         duplicates=track.duplicates,
@@ -140,20 +142,6 @@ def _counter(parts: Parts, track: Track) -> plan.Counter | None:
         modulus=tag.section.modulus or 0,  # a counter without one is refused before
         max_step=track.counter.max_step,
         fastest_ms=track.counter.fastest,
-    )
-
-
-def _components(track: Track) -> tuple[plan.Component, ...]:
-    return tuple(
-        plan.Component(
-            position=position,
-            by=component.by,
-            required=component.required,
-            uncertainty_ms=component.uncertainty,
-            lag_min_ms=component.lag[0],
-            lag_max_ms=component.lag[1],
-        )
-        for position, component in track.components.items()
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.config import strategies
+from agent.config.components import check_components
 from agent.config.model import Operators, Track
 from agent.config.parts import Device, Parts
 from agent.config.problems import Path, did_you_mean, shown
@@ -153,15 +154,6 @@ def _check_answers(parts: Parts, track: Track) -> None:
             parts.refuse(("track", "answers", changed.value), message, "give each its own number")
 
 
-def _check_lag(parts: Parts, track: Track) -> None:
-    """A feed path's shortest time is not its longest."""
-    for position, component in track.components.items():
-        shortest, longest = component.lag
-        if shortest > longest:
-            path: Path = ("track", "components", position, "lag")
-            parts.refuse(path, "the shortest time is longer than the longest", "write [min, max]")
-
-
 def _check_reasons(parts: Parts, track: Track) -> None:
     """The level fits why it was chosen (D-12, D-14)."""
     if track.by is By.LOT and track.because in {"risk", "regulated"}:
@@ -261,7 +253,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     strategies.check_ignored,
     _check_ready,
     _check_answers,
-    _check_lag,
+    check_components,
     _check_reasons,
 )
 """Every check of `track`, in no particular order: problems are sorted by line."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agent.config.components import told
 from agent.config.loaded import StationConfig
 from agent.config.quantities import duration_text
 from agent.core.identity.scan_rule import DataMatch, Gs1Match, Match, Means, ScanRule
-from agent.core.station import By, Handshake, Outcome, Policy, Station, Strategy
+from agent.core.station import Handshake, Outcome, Policy, Station, Strategy
 
 
 def explained(config: StationConfig) -> str:
@@ -19,7 +20,7 @@ def explained(config: StationConfig) -> str:
         *(f"  device     {line}" for line in _devices(config)),
         *(f"  binds      {line}" for line in _binds(station)),
         *(f"  scan       {_scan(rule)}" for rule in station.scans),
-        *(f"  material   {line}" for line in _material(station)),
+        *(f"  material   {line}" for line in told(station)),
         *(f"  if not     {line}" for line in _if_not(station)),
         f"  people     {_people(config)}",
         *(f"  publishes  {line}" for line in _publishes(config)),
@@ -80,15 +81,6 @@ def _match(match: Match) -> str:
     if isinstance(match, DataMatch):
         return f"ISO 15434 format {match.format} " + " ".join(sorted(match.identifiers))
     return f"text {match.pattern}"
-
-
-def _material(station: Station) -> Iterator[str]:
-    for component in station.components:
-        what = (
-            "one serial a unit" if component.by is By.SERIAL else "a lot until the next is scanned"
-        )
-        need = "required" if component.required else "recorded as unknown where missing"
-        yield f"{component.position}: {what}, {need}"
 
 
 def _if_not(station: Station) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
+from agent.config.positions import ComponentSection
 from agent.config.quantities import (
     Millis,
     Modulus,
@@ -136,11 +137,22 @@ class ScanSection(Options):
     match: Match
     """Which codes."""
     means: Literal[
-        "unit", "lot", "component", "operator", "operator_off", "order", "order_end", "cancel"
+        "unit",
+        "lot",
+        "component",
+        "unload",
+        "block",
+        "unblock",
+        "operator",
+        "operator_off",
+        "order",
+        "order_end",
+        "cancel",
     ]
-    """What they stand for. `cancel` takes back the scans that wait."""
+    """What they stand for. `unload` takes off what is at the position, `block` and `unblock` name a
+    lot or a serial component, `cancel` takes back the scans that wait."""
     position: Name | None = None
-    """Where a component goes; a key of `track.components`."""
+    """Where a component goes or is taken off; a key of `track.components`."""
     product: str | None = None
     """What the bearer is, where the code does not say it."""
     symbologies: frozenset[str] = frozenset()
@@ -273,22 +285,6 @@ class Requires(Options):
     """An order is running."""
 
 
-class ComponentSection(Options):
-    """A position that units receive material from (D-43, D-44)."""
-
-    by: By
-    """`lot`: a reel, a tank, a box feeds it. `serial`: each unit receives one of its own."""
-    until: Literal["replaced"] = "replaced"
-    """A load feeds its position until the next one is scanned."""
-    required: bool = False
-    """Whether a unit without a known load here is refused (answer 6)."""
-    uncertainty: Millis = 0
-    """How far the scan may lie from the change itself, either way. Units made within it have both
-    loads as possible."""
-    lag: tuple[Millis, Millis] = (0, 0)
-    """Shortest and longest time from position to unit: the feed path."""
-
-
 class Track(Options):
     """What is bound to what, and what happens when it cannot be."""
 
@@ -329,6 +325,9 @@ class Track(Options):
     """`[operator, order]` refuses a unit without them; `{operator: record}` goes on and says so."""
     components: dict[Name, ComponentSection] = Field(default_factory=dict)
     """Positions that material is loaded at."""
+    blocked: tuple[str, ...] = ()
+    """Lots and serial components that must not be used, as `lineside decode` names them (D-56). A
+    scan whose rule means `block` does the same while the station runs."""
     duplicates: Policy = Policy.REFUSE
     """A unit that already passed here: `refuse` (answer 3), or `record` another visit (D-35)."""
     unknown: Policy = Policy.RECORD

@@ -109,6 +109,8 @@ def _useless(track: Track) -> dict[Means, str]:
         useless[Means.CANCEL] = f"'{track.pair.strategy}' waits for no scan"
     if track.lot != "scan":
         useless[Means.LOT] = "lots are made with `lot: scan` only"
+    if not track.components:
+        useless[Means.BLOCK] = useless[Means.UNBLOCK] = "there is no position to keep it from"
     if track.order is not None:
         useless[Means.ORDER] = useless[Means.ORDER_END] = "the order comes by tag"
     return useless
@@ -135,7 +137,8 @@ def _check_positions(parts: Parts, track: Track, found: dict[int, ScanRule]) -> 
     for position, rule in found.items():
         if rule.position is None:
             continue
-        loaded.add(rule.position)
+        if rule.means is Means.COMPONENT:
+            loaded.add(rule.position)
         if rule.position not in track.components:
             hint = did_you_mean(rule.position, track.components) or "declare track.components"
             message = f"no position {shown(rule.position)}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.core import events as ev
-from agent.core import material, pairing, requests
+from agent.core import fitness, material, pairing, requests
 from agent.core.draft import Draft
 from agent.core.parts import LONG_AGO
 from agent.core.state import Candidate, Rise, Snapshot
@@ -19,6 +19,10 @@ from drivers.base import AskAnswered, Quality, TagValue
 SURE_ALL_THE_SAME = {
     ev.Why.OPERATOR_MISSING,
     ev.Why.ORDER_MISSING,
+    ev.Why.LOT_BLOCKED,
+    ev.Why.WRONG_PART,
+    ev.Why.LOT_EXPIRED,
+    ev.Why.CLOCK_UNSYNCED,
     ev.Why.REQUEST_ID_CONFLICT,
     ev.Why.VERDICT_UNKNOWN,
 }
@@ -32,10 +36,11 @@ def refusal(draft: Draft, handshake: Handshake, candidate: Candidate) -> ev.Why 
         return ev.Why.OPERATOR_MISSING
     if station.requires_order is Policy.REFUSE and people.order is None:
         return ev.Why.ORDER_MISSING
-    snapshot = _judged(draft, handshake)
-    if material.missing(draft.state, _components(draft, snapshot.rise, candidate)):
+    fitness.check(draft)
+    used = _components(draft, _judged(draft, handshake).rise, candidate)
+    if material.missing(draft.state, used):
         return ev.Why.COMPONENT_MISSING
-    return None
+    return fitness.refusal(draft.state, used)
 
 
 def complete(
@@ -56,6 +61,8 @@ def complete(
         return
     snapshot = _judged(draft, handshake)
     why = [*candidate.doubts, *_missing_people(draft)]
+    used = _components(draft, snapshot.rise, candidate)
+    why += fitness.doubts(draft, used)
     why += [] if known else [ev.Why.KNOWLEDGE_MISSING]
     as_of = answer.knowledge_as_of if answer is not None else None
     if not requests.records(draft.state, handshake):
@@ -68,7 +75,7 @@ def complete(
     completed = draft.add(
         ev.UnitCompleted(
             **_body(draft, handshake, candidate, outcome, why=why),
-            components=_components(draft, snapshot.rise, candidate),
+            components=used,
             result=result or ev.Result.NOK,
             visit=visits + 1,
             knowledge_as_of=as_of,

@@ -13,7 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from agent.core import cycle, material, pairing, people, production, requests, scanning, strategies
+from agent.core import (
+    cycle,
+    feeding,
+    fitness,
+    material,
+    pairing,
+    people,
+    production,
+    requests,
+    scanning,
+    strategies,
+)
 from agent.core import events as ev
 from agent.core.carry import from_plain, to_plain
 from agent.core.draft import Draft, Fold
@@ -112,7 +123,9 @@ for _part in (
     requests.EVOLVES,
     pairing.EVOLVES,
     people.EVOLVES,
+    feeding.EVOLVES,
     material.EVOLVES,
+    fitness.EVOLVES,
     production.EVOLVES,
     _RUN,  # last: the parts still see the boot of the run before
 ):
@@ -218,6 +231,7 @@ def decide(state: State, working: Working, observation: AnyObservation, now: Ins
     """Return what is true now, given one observation; total over the closed union."""
     draft = Draft(state, working, now, evolve)
     _HANDLERS[type(observation)](draft, observation)
+    feeding.settle(draft)
     return draft.decision(_wakeup(draft))
 
 
@@ -360,6 +374,7 @@ def _timer_fired(draft: Draft, seen: TimerFired) -> None:
         cycle.timer(draft, handshake)
     strategies.entry(draft.station).timer(draft)
     scanning.timer(draft)
+    fitness.check(draft)
     people.timer(draft)
     production.timer(draft)
     if draft.now_ms >= draft.state.run.carried_ms + CARRY_EVERY_MS:
@@ -388,5 +403,6 @@ def _wakeup(draft: Draft) -> int:
         *scanning.deadlines(working),
         *people.deadlines(draft),
         *production.deadlines(station, working),
+        *fitness.deadlines(draft),
     )
     return max(min(due_ms), draft.now_ms + 1)

@@ -63,6 +63,10 @@ class Why(StrEnum):
     """A cycle was aborted or missed after the scan: it may have been that one's (D-7, D-33)."""
     ORDER_OF_FACTS = "order_of_facts"
     """Two facts overlap in time and their order matters (D-24)."""
+    LOT_BLOCKED = "lot_blocked"
+    """The lot or the serial component is blocked (D-56)."""
+    WRONG_PART = "wrong_part"
+    """What is at the position does not belong there (D-57)."""
 
 
 @unique
@@ -318,7 +322,7 @@ class CodeScanned(Event):
     symbology: str | None = None
     """The AIM symbology identifier, if the reader sent one."""
     means: str
-    """`unit`, `lot`, `component`, `operator`, `order`, `cancel`."""
+    """`unit`, `lot`, `component`, `unload`, `block`, `unblock`, `operator`, `order`, `cancel`."""
     code: str
     """The identity in canonical text: Digital Link, plain text, or the operator's pseudonym."""
     product: str | None = None
@@ -327,6 +331,8 @@ class CodeScanned(Event):
     expiry: str | None = None
     """ISO date."""
     quantity: str | None = None
+    measure: str | None = None
+    """Unit of the quantity, where the code gives it."""
     position: str | None = None
     fields: tuple[tuple[str, str], ...] = ()
     """What the code carried, (identifier, value) in order."""
@@ -526,6 +532,8 @@ class ComponentLoaded(Event):
     product: str | None = None
     expiry: str | None = None
     quantity: str | None = None
+    measure: str | None = None
+    """Unit of measure of the quantity."""
     earliest_ms: int
     latest_ms: int
 
@@ -538,10 +546,109 @@ class ComponentUnloaded(Event):
     position: str
     lot: str
     load: str
-    """Address of its `component_loaded`."""
+    """Address of its `component_loaded`, or of its `load_refused`."""
     reason: str
+    """`replaced` by the next load, or `unloaded`."""
+    remaining: str | None = None
+    """What is left in it: as scanned, else by count; below 0, more was drawn than was in it."""
+    measure: str | None = None
     earliest_ms: int
     latest_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadRefused(Event):
+    """What was scanned for a position must not be used there (D-54, D-56, D-57).
+
+    Nobody knows whether it was put on all the same, or that what was on before was wrong too: from
+    here on both may feed the position, until a load is accepted there or unloaded.
+    """
+
+    kind = "load_refused"
+    position: str
+    lot: str
+    product: str | None = None
+    expiry: str | None = None
+    reason: Why
+    """`wrong_part`, `lot_blocked` or `lot_expired`."""
+    loads: tuple[str, ...] = ()
+    """Addresses of what was on until then: units since may be wrong as well."""
+    earliest_ms: int
+    latest_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadEvent(Event):
+    """What happens to one load while it is on."""
+
+    position: str
+    lot: str
+    load: str
+    """Address of its `component_loaded`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadExpired(LoadEvent):
+    """The load may not be used any more, from the next request on (D-54)."""
+
+    kind = "load_expired"
+    reason: str
+    """`expiry`: its last day is over. `open_life`: it has been open for too long, as far as the
+    boot clock can tell; after a boot nobody can tell (D-91)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantityLow(LoadEvent):
+    """The load will soon be used up (D-55)."""
+
+    kind = "quantity_low"
+    remaining: str
+    """What is left at the least."""
+    measure: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadUsedUp(LoadEvent):
+    """By count it may be used up, and no next load was scanned (D-55).
+
+    What is made until the next load has this lot as possible, and otherwise unknown material.
+    """
+
+    kind = "load_used_up"
+    remaining: str
+    """What is left at the least."""
+    measure: str | None = None
+    earliest_ms: int
+    """From when on, by the boot clock."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantityOverrun(LoadEvent):
+    """By count more was drawn than can have been in it: a load was not scanned (D-55)."""
+
+    kind = "quantity_overrun"
+    remaining: str
+    """What would be left: negative."""
+    measure: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotBlocked(Event):
+    """Nothing may be made from this lot or serial component from now on; the past stands (D-56)."""
+
+    kind = "lot_blocked"
+    lot: str
+    source: str
+    """`scan` or `file`: the station file names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotUnblocked(Event):
+    """A blocked lot or serial component may be used again."""
+
+    kind = "lot_unblocked"
+    lot: str
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -637,6 +744,9 @@ class CounterReset(Event):
     to_count: int
     reason: str
     """`reset` or `jump`."""
+    first_ms: int | None = None
+    last_ms: int | None = None
+    """Boot-clock times of the two readings: cycles between them may be lost (D-7)."""
 
 
 # ------------------------------------------------------------------ correction

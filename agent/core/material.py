@@ -1,20 +1,40 @@
-"""What feeds the positions, and what a unit therefore received (D-42 to D-48, D-57).
+"""What feeds the positions, and what a unit therefore received (D-42 to D-57).
 
-The candidate rule (D-44) is one function, `component_use`, so that a station at the line and a
-store that looks back derive the same answer from the same loads.
+`candidates` has the rule (D-44), `feeding` what is left in a load, `fitness` whether it may be
+used. A label that must not be used at its position is no load, but nobody knows whether it was put
+on: from its scan on it is a candidate beside what was on before, until the position is scanned
+rightly or unloaded (D-4, D-57).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import pairwise
 
 from agent.core import events as ev
+from agent.core import feeding, fitness
+from agent.core.amounts import amount, text
+from agent.core.candidates import component_use
 from agent.core.draft import Draft, Fold
+from agent.core.identity.rules import Means
 from agent.core.parts import LONG_AGO, Load, MaterialState, WaitingComponent
-from agent.core.state import State
+from agent.core.state import Reply, State
 from agent.core.station import By, Component
+
+__all__ = [
+    "EVOLVES",
+    "SCANNED",
+    "clear",
+    "component_scanned",
+    "component_use",
+    "components_used",
+    "install",
+    "missing",
+    "started",
+    "unload_scanned",
+]
+
+REPLACED, UNLOADED = "replaced", "unloaded"
 
 
 def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
@@ -22,9 +42,11 @@ def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
     component = draft.station.component(scan.position or "")
     if component is None or component.by is By.SERIAL:
         return  # a serial waits: the fold of the scan itself holds it
-    for load in draft.state.material.loads:
-        if load.position == component.position and load.to_hi_ms is None:
-            _unload(draft, load, scan)
+    fault = fitness.fault_at_load(draft, component, scan)
+    if fault is not None:
+        _refuse(draft, component, scan, fault)
+        return
+    _unload_all(draft, component.position, scan, REPLACED)
     draft.add(
         ev.ComponentLoaded(
             **draft.head(because=(scan.address,)),
@@ -33,84 +55,99 @@ def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
             product=scan.product,
             expiry=scan.expiry,
             quantity=scan.quantity,
+            measure=scan.measure,
             earliest_ms=scan.earliest_ms,
             latest_ms=scan.latest_ms,
         )
     )
 
 
-def _unload(draft: Draft, load: Load, scan: ev.CodeScanned) -> None:
+def _refuse(draft: Draft, component: Component, scan: ev.CodeScanned, fault: ev.Why) -> None:
+    """Say that what was scanned must not be used here, to the person at the reader too."""
+    on = tuple(load.address for load in _on(draft.state, component.position))
+    draft.add(
+        ev.LoadRefused(
+            **draft.head(because=(scan.address,)),
+            position=component.position,
+            lot=scan.code,
+            product=scan.product,
+            expiry=scan.expiry,
+            reason=fault,
+            loads=on,
+            earliest_ms=scan.earliest_ms,
+            latest_ms=scan.latest_ms,
+        )
+    )
+    draft.replies = [reply for reply in draft.replies if reply.device != scan.device]
+    draft.replies.append(Reply(device=scan.device, good=False))
+
+
+def unload_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
+    """Take off what is on a position; the code may say how much is left (D-53)."""
+    _unload_all(draft, scan.position or "", scan, UNLOADED)
+
+
+def _on(state: State, position: str) -> list[Load]:
+    return [
+        load for load in state.material.loads if load.position == position and load.to_hi_ms is None
+    ]
+
+
+def _unload_all(draft: Draft, position: str, scan: ev.CodeScanned, reason: str) -> None:
+    for load in _on(draft.state, position):
+        _unload(draft, load, scan, reason)
+
+
+def _unload(draft: Draft, load: Load, scan: ev.CodeScanned, reason: str) -> None:
+    counted, said = feeding.left_by_count(load), amount(scan.quantity)
+    left = said if reason == UNLOADED and said is not None else counted
+    component = draft.station.component(load.position)
+    by_count = component.measure if component is not None else None
+    measure = scan.measure if left is said else by_count
     draft.add(
         ev.ComponentUnloaded(
             **draft.head(because=(scan.address, load.address)),
             position=load.position,
             lot=load.lot,
             load=load.address,
-            reason="replaced",
+            reason=reason,
+            remaining=None if left is None else text(left),
+            measure=None if left is None else measure,
             earliest_ms=scan.earliest_ms,
             latest_ms=scan.latest_ms,
         )
     )
 
 
-def components_used(state: State, earliest_ms: int, latest_ms: int) -> tuple[ev.ComponentUse, ...]:
-    """Return what a unit made within the interval received at each declared position."""
+SCANNED: Mapping[Means, Callable[[Draft, ev.CodeScanned], None]] = {
+    Means.COMPONENT: component_scanned,
+    Means.UNLOAD: unload_scanned,
+    Means.BLOCK: fitness.block_scanned,
+    Means.UNBLOCK: fitness.unblock_scanned,
+}
+"""What each scan that concerns material does."""
+
+
+def components_used(
+    state: State, earliest_ms: int, latest_ms: int, n: int = 1
+) -> tuple[ev.ComponentUse, ...]:
+    """Return what `n` units made within the interval received at each declared position."""
     return tuple(
         _serial_use(state, component)
         if component.by is By.SERIAL
-        else component_use(component, state.material.loads, earliest_ms, latest_ms)
+        else component_use(
+            component, _foreseen(state, component, n, earliest_ms), earliest_ms, latest_ms
+        )
         for component in state.station.components
     )
 
 
-def component_use(
-    component: Component, loads: tuple[Load, ...], earliest_ms: int, latest_ms: int
-) -> ev.ComponentUse:
-    """Return the candidates at one position for a unit made in [earliest_ms, latest_ms].
-
-    Source: D-44. The unit's interval is widened by the feed path, each load's by its uncertainty.
-    Exactly one lot that covers the whole widened interval, in one load or in loads that follow
-    each other without a gap, is certain.
-    """
-    low = earliest_ms - component.lag_max_ms
-    high = latest_ms - component.lag_min_ms
-    u = component.uncertainty_ms
-    met = [
-        load
-        for load in loads
+def _foreseen(state: State, component: Component, n: int, earliest_ms: int) -> tuple[Load, ...]:
+    return tuple(
+        feeding.foreseen(component, load, n, earliest_ms)
         if load.position == component.position
-        and load.from_lo_ms - u <= high
-        and (load.to_hi_ms is None or load.to_hi_ms + u >= low)
-    ]
-    lots = tuple(dict.fromkeys(load.lot for load in met))
-    why: ev.Why | None = None
-    if not met:
-        why = ev.Why.MATERIAL_UNKNOWN
-    elif len(lots) > 1 or not _cover(met, low, high, u):
-        why = ev.Why.BOUNDARY_UNCERTAIN
-    return _use(component, lots, why, tuple(load.address for load in met))
-
-
-def _cover(loads: list[Load], low: int, high: int, u: int) -> bool:
-    """Whether loads of one lot, oldest first, feed the position over the whole interval."""
-    first, last = loads[0], loads[-1]
-    joined = all(
-        before.to_hi_ms is not None and after.from_lo_ms <= before.to_hi_ms
-        for before, after in pairwise(loads)
-    )
-    to_the_end = last.to_lo_ms is None or last.to_lo_ms - u >= high
-    return joined and to_the_end and first.from_hi_ms + u <= low
-
-
-def _use(
-    component: Component, candidates: tuple[str, ...], why: ev.Why | None, loads: tuple[str, ...]
-) -> ev.ComponentUse:
-    return ev.ComponentUse(
-        position=component.position,
-        candidates=candidates,
-        certainty=ev.Certainty.POSSIBLE if why else ev.Certainty.CERTAIN,
-        why=why,
-        loads=loads,
+        else load
+        for load in state.material.loads
     )
 
 
@@ -126,7 +163,13 @@ def _serial_use(state: State, component: Component) -> ev.ComponentUse:
         why = ev.Why.SCAN_BEFORE_RESTART
     else:
         why = next((doubt for w in waiting for doubt in w.doubts), None)
-    return _use(component, codes, why, tuple(w.address for w in waiting))
+    return ev.ComponentUse(
+        position=component.position,
+        candidates=codes,
+        certainty=ev.Certainty.POSSIBLE if why else ev.Certainty.CERTAIN,
+        why=why,
+        loads=tuple(w.address for w in waiting),
+    )
 
 
 def missing(state: State, used: tuple[ev.ComponentUse, ...]) -> tuple[str, ...]:
@@ -164,6 +207,7 @@ def started(draft: Draft, *, other_boot: bool, lost: bool) -> None:
         clear(draft, ev.ExpiryReason.HISTORY_LOST)
     elif other_boot:
         clear(draft, ev.ExpiryReason.OTHER_BOOT)
+    fitness.started(draft)
 
 
 # ------------------------------------------------------------------ fold
@@ -174,12 +218,37 @@ def _with(state: State, material: MaterialState) -> State:
 
 
 def _loaded(state: State, event: ev.ComponentLoaded) -> State:
+    component = state.station.component(event.position)
+    before = [
+        load.from_lo_ms if load.opened_ms is None else load.opened_ms
+        for load in state.material.loads
+        if (load.position, load.lot) == (event.position, event.lot)
+    ]
     load = Load(
         position=event.position,
         lot=event.lot,
         address=event.address,
         from_lo_ms=event.earliest_ms,
         from_hi_ms=event.latest_ms,
+        product=event.product,
+        expiry=event.expiry,
+        opened_ms=min([event.earliest_ms, *before]),
+        amount=feeding.loaded_amount(component, event) if component is not None else None,
+    )
+    return _with(state, replace(state.material, loads=(*state.material.loads, load)))
+
+
+def _refused(state: State, event: ev.LoadRefused) -> State:
+    """Hold what was refused as a candidate beside what was on before."""
+    load = Load(
+        position=event.position,
+        lot=event.lot,
+        address=event.address,
+        from_lo_ms=event.earliest_ms,
+        from_hi_ms=event.latest_ms,
+        product=event.product,
+        expiry=event.expiry,
+        faults=(event.reason,),
     )
     return _with(state, replace(state.material, loads=(*state.material.loads, load)))
 
@@ -212,7 +281,8 @@ def _cycle_over(state: State, event: ev.UnitEvent) -> State:
     spent = {address for use in event.components for address in use.loads}
     return _with(
         state,
-        MaterialState(
+        replace(
+            state.material,
             loads=_left(state, event.earliest_ms),
             waiting=tuple(w for w in state.material.waiting if w.address not in spent),
         ),
@@ -269,6 +339,8 @@ def _agent_started(state: State, event: ev.AgentStarted) -> State:
             from_hi_ms=LONG_AGO,
             to_lo_ms=None if load.to_lo_ms is None else LONG_AGO,
             to_hi_ms=None if load.to_hi_ms is None else LONG_AGO,
+            opened_ms=LONG_AGO,
+            empty_ms=None if load.empty_ms is None else LONG_AGO,
         )
         for load in state.material.loads
     )
@@ -280,6 +352,7 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.CodeScanned: _scanned,
     ev.ComponentLoaded: _loaded,
     ev.ComponentUnloaded: _unloaded,
+    ev.LoadRefused: _refused,
     ev.UnitCompleted: _cycle_over,
     ev.UnitUnbound: _cycle_over,
     ev.UnitRefused: _cycle_over,

@@ -185,7 +185,9 @@ def _with(state: State, pairing: PairingState) -> State:
 
 
 def _scanned(state: State, event: ev.CodeScanned) -> State:
-    last = LastScan(address=event.address, code=event.code, latest_ms=event.latest_ms)
+    last = LastScan(
+        address=event.address, code=event.code, latest_ms=event.latest_ms, means=event.means
+    )
     pairing = replace(state.pairing, last_scans={**state.pairing.last_scans, event.device: last})
     if event.means == "unit":
         pending = Pending(

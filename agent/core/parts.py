@@ -89,6 +89,8 @@ class LastScan:
     address: str
     code: str
     latest_ms: int
+    means: str = ""
+    """What it meant; the same identity with another meaning is no repeat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,32 @@ class Load:
     """None while nothing says that it was taken off."""
     to_hi_ms: int | None = None
     """None while it may still be loaded."""
+    product: str | None = None
+    expiry: str | None = None
+    """ISO date: its last good day."""
+    opened_ms: int | None = None
+    """Since when it counts as open; the same label scanned again does not begin anew."""
+    faults: tuple[Why, ...] = ()
+    """Why no unit may be made from it: refused when it was scanned, or expired since."""
+    amount: str | None = None
+    """What was in it, in the position's measure; None: not known."""
+    used: str = "0"
+    """What was drawn from it by count: by units that had no other load to draw from."""
+    used_most: str = "0"
+    """What may have been drawn from it at the most."""
+    empty_ms: int | None = None
+    """From when on it may be used up: what came after may be of a load that nobody scanned."""
+    told: tuple[str, ...] = ()
+    """What was said of its quantity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """A lot or serial that must not be used from now on (D-56)."""
+
+    lot: str
+    source: str
+    """`scan` or `file`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +182,7 @@ class MaterialState:
 
     loads: tuple[Load, ...] = ()
     waiting: tuple[WaitingComponent, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

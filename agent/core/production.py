@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from agent.core import events as ev
-from agent.core.counting import StepKind, judge_step, whole
+from agent.core.counting import judge_step, whole
 from agent.core.draft import Draft, Fold
 from agent.core.material import components_used
 from agent.core.parts import LONG_AGO, Boundary, Counted, OpenLot, ProductionState
@@ -76,7 +76,17 @@ def _step(
     judged = judge_step(counter, old, read.count, elapsed_ms)
     if judged.n is None:
         flush(draft)
-        _reset(draft, counter, old, read, judged.kind)
+        draft.add(
+            ev.CounterReset(
+                **draft.head(),
+                tag=counter.tag,
+                from_count=old,
+                to_count=read.count,
+                reason=judged.kind.value,
+                first_ms=earliest_ms,
+                last_ms=read.latest_ms,
+            )
+        )
         return
     if judged.n == 0:
         return
@@ -99,18 +109,6 @@ def _merged(steps: tuple[Step, ...], ripe_ms: int) -> tuple[Step, ...]:
         return steps
     joined = replace(second, n=first.n + second.n, earliest_ms=first.earliest_ms)
     return _merged((joined, *steps[2:]), ripe_ms)
-
-
-def _reset(draft: Draft, counter: Counter, old: int, read: CounterRead, kind: StepKind) -> None:
-    draft.add(
-        ev.CounterReset(
-            **draft.head(),
-            tag=counter.tag,
-            from_count=old,
-            to_count=read.count,
-            reason=kind.value,
-        )
-    )
 
 
 def _baseline(draft: Draft, counter: Counter, read: CounterRead) -> None:
@@ -308,7 +306,9 @@ def _count(draft: Draft, counter: Counter, steps: list[Step], *, unread: bool) -
             n=sum(step.n for step in steps),
             first_ms=production.counted.at_ms,
             last_ms=last.latest_ms,
-            components=components_used(draft.state, steps[0].earliest_ms, last.latest_ms),
+            components=components_used(
+                draft.state, steps[0].earliest_ms, last.latest_ms, sum(step.n for step in steps)
+            ),
         )
     )
 

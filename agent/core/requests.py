@@ -196,6 +196,8 @@ def _missed_by_counter(
             from_count=old,
             to_count=new,
             reason=judged.kind.value,
+            first_ms=head["first_ms"],
+            last_ms=head["last_ms"],
         )
     if judged.n < 2:  # noqa: PLR2004 - one step is this very cycle
         return None

@@ -91,7 +91,7 @@ def _reply(draft: Draft, device: str, *, good: bool) -> None:
 
 
 def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
-    if _repeated(draft, seen, judged.code, seen.raw.hex()):
+    if _repeated(draft, seen, judged.means, judged.code):
         return
     station, where = draft.station, Place.NEXT
     if judged.means is Means.UNIT:
@@ -114,6 +114,7 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
             serial=judged.serial,
             expiry=judged.expiry.isoformat() if judged.expiry else None,
             quantity=judged.quantity,
+            measure=judged.quantity_unit,
             position=judged.position,
             fields=judged.fields,
             doubtful=judged.doubtful,
@@ -131,7 +132,7 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
 
 
 def _accept_badge(draft: Draft, seen: CodeScanned, operator: str) -> None:
-    if _repeated(draft, seen, operator, None):
+    if _repeated(draft, seen, Means.OPERATOR, operator):
         return
     scan = draft.add(
         ev.CodeScanned(
@@ -157,8 +158,8 @@ def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
         production.lot_named(draft, scan.code, scan.product, between_ms, because)
         return
     production.flush(draft)
-    if means is Means.COMPONENT:
-        material.component_scanned(draft, scan)
+    if means in material.SCANNED:
+        material.SCANNED[means](draft, scan)
     elif means is Means.ORDER:
         people.order_named(draft, scan.code, because)
     elif means is Means.ORDER_END:
@@ -173,12 +174,17 @@ def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
 # ------------------------------------------------------------------ repeats
 
 
-def _repeated(draft: Draft, seen: CodeScanned, code: str, raw: str | None) -> bool:
-    """Record a repeat within the window: the first at once, the rest by their number (D-34)."""
+def _repeated(draft: Draft, seen: CodeScanned, means: Means, code: str) -> bool:
+    """Record a repeat within the window: the first at once, the rest by their number (D-34).
+
+    The same identity with another meaning (a lot, and the code that blocks it) is no repeat.
+    """
+    raw = None if seen.operator is not None else seen.raw.hex()
     last = draft.state.pairing.last_scans.get(seen.device)
     window_ms = draft.station.repeat_window_ms
     running = draft.working.repeats.get(seen.device)
-    if last is None or last.code != code or seen.earliest_ms > last.latest_ms + window_ms:
+    same = last is not None and (last.means, last.code) == (means.value, code)
+    if last is None or not same or seen.earliest_ms > last.latest_ms + window_ms:
         _close(draft, seen.device)
         return False
     if running is not None and running.first == last.address:

@@ -133,6 +133,24 @@ class Component:
     lag_min_ms: int = 0
     lag_max_ms: int = 0
     """Feed path: material used now was fed between these times ago."""
+    products: tuple[str, ...] = ()
+    """Products that belong here; none: every one."""
+    product_pattern: str | None = None
+    """What the product must match as a whole."""
+    open_life_ms: int | None = None
+    """How long a load may be used once it is on; None: as long as it lasts."""
+    unfit: Policy = Policy.REFUSE
+    """A unit made from what is blocked, expired or the wrong part: answer 6, or recorded so."""
+    use: str | None = None
+    """What one unit takes; None: quantities are not counted."""
+    measure: str | None = None
+    """Unit of measure of the four amounts."""
+    quantity: str | None = None
+    """What is in a load whose code does not say it."""
+    low: str | None = None
+    """How much is left when it is warned."""
+    tolerance: str = "0"
+    """How far the quantity on a label may be wrong, either way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +194,8 @@ class Station:
     """None: not required."""
     requires_order: Policy | None = None
     components: tuple[Component, ...] = ()
+    blocked: tuple[str, ...] = ()
+    """Lots and serial components that the station file blocks (D-56)."""
     ready: Ready | None = None
     answers: Mapping[Outcome, int] = field(default_factory=lambda: DEFAULT_ANSWERS)
     duplicates: Policy = Policy.REFUSE

@@ -42,6 +42,11 @@ class Means(StrEnum):
     ORDER_END = "order_end"
     CANCEL = "cancel"
     """Takes back the scans that wait."""
+    UNLOAD = "unload"
+    """What is loaded at the position is taken off; the quantity in the code is what is left."""
+    BLOCK = "block"
+    """The lot or serial component that the code names must not be used any more (D-56)."""
+    UNBLOCK = "unblock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,9 @@ Match = RegexMatch | Gs1Match | DataMatch
 
 _TEXT_ELEMENT = re.compile(r"[A-Z]{3}")
 _TAKES_VALUE = frozenset({Means.OPERATOR, Means.ORDER})
-_SIGNALS = frozenset({Means.OPERATOR_OFF, Means.ORDER_END, Means.CANCEL})
+_SIGNALS = frozenset({Means.OPERATOR_OFF, Means.ORDER_END, Means.CANCEL, Means.UNLOAD})
+_WHAT = {Means.COMPONENT: "a component", Means.UNLOAD: "an unload"}
+"""What happens at a position."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=True)
@@ -178,9 +185,9 @@ def _check_policy(rule: ScanRule) -> None:
             raise ValueError(f"{symbology!r} is not an AIM symbology identifier such as ]d2")
     if not 1 <= rule.min_length <= rule.max_length <= MOST_CHARACTERS:
         raise ValueError(f"lengths must be 1 to {MOST_CHARACTERS}, the shorter first")
-    if rule.means is Means.COMPONENT and rule.position is None:
-        raise ValueError("a component needs a position")
-    if rule.position is not None and rule.means is not Means.COMPONENT:
+    if rule.means in _WHAT and rule.position is None:
+        raise ValueError(f"{_WHAT[rule.means]} needs a position")
+    if rule.position is not None and rule.means not in _WHAT:
         raise ValueError(f"a position belongs to a component, not to {rule.means}")
     for gtin in sorted(rule.gtins):
         try:
@@ -267,10 +274,14 @@ _BY_STANDARD: dict[tuple[bool, Means], tuple[tuple[str, ...], ...]] = {
     (True, Means.LOT): _GS1_LOTS,
     (True, Means.COMPONENT): _GS1_UNITS + _GS1_LOTS + _GS1_PRODUCTS,
     (True, Means.CARRIER): _GS1_CARRIERS,
+    (True, Means.BLOCK): _GS1_UNITS + _GS1_LOTS,
+    (True, Means.UNBLOCK): _GS1_UNITS + _GS1_LOTS,
     (False, Means.UNIT): _DATA_UNITS,
     (False, Means.LOT): _DATA_LOTS,
     (False, Means.COMPONENT): _DATA_UNITS + _DATA_LOTS + _DATA_PRODUCTS,
     (False, Means.CARRIER): _DATA_CARRIERS,
+    (False, Means.BLOCK): _DATA_UNITS + _DATA_LOTS,
+    (False, Means.UNBLOCK): _DATA_UNITS + _DATA_LOTS,
 }
 
 

@@ -1,0 +1,75 @@
+"""The keys of a position that units receive material from: `track.components.NAME`."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from agent.config.problems import shown
+from agent.config.quantities import Millis
+from agent.core.amounts import amount, text
+from agent.core.station import By, Policy
+from drivers.options import Options
+
+
+def _amount(value: object) -> str:
+    """Return an amount as decimal text: 5000, 0.25 or "0.250"."""
+    if isinstance(value, float) and math.isfinite(value):
+        written = text(Decimal(repr(value)))
+    else:
+        written = value if isinstance(value, str) else str(value)
+    if isinstance(value, bool) or amount(written) is None:
+        raise ValueError(f"{shown(value)} is no amount; write a number such as 5000 or 0.25")
+    return written
+
+
+Amount = Annotated[
+    str,
+    BeforeValidator(_amount),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^[0-9.]+$"}]}
+    ),
+]
+"""An amount of material, held as decimal text: nothing is rounded."""
+
+
+class ComponentSection(Options):
+    """A position that units receive material from (D-43, D-44)."""
+
+    by: By
+    """`lot`: a reel, a tank, a box feeds it. `serial`: each unit receives one of its own."""
+    until: Literal["replaced"] = "replaced"
+    """A load feeds its position until the next one is scanned."""
+    required: bool = False
+    """Whether a unit without a known load here is refused (answer 6)."""
+    uncertainty: Millis = 0
+    """How far the scan may lie from the change itself, either way. Units made within it have both
+    loads as possible."""
+    lag: tuple[Millis, Millis] = (0, 0)
+    """Shortest and longest time from position to unit: the feed path."""
+    products: frozenset[str] = frozenset()
+    """Products that belong here, GTINs in quotes; empty: every one. Another one is refused when it
+    is scanned, and no unit passes until the right one is (D-57)."""
+    product_pattern: str | None = None
+    """What the product must match as a whole. Where a list of products would be too long."""
+    open_life: Annotated[Millis, Field(gt=0)] | None = None
+    """How long a load may be used once it was scanned: floor life, pot life, thaw (D-54). A restart
+    of the gateway's machine ends it, because nobody knows how long that took."""
+    unfit: Policy = Policy.REFUSE
+    """A unit made from what is blocked, expired or the wrong part: `refuse` (answer 6), or `record`
+    and say so."""
+    use: Amount | None = None
+    """What one unit takes. With it the quantity of each load is counted down (D-55)."""
+    measure: str | None = Field(default=None, min_length=1, max_length=32)
+    """Unit of measure of `use`, `quantity`, `low` and `tolerance`. A label that names another one
+    is not counted: nothing is converted."""
+    quantity: Amount | None = None
+    """What is in a load whose code does not say it."""
+    low: Amount | None = None
+    """How much may be left when `quantity_low` warns."""
+    tolerance: Amount = "0"
+    """How far the quantity on a label may be wrong. When no more than this is left and no next load
+    was scanned, what follows may be of a load that nobody scanned: it is recorded as possible."""

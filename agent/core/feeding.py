@@ -1,0 +1,222 @@
+"""How much is left in a load, and what follows when it should be empty (D-55).
+
+A unit that had one load to draw from takes its `use` from it, by count; one that had several takes
+it at the most from each, and so does a cycle of which nobody knows whether it made a unit (refused,
+unbound, aborted, missed). `low` and `used up` go by the most, which comes first; `overrun` goes by
+count: units enough to prove that something was put on and not scanned.
+
+Laws:
+    1. Counting closes no load and corrects no number: it only widens what may have been received.
+    2. What may be used up is never certain from the first unit on that it may not have reached.
+    3. Each thing is said once a load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from agent.core import events as ev
+from agent.core.amounts import amount, minus, plus, text, times
+from agent.core.draft import Draft, Fold
+from agent.core.parts import LONG_AGO, Load
+from agent.core.state import State
+from agent.core.station import Component
+
+LOW, USED_UP, OVERRUN = "low", "used_up", "overrun"
+ZERO = Decimal(0)
+
+
+def loaded_amount(component: Component, event: ev.ComponentLoaded) -> str | None:
+    """Return what is in a load, in the position's measure; None where nobody can say."""
+    if component.use is None:
+        return None
+    if event.quantity is None:
+        return component.quantity
+    unit = (event.measure or component.measure or "").casefold()
+    if unit != (component.measure or "").casefold():
+        return None  # nothing is converted: a piece may be a pair
+    found = amount(event.quantity)
+    return None if found is None else text(found)
+
+
+def left_at_least(load: Load) -> Decimal | None:
+    """Return what is left if everything was drawn that may have been; None: not counted."""
+    return _left(load, load.used_most)
+
+
+def left_by_count(load: Load) -> Decimal | None:
+    """Return what is left if nothing else was put on; below 0, something was. None: not counted."""
+    return _left(load, load.used)
+
+
+def _left(load: Load, used: str) -> Decimal | None:
+    inside, drawn = amount(load.amount), amount(used)
+    return None if inside is None or drawn is None else minus(inside, drawn)
+
+
+def foreseen(component: Component, load: Load, n: int, earliest_ms: int) -> Load:
+    """Return the load as it is for `n` units that are still to be drawn from it."""
+    if load.empty_ms is None and _runs_out(component, load, n):
+        return replace(load, empty_ms=earliest_ms - component.lag_max_ms)
+    return load
+
+
+def _runs_out(component: Component, load: Load, n: int) -> bool:
+    """Whether `n` more units may take more than is certainly left."""
+    left, use = left_at_least(load), amount(component.use)
+    tolerance = amount(component.tolerance) or ZERO
+    return left is not None and use is not None and minus(left, times(use, n)) < tolerance
+
+
+# ------------------------------------------------------------------ what is said
+
+
+def settle(draft: Draft) -> None:
+    """Say of each load what its quantity has come to with this decision."""
+    for load in draft.state.material.loads:
+        component = draft.station.component(load.position)
+        least, counted = left_at_least(load), left_by_count(load)
+        if component is not None and least is not None and counted is not None:
+            _say(draft, component, load, least, counted)
+
+
+def _say(draft: Draft, component: Component, load: Load, least: Decimal, counted: Decimal) -> None:
+    low, tolerance = amount(component.low), amount(component.tolerance) or ZERO
+    is_on = load.to_hi_ms is None
+    if is_on and low is not None and least <= low and LOW not in load.told:
+        draft.add(ev.QuantityLow(**_body(draft, component, load, least)))
+    if is_on and load.empty_ms is not None and USED_UP not in load.told:
+        body = _body(draft, component, load, least)
+        draft.add(ev.LoadUsedUp(**body, earliest_ms=load.empty_ms))
+    if plus(counted, tolerance) < ZERO and OVERRUN not in load.told:
+        draft.add(ev.QuantityOverrun(**_body(draft, component, load, counted)))
+
+
+def _body(draft: Draft, component: Component, load: Load, left: Decimal) -> dict[str, Any]:
+    return draft.head(because=(load.address,)) | {
+        "position": load.position,
+        "lot": load.lot,
+        "load": load.address,
+        "remaining": text(left),
+        "measure": component.measure,
+    }
+
+
+# ------------------------------------------------------------------ fold
+
+
+def _drawn(state: State, event: ev.UnitEvent | ev.LotCounted) -> State:
+    """Take from each load what the units of this event used."""
+    n = event.n if isinstance(event, ev.LotCounted) else 1
+    made = isinstance(event, ev.UnitCompleted | ev.LotCounted)
+    made = made and ev.Why.REPEAT_POSSIBLE not in event.why
+    since_ms = event.first_ms if isinstance(event, ev.LotCounted) else event.earliest_ms
+    until_ms = event.last_ms if isinstance(event, ev.LotCounted) else event.latest_ms
+    counted = {use.loads[0] for use in event.components if made and len(use.loads) == 1}
+    possible = {address for use in event.components for address in use.loads}
+    return _with(
+        state,
+        tuple(
+            _draw(state, load, n, since_ms, until_ms, is_alone=load.address in counted)
+            if load.address in possible
+            else load
+            for load in state.material.loads
+        ),
+    )
+
+
+def _draw(
+    state: State, load: Load, n: int, since_ms: int, until_ms: int, *, is_alone: bool
+) -> Load:
+    component = state.station.component(load.position)
+    use = amount(component.use) if component is not None else None
+    if component is None or use is None or load.amount is None:
+        return load
+    drawn = times(use, n)
+    load = replace(load, used_most=_more(load.used_most, drawn))
+    if is_alone:
+        load = replace(load, used=_more(load.used, drawn))
+    if load.empty_ms is None and _runs_out(component, load, 0):
+        return replace(load, empty_ms=since_ms - component.lag_max_ms)
+    if load.empty_ms is None and _runs_out(component, load, 1):
+        return replace(load, empty_ms=until_ms - component.lag_min_ms)
+    return load
+
+
+def _more(used: str, drawn: Decimal) -> str:
+    return text(plus(amount(used) or ZERO, drawn))
+
+
+def _unseen(state: State, n: int | None, since_ms: int, until_ms: int) -> State:
+    """Draw at the most for `n` cycles without a record; None: nobody knows how many."""
+    return _with(
+        state,
+        tuple(
+            _spent(load, since_ms)
+            if n is None
+            else _draw(state, load, n, since_ms, until_ms, is_alone=False)
+            for load in state.material.loads
+        ),
+    )
+
+
+def _spent(load: Load, since_ms: int) -> Load:
+    """Return a load of which nobody knows what is left."""
+    counted = load.amount is not None and load.to_hi_ms is None and load.empty_ms is None
+    return replace(load, empty_ms=since_ms) if counted else load
+
+
+def _missed(state: State, event: ev.CycleMissed) -> State:
+    now_ms = event.time.boottime_ms
+    since_ms = now_ms if event.first_ms is None else event.first_ms
+    until_ms = now_ms if event.last_ms is None else event.last_ms
+    return _unseen(state, event.n, since_ms, until_ms)
+
+
+def _aborted(state: State, event: ev.CycleAborted) -> State:
+    now_ms = event.time.boottime_ms
+    return _unseen(state, 1, now_ms, now_ms)
+
+
+def _reset(state: State, event: ev.CounterReset) -> State:
+    """Draw for as many pieces as the machine can have made between the two readings."""
+    counter, now_ms = state.station.counter, event.time.boottime_ms
+    since_ms = LONG_AGO if event.first_ms is None else event.first_ms
+    if counter is None or since_ms == LONG_AGO:
+        return _unseen(state, None, since_ms, now_ms)
+    return _unseen(state, (now_ms - since_ms) // counter.fastest_ms + 1, since_ms, now_ms)
+
+
+def _told(what: str) -> Fold:
+    def fold(state: State, event: ev.LoadEvent) -> State:
+        return _with(
+            state,
+            tuple(
+                replace(load, told=(*load.told, what)) if load.address == event.load else load
+                for load in state.material.loads
+            ),
+        )
+
+    return fold
+
+
+def _with(state: State, loads: tuple[Load, ...]) -> State:
+    return replace(state, material=replace(state.material, loads=loads))
+
+
+EVOLVES: Mapping[type[ev.Event], Fold] = {
+    ev.UnitCompleted: _drawn,
+    ev.UnitUnbound: _drawn,
+    ev.UnitRefused: _drawn,
+    ev.LotCounted: _drawn,
+    ev.CycleMissed: _missed,
+    ev.CycleAborted: _aborted,
+    ev.CounterReset: _reset,
+    ev.QuantityLow: _told(LOW),
+    ev.LoadUsedUp: _told(USED_UP),
+    ev.QuantityOverrun: _told(OVERRUN),
+}
+"""Folded before the rest of the material, which forgets loads that no later unit can draw from."""
