@@ -53,6 +53,7 @@ refuse nothing.
 | `track.pair.strategy` | by | needs | no code, or two |
 |---|---|---|---|
 | `scan-then-cycle` | serial | `end`, a scanner, a rule that means unit | unbound, answer 8 |
+| `cycle-then-scan` | serial | `end`, a scanner, a rule that means unit | unbound, answer 8 |
 | `tag` | serial | `end` with `unit`, a rule that means unit | unbound, answer 8; bad code 4 |
 | `scan-only` | serial | a scanner, a rule that means unit | two: unbound, the reader is told bad |
 | `count-only` | lot | `counter`, `lot` | counted without a lot, as possible |

@@ -15,7 +15,7 @@ from agent.config.model import FromTag, Handshake, Journal, Operators, Track
 from agent.config.parts import Parts, Tag
 from agent.config.problems import in_order
 from agent.config.roles import handshakes, roles_of
-from agent.config.strategies import shape
+from agent.config.strategies import window_ms
 from agent.core import station as plan
 from agent.core.identity.scan_rule import ScanRule
 
@@ -67,7 +67,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         by=track.by,
         pairing=plan.Pairing(
             strategy=track.pair.strategy,
-            window_ms=shape(track).window_ms if track.pair.window is None else track.pair.window,
+            window_ms=window_ms(track),
             settle_ms=track.pair.settle,
             late_ms=track.pair.late,
         ),

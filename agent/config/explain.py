@@ -59,6 +59,8 @@ def _handshake(station: Station, handshake: Handshake) -> str:
     pairing = station.pairing
     if pairing.strategy is Strategy.TAG:
         code = f"the code in '{handshake.unit}'"
+    elif pairing.strategy is Strategy.CYCLE_THEN_SCAN:
+        code = f"the first scan within {duration_text(pairing.window_ms)} after it"
     else:
         window, settle = duration_text(pairing.window_ms), duration_text(pairing.settle_ms)
         code = f"the one scan of the last {window} (waiting {settle} for it)"
@@ -93,6 +95,12 @@ def _if_not(station: Station) -> Iterator[str]:
         return
     if station.pairing.strategy is Strategy.SCAN_THEN_CYCLE:
         yield f"no scan, or two: recorded as unbound, answer {answer(Outcome.UNBOUND)}"
+    if station.pairing.strategy is Strategy.CYCLE_THEN_SCAN:
+        yield (
+            f"no scan, two, or a cycle before without a record: recorded as unbound, "
+            f"answer {answer(Outcome.UNBOUND)}"
+        )
+        yield "another code after the answer: the record is corrected to either of the two"
     yield f"a code that no rule takes: answer {answer(Outcome.BAD_CODE)}"
     again = f"refused, answer {answer(Outcome.DUPLICATE)}"
     if station.duplicates is Policy.RECORD:

@@ -85,12 +85,13 @@ class Pair(Options):
     """How a code and a cycle find each other (D-23, D-24)."""
 
     strategy: Strategy
-    """`scan-then-cycle`: a scan, then the cycle. `tag`: the PLC carries the code. `scan-only`: the
-    scan is the cycle. `count-only`: a counter, and the lot that is open."""
+    """`scan-then-cycle`: a scan, then the cycle. `cycle-then-scan`: the cycle, then its scan.
+    `tag`: the PLC carries the code. `scan-only`: the scan is the cycle. `count-only`: a counter,
+    and the lot that is open."""
     window: Millis | None = None
     """A scan older than this at the trigger is no candidate: a little longer than the slowest way
-    from scan to cycle start; 30s where it is not said. `scan-only`: two codes within it are no
-    choice; 1s where it is not said."""
+    from scan to cycle start; 30s where it is not said. `cycle-then-scan`: how long the PLC waits
+    for the scan after its trigger; 3s. `scan-only`: two codes within it are no choice; 1s."""
     settle: Millis = 200
     """How long to wait before deciding that no scan came. Longer than the scanner's delay."""
     late: Millis = 0

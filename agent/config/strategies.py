@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from agent.config.model import Track
 from agent.config.parts import Parts
+from agent.config.quantities import duration_text
 from agent.config.roles import handshakes
 from agent.core.station import By, Strategy
 
@@ -43,6 +44,14 @@ class Shape:
 _NO_PLC = "no PLC takes part in `scan-only`"
 SHAPES: Mapping[Strategy, Shape] = {
     Strategy.SCAN_THEN_CYCLE: Shape(by=By.SERIAL, scans=True, waits=_WAITING),
+    Strategy.CYCLE_THEN_SCAN: Shape(
+        by=By.SERIAL,
+        handshakes=("end",),
+        why_not="`cycle-then-scan` knows its unit only when the machine has worked",
+        scans=True,
+        waits=_WAITING,
+        window_ms=3_000,
+    ),
     Strategy.TAG: Shape(by=By.SERIAL, unit_tag=True),
     Strategy.SCAN_ONLY: Shape(
         by=By.SERIAL,
@@ -121,6 +130,23 @@ def check_counting(parts: Parts, track: Track) -> None:
     if track.lot is None:
         message = "`count-only` needs `lot`: where it learns the lot it makes"
         parts.refuse(("track",), message, "add `lot: scan` or `lot: {tag: …}`", key=True)
+
+
+def window_ms(track: Track) -> int:
+    """Return the station's window, or that of its strategy where it says none."""
+    return shape(track).window_ms if track.pair.window is None else track.pair.window
+
+
+def check_answer_waits(parts: Parts, track: Track) -> None:
+    """A scan that is waited for after the trigger comes before the answer is overdue (D-40)."""
+    if track.pair.strategy is not Strategy.CYCLE_THEN_SCAN or track.end is None:
+        return
+    longest_ms = window_ms(track) + track.pair.settle + track.lookup_within
+    if track.end.answer_within <= longest_ms:
+        message = f"the scan may come, and be looked up, until {duration_text(longest_ms)}"
+        hint = f"more than {duration_text(longest_ms)}, and less than the PLC's own time-out"
+        at = ("track", "end", "answer_within")
+        parts.refuse(at if "answer_within" in track.end.model_fields_set else at[:2], message, hint)
 
 
 def check_ignored(parts: Parts, track: Track) -> None:

@@ -754,12 +754,17 @@ class CounterReset(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class EventCorrected(Event):
-    """Supersedes one or more events, by a named person, with a reason (D-143)."""
+    """Supersedes one or more events, by a named person or by the agent's rules (D-143)."""
 
     kind = "event_corrected"
     supersedes: tuple[str, ...]
+    """Addresses. A unit event among them no longer says for certain which unit it was."""
     reason: str
+    """In the person's words, or `second_scan`: another code came within the window of the cycle."""
     who: str
+    """A person, or `lineside` where the agent itself found that it can no longer be certain."""
+    candidates: tuple[str, ...] = ()
+    """The units that it may have been, as far as they are known; the one bound is among them."""
 
 
 @dataclass(frozen=True, kw_only=True)

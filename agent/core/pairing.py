@@ -37,8 +37,19 @@ class Place(Enum):
 
 def seeks_scan(station: Station, handshake: Handshake) -> bool:
     """Return whether this handshake is paired with a scan: the first of the station's."""
-    by_scan = station.pairing.strategy is Strategy.SCAN_THEN_CYCLE
-    return by_scan and handshake.name == station.handshakes[0].name
+    return station.pairing.strategy in _BY_SCAN and handshake.name == station.handshakes[0].name
+
+
+def last_scan(draft: Draft, device: str) -> LastScan | None:
+    """Return the scan that the same code would repeat; None where a cycle ended since (D-34)."""
+    last = draft.state.pairing.last_scans.get(device)
+    if last is None or draft.station.pairing.strategy is not Strategy.CYCLE_THEN_SCAN:
+        return last
+    rises = [live.rise for live in draft.working.live.values() if live.rise is not None]
+    return None if any(last.latest_ms <= rise.latest_ms for rise in rises) else last
+
+
+_BY_SCAN = (Strategy.SCAN_THEN_CYCLE, Strategy.CYCLE_THEN_SCAN)
 
 
 def is_cycle(station: Station) -> bool:
@@ -107,6 +118,8 @@ def candidates(state: State, rise: Rise) -> tuple[Candidate, ...]:
 
 def _oldest(state: State, rise: Rise) -> int:
     """Return the moment before which a scan is too old; an unseen rise is taken at its latest."""
+    if state.station.pairing.strategy is Strategy.CYCLE_THEN_SCAN:
+        return rise.earliest_ms
     risen_ms = rise.earliest_ms if rise.seen_low else rise.latest_ms
     return risen_ms - state.station.pairing.window_ms
 
@@ -221,16 +234,27 @@ def _cycle_over(state: State, event: ev.UnitEvent) -> State:
 def _aborted(state: State, event: ev.CycleAborted) -> State:
     """The cycle may have used up what waits, if it is the one that scans are paired with."""
     concerned = any(event.handshake == first.name for first in state.station.handshakes[:1])
-    return _doubt_before(state, None) if concerned else state
+    return _unrecorded(state, event, None) if concerned else state
 
 
 def _missed(state: State, event: ev.CycleMissed) -> State:
-    return state if event.reason == "torn" else _doubt_before(state, event.last_ms)
+    return state if event.reason == "torn" else _unrecorded(state, event, event.last_ms)
 
 
-def _reset(state: State, _event: ev.CounterReset) -> State:
+def _reset(state: State, event: ev.CounterReset) -> State:
     """Nobody knows how many cycles were lost."""
-    return _doubt_before(state, None)
+    return _unrecorded(state, event, None)
+
+
+def _unrecorded(state: State, event: ev.Event, moment_ms: int | None) -> State:
+    """Note that a cycle ended without a record: what was scanned, or comes yet, may be its."""
+    state = _doubt_before(state, moment_ms)
+    return _with(state, replace(state.pairing, unrecorded_ms=event.time.boottime_ms))
+
+
+def _corrected(state: State, event: ev.EventCorrected) -> State:
+    """The scan that led to it is spent."""
+    return _without(state, event.because)
 
 
 def _doubt_before(state: State, moment_ms: int | None) -> State:
@@ -265,4 +289,5 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.CycleAborted: _aborted,
     ev.CycleMissed: _missed,
     ev.CounterReset: _reset,
+    ev.EventCorrected: _corrected,
 }

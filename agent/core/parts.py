@@ -100,6 +100,8 @@ class PairingState:
     pending: tuple[Pending, ...] = ()
     last_scans: Mapping[str, LastScan] = field(default_factory=dict)
     """Per reader; emptied by a cycle, so that a scan after it is a new one."""
+    unrecorded_ms: int = LONG_AGO
+    """When a cycle last ended without a record: aborted, or missed (D-7)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

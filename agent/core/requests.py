@@ -282,6 +282,16 @@ def _aborted(state: State, event: ev.CycleAborted) -> State:
     return _with(state, replace(cycle, generations=generations, started=started))
 
 
+def _corrected(state: State, event: ev.EventCorrected) -> State:
+    """An answer that was corrected is bound to nothing for certain any more."""
+    cycle = state.cycle
+    answered = {
+        name: replace(each, bound=each.bound and each.address not in event.supersedes)
+        for name, each in cycle.answered.items()
+    }
+    return _with(state, replace(cycle, answered=answered))
+
+
 def _history_lost(state: State, _event: ev.HistoryLost) -> State:
     """What was answered in the lost range is not known: the next request may be a repeat."""
     every = tuple(handshake.name for handshake in state.station.handshakes)
@@ -308,4 +318,5 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.UnitRefused: _unit_declined,
     ev.UnitUnbound: _unit_declined,
     ev.CycleAborted: _aborted,
+    ev.EventCorrected: _corrected,
 }

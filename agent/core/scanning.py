@@ -180,7 +180,7 @@ def _repeated(draft: Draft, seen: CodeScanned, means: Means, code: str) -> bool:
     The same identity with another meaning (a lot, and the code that blocks it) is no repeat.
     """
     raw = None if seen.operator is not None else seen.raw.hex()
-    last = draft.state.pairing.last_scans.get(seen.device)
+    last = pairing.last_scan(draft, seen.device)
     window_ms = draft.station.repeat_window_ms
     running = draft.working.repeats.get(seen.device)
     same = last is not None and (last.means, last.code) == (means.value, code)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import choosing, pairing, strategies
+from agent.core import pairing, strategies
 from agent.core.draft import Draft
 from agent.core.state import Live, Rise
 from agent.core.station import Handshake
@@ -33,7 +33,7 @@ def _seek_scan(draft: Draft, handshake: Handshake, live: Live, rise: Rise) -> No
         draft.set_live(handshake.name, replace(live, settle_ms=settle_ms))
     else:
         draft.set_live(handshake.name, replace(live, settle_ms=None))
-        choosing.take(draft, handshake, found)
+        entry.take(draft, handshake, found)
 
 
 def settle_due(draft: Draft, handshake: Handshake) -> None:

@@ -27,6 +27,7 @@ class Strategy(StrEnum):
     """How a code and a cycle find each other; one a station (D-23)."""
 
     SCAN_THEN_CYCLE = "scan-then-cycle"
+    CYCLE_THEN_SCAN = "cycle-then-scan"
     TAG = "tag"
     SCAN_ONLY = "scan-only"
     COUNT_ONLY = "count-only"

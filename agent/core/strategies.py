@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from agent.core import bench, choosing, pairing, tagged
+from agent.core import bench, choosing, following, pairing, tagged
 from agent.core.draft import Draft
 from agent.core.state import Candidate, Rise, Snapshot, State, Working
 from agent.core.station import Handshake, Station, Strategy
@@ -42,6 +42,8 @@ class Entry:
     """A cycle that has its snapshot looks for its unit, where it waits for no scan."""
     candidates: Callable[[State, Rise], tuple[Candidate, ...]] = _no_candidates
     """The units whose scans may belong to the cycle of a rise."""
+    take: Callable[[Draft, Handshake, tuple[Candidate, ...]], None] = choosing.take
+    """What becomes of a cycle with the candidates that were found."""
     wait_ms: Callable[[Station], int] = _no_wait
     """How long after the rise a scan is waited for before none or one is enough."""
     scanned: Callable[[Draft], None] = _no_scan
@@ -60,6 +62,13 @@ def _settle_ms(station: Station) -> int:
 
 ENTRIES: Mapping[Strategy, Entry] = {
     Strategy.SCAN_THEN_CYCLE: Entry(candidates=pairing.candidates, wait_ms=_settle_ms),
+    Strategy.CYCLE_THEN_SCAN: Entry(
+        candidates=following.candidates,
+        take=following.take,
+        wait_ms=following.wait_ms,
+        timer=following.timer,
+        deadlines=following.deadlines,
+    ),
     Strategy.TAG: Entry(seek=tagged.seek),
     Strategy.SCAN_ONLY: Entry(
         scanned=bench.scanned,

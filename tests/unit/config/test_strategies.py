@@ -32,6 +32,22 @@ def test_every_strategy_has_its_entry_and_its_shape() -> None:
 
 
 EXPLAINED = {
+    "cycle-then-scan": {
+        "binds": [
+            (
+                "end: when plc raises 'trigger', the first scan within 2s after it and power, "
+                "result by 'verdict'; then 'result', then 'ack'"
+            )
+        ],
+        "if not": [
+            "no scan, two, or a cycle before without a record: recorded as unbound, answer 8",
+            "another code after the answer: the record is corrected to either of the two",
+            "a code that no rule takes: answer 4",
+            "a unit that was here before: refused, answer 3",
+            "nothing on disk within 5s: answer 7 (end)",
+            "nothing can be recorded: 'ready' goes off",
+        ],
+    },
     "manual-bench": {
         "binds": [
             "end: a scan of a unit that no other follows within 800ms (waiting 200ms more)",
@@ -54,7 +70,53 @@ def test_example_is_told_in_plain_words(name: str) -> None:
     assert {word: told(name, word) for word in EXPLAINED[name]} == EXPLAINED[name]
 
 
+OWN = "give each handshake outputs of its own"
 REFUSED = {
+    "the answer is due before the scan": (
+        "cycle-then-scan",
+        ("answer_within: 5s", "answer_within: 2s"),
+        [
+            (
+                "track.end.answer_within: the scan may come, and be looked up, until 2700ms; "
+                "more than 2700ms, and less than the PLC's own time-out"
+            )
+        ],
+    ),
+    "the answer is due before the scan, unsaid": (
+        "cycle-then-scan",
+        ("    window: 2s\n", "    window: 20s\n"),
+        [
+            (
+                "track.end.answer_within: the scan may come, and be looked up, until 20700ms; "
+                "more than 20700ms, and less than the PLC's own time-out"
+            )
+        ],
+    ),
+    "the scan is asked for before": (
+        "cycle-then-scan",
+        (
+            "  end:\n    trigger",
+            "  begin: {trigger: power, result: result, ack: ack}\n  end:\n    trigger",
+        ),
+        [
+            (
+                "track.begin: `cycle-then-scan` knows its unit only when the machine has worked; "
+                "remove it, or choose another strategy"
+            ),
+            f"track.end.result: 'result' is the result of `begin` already; {OWN}",
+            f"track.end.ack: 'ack' is the ack of `begin` already; {OWN}",
+        ],
+    ),
+    "the handshake is missing": (
+        "manual-bench",
+        ("    strategy: scan-only\n", "    strategy: cycle-then-scan\n"),
+        [
+            (
+                "track: 'cycle-then-scan' needs the handshake `end`; "
+                "add `end: {trigger: …, result: …, ack: …}`"
+            )
+        ],
+    ),
     "a bench counts": (
         "manual-bench",
         ("  duplicates: record\n", "  duplicates: record\n  answers: {duplicate: 9}\n"),

@@ -8,12 +8,15 @@ from agent.core.events import (
     Certainty,
     CodeRefused,
     ComponentInstalled,
+    EventCorrected,
+    NoRead,
     UnitCompleted,
     UnitRefused,
     UnitUnbound,
     Why,
 )
 from agent.core.station import Station
+from drivers.base import CodeScanned, FrameStatus
 from tests.core_rig import Rig
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -58,3 +61,51 @@ def test_manual_bench() -> None:
     rig.scan("CTRL99")
     assert rig.of(CodeRefused)[-1].reason
     assert len(rig.units()) == 3
+
+
+def test_cycle_then_scan() -> None:
+    """A laser is answered when the camera has read, or when the window is over."""
+    rig = Rig(example("cycle-then-scan"))
+    rig.tags |= {"counter": 0, "power": 20.5, "verdict": True}
+    rig.link("camera", up=True)
+    rig.up()
+
+    def camera(serial: int) -> None:
+        code = f"]d201095060001343522100{serial}"
+        rig.observe(CodeScanned, device="camera", raw=code.encode())
+
+    def mark(request: int) -> None:
+        rig.plc(trigger=True, request=request, counter=request)
+        rig.answer()
+        rig.turn(400)
+
+    def go_on() -> int | None:
+        answer = rig.answered()
+        rig.plc(trigger=False)
+        rig.due()
+        return answer
+
+    mark(1)
+    assert rig.answered() is None
+    camera(1)
+    rig.answer()
+    assert go_on() == 1
+    assert rig.of(UnitCompleted)[-1].certainty is Certainty.CERTAIN
+
+    rig.turn(4_000)
+    mark(2)
+    rig.observe(CodeScanned, device="camera", raw=b"ERROR", status=FrameStatus.NO_READ)
+    rig.turn(2_000)
+    assert go_on() == 8
+    assert (len(rig.of(NoRead)), rig.of(UnitUnbound)[-1].why) == (1, (Why.NO_SCAN,))
+
+    rig.turn(4_000)
+    mark(3)
+    camera(3)
+    rig.answer()
+    assert go_on() == 1
+    camera(4)  # a part that was put before the camera by hand
+    rig.turn(1_000)
+    corrected = rig.of(EventCorrected)[-1]
+    assert corrected.supersedes == (rig.of(UnitCompleted)[-1].address,)
+    assert [unit[-2:] for unit in corrected.candidates] == ["03", "04"]

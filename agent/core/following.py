@@ -1,0 +1,130 @@
+"""Strategy `cycle-then-scan`: the machine has worked, then its unit is scanned (D-23, D-24).
+
+Laws:
+    1. The first good scan that may have begun after the cycle's end, and within the window, is the
+       unit; the machine is answered when it has come, or when the window is over.
+    2. A scan that may as well belong to a cycle before, which ended without a record, leaves the
+       cycle unbound with it as the candidate.
+    3. A second code before the next cycle ends makes two, also after the answer: what was bound is
+       then corrected to either of the two, and nothing shifts by one.
+    4. A scan that no cycle waits for expires, once the settle has shown that none ended before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent.core import answering, choosing, pairing
+from agent.core import events as ev
+from agent.core.draft import Draft
+from agent.core.parts import LONG_AGO, Answered, Pending
+from agent.core.signals import phase
+from agent.core.state import Candidate, Phase, Rise, State, Working
+from agent.core.station import Handshake, Station
+
+SECOND_SCAN = "second_scan"
+"""Reason of the correction: another code came within the window of a cycle that was bound."""
+ITSELF = "lineside"
+"""Who corrects where nobody does: the agent, by its rules."""
+_WAITING = (Phase.ASKING, Phase.SETTLING, Phase.LOOKING)
+_UNSURE = (Phase.BLIND, Phase.TORN)
+
+
+def wait_ms(station: Station) -> int:
+    """Return how long after the cycle's end its scan may come, the settle included."""
+    return station.pairing.window_ms + station.pairing.settle_ms
+
+
+def candidates(state: State, rise: Rise) -> tuple[Candidate, ...]:
+    """Return the units that were scanned after a cycle's end, as far as the times can say."""
+    last_ms = rise.latest_ms + state.station.pairing.window_ms
+    return tuple(
+        Candidate(
+            unit=pending.code,
+            product=pending.product,
+            because=(pending.address,),
+            doubts=_doubts(state, pending, rise),
+        )
+        for pending in state.pairing.pending
+        if pending.latest_ms >= rise.earliest_ms and pending.earliest_ms <= last_ms
+    )
+
+
+def _doubts(state: State, pending: Pending, rise: Rise) -> tuple[ev.Why, ...]:
+    found = list(pending.doubts)
+    if pending.epoch != state.epoch:
+        found.append(ev.Why.SCAN_BEFORE_RESTART)
+    if pending.earliest_ms < rise.latest_ms or rise.earliest_ms == LONG_AGO:
+        found.append(ev.Why.ORDER_OF_FACTS)
+    if pending.earliest_ms <= state.pairing.unrecorded_ms + state.station.pairing.window_ms:
+        found.append(ev.Why.CYCLE_BETWEEN)
+    return tuple(dict.fromkeys(found))
+
+
+def take(draft: Draft, handshake: Handshake, found: tuple[Candidate, ...]) -> None:
+    """One scan is the unit, unless it may be of a cycle that ended without a record (D-23)."""
+    if len(found) == 1 and ev.Why.CYCLE_BETWEEN in found[0].doubts:
+        answering.unbind(draft, handshake, found, ev.Why.CYCLE_BETWEEN)
+    else:
+        choosing.take(draft, handshake, found)
+
+
+# ------------------------------------------------------------------ scans that nobody waits for
+
+
+def timer(draft: Draft) -> None:
+    """Say of each scan that no cycle waits for what becomes of it."""
+    for pending in draft.state.pairing.pending:
+        due_ms = _due_ms(draft.state, draft.working, pending)
+        if due_ms is not None and due_ms <= draft.now_ms:
+            _spare(draft, pending)
+
+
+def _due_ms(state: State, working: Working, pending: Pending) -> int | None:
+    """Return when a scan is judged beside the cycles; None: a cycle judges it first."""
+    (handshake,) = state.station.handshakes
+    stands, live = phase(state, working, handshake), working.live.get(handshake.name)
+    if stands in _WAITING:
+        return None
+    comes_again = live is not None and live.left is not None
+    if stands in _UNSURE or comes_again:
+        return pending.latest_ms + wait_ms(state.station) + 1
+    return pending.latest_ms + state.station.pairing.settle_ms + 1
+
+
+def _spare(draft: Draft, pending: Pending) -> None:
+    """A scan that no cycle waits for: a second one of the cycle before, or one of none."""
+    (handshake,) = draft.station.handshakes
+    answered = draft.state.cycle.answered.get(handshake.name)
+    if answered is None or not answered.bound or not _within(draft.state, answered, pending):
+        pairing.expire(draft, pending, ev.ExpiryReason.WINDOW)
+    elif pending.code == answered.unit:
+        pairing.expire(draft, pending, ev.ExpiryReason.SUPERSEDED)
+    else:
+        draft.add(
+            ev.EventCorrected(
+                **draft.head(
+                    because=(pending.address,),
+                    certainty=ev.Certainty.POSSIBLE,
+                    why=(ev.Why.TWO_CANDIDATES,),
+                ),
+                supersedes=(answered.address,),
+                reason=SECOND_SCAN,
+                who=ITSELF,
+                candidates=(answered.unit or "", pending.code),
+            )
+        )
+
+
+def _within(state: State, answered: Answered, pending: Pending) -> bool:
+    """Whether a scan may lie between the end of an answered cycle and that of its window."""
+    last_ms = answered.risen_ms + state.station.pairing.window_ms
+    return pending.latest_ms >= answered.rise_ms and pending.earliest_ms <= last_ms
+
+
+def deadlines(state: State, working: Working) -> Iterator[int]:
+    """Yield when the next scan is to be judged."""
+    for pending in state.pairing.pending:
+        due_ms = _due_ms(state, working, pending)
+        if due_ms is not None:
+            yield due_ms
