@@ -107,6 +107,8 @@ class Seat:
     """Writes that the device refuses."""
     misfits: dict[str, TagFault] = field(default_factory=dict)
     """Tags that hold what their role cannot take."""
+    is_retrying: bool = False
+    """Whether a refused write is tried again soon."""
     overrun: int = 0
     _told: dict[str, TagFault] = field(default_factory=dict)
     _back: dict[str, str] = field(init=False)

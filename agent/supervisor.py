@@ -79,6 +79,7 @@ class Device:
         self._bugs: list[int] = []
         self._numbers = 0
         self._reads: set[asyncio.Task[None]] = set()
+        self._retries: set[asyncio.Task[None]] = set()
         self.attempts = 0
 
     async def run(self) -> None:
@@ -89,9 +90,10 @@ class Device:
                     tasks.create_task(self._hold(seat), name=f"outputs {seat.name}")
                 await self._supervise()
         finally:
-            for task in tuple(self._reads):
+            left = (*self._reads, *self._retries)
+            for task in left:
                 task.cancel()
-            await asyncio.gather(*self._reads, return_exceptions=True)
+            await asyncio.gather(*left, return_exceptions=True)
 
     # -------------------------------------------------------------- the one loop
 
@@ -299,31 +301,51 @@ class Device:
                     break
 
     async def _write(self, seat: Seat, group: WriteGroup) -> bool:
-        """Write what the device does not hold yet; return whether it holds the group now."""
-        values = tuple((tag, value) for tag, value in group.values if not seat.holds(tag, value))
-        if not values:
-            return True
-        theirs = tuple((seat.tags[tag], value) for tag, value in values)
-        try:
-            await self._driver.write([WriteGroup(device=self.name, values=theirs)])
-        except LinkDownError:
-            seat.held.clear()
-            return False
-        except DriverConfigError as error:
-            await self._refused(seat, error)
-            return False
-        seat.held.update(values)
-        if seat.refused:
-            await self._accepted(seat, [tag for tag, _ in values])
-        return True
+        """Write what the device does not hold yet; return whether the next group may follow.
 
-    async def _refused(self, seat: Seat, error: DriverConfigError) -> None:
-        """A write is refused: told once, tried again each second."""
-        tag = seat.our_tag(error.tag)
+        A tag that is refused does not take the others of its group with it: a text that the PLC
+        cannot hold must not cost its ready bit. A group of which nothing is taken ends the turn:
+        there is no ack without its result.
+        """
+        values = tuple((tag, value) for tag, value in group.values if not seat.holds(tag, value))
+        is_held = len(values) < len(group.values)
+        if seat.is_retrying:
+            values = tuple((tag, value) for tag, value in values if tag not in seat.refused)
+        while values:
+            theirs = tuple((seat.tags[tag], value) for tag, value in values)
+            try:
+                await self._driver.write([WriteGroup(device=self.name, values=theirs)])
+            except LinkDownError:
+                seat.held.clear()
+                return False
+            except DriverConfigError as error:
+                refused = seat.our_tag(error.tag)
+                await self._refused(seat, refused, error)
+                rest = tuple((tag, value) for tag, value in values if tag != refused)
+                values = rest if len(rest) < len(values) else ()
+                continue
+            seat.held.update(values)
+            if seat.refused:
+                await self._accepted(seat, [tag for tag, _ in values])
+            return True
+        return is_held
+
+    async def _refused(self, seat: Seat, tag: str, error: DriverConfigError) -> None:
+        """A write is refused: told once, tried again each second while other writes go on."""
         if tag not in seat.refused:
             seat.refused[tag] = TagFault(tag=tag, cause=error.cause, hint=error.hint)
             await self._say_faults(seat)
-        await self._clock.sleep(WRITE_RETRY_S)
+        if not seat.is_retrying:
+            seat.is_retrying = True
+            retry = asyncio.get_running_loop().create_task(self._try_later(seat), name="try again")
+            self._retries.add(retry)
+            retry.add_done_callback(self._retries.discard)
+
+    async def _try_later(self, seat: Seat) -> None:
+        try:
+            await self._clock.sleep(WRITE_RETRY_S)
+        finally:
+            seat.is_retrying = False
         seat.changed.set()
 
     async def _accepted(self, seat: Seat, tags: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from agent.app.rim import state_directory
 from agent.config.load import load_folder
 from agent.config.loaded import FolderConfig
 from agent.config.problems import ConfigError
+from agent.seat import Tell
 
 OK, FAILED, CONFIG = 0, 1, 78
 """Exit codes; 78 (EX_CONFIG) is not restarted by systemd, for only an edit can help."""
@@ -52,7 +53,7 @@ async def _run(folder: FolderConfig, way: Way, tell: telemetry.Teller) -> int:
     gc.freeze()  # all this stays; a full collection over it would hold up an answer for 50 ms
     gc.enable()
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(partial(_uncaught, plant, tell))
+    loop.set_exception_handler(partial(uncaught, plant, tell))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, plant.stop)
     tell(
@@ -68,8 +69,8 @@ async def _run(folder: FolderConfig, way: Way, tell: telemetry.Teller) -> int:
     return FAILED if plant.is_refused else OK
 
 
-def _uncaught(
-    plant: Plant, tell: telemetry.Teller, _loop: asyncio.AbstractEventLoop, seen: dict[str, Any]
+def uncaught(
+    plant: Plant, tell: Tell, _loop: asyncio.AbstractEventLoop, seen: dict[str, Any]
 ) -> None:
     """Take what no task could catch: a bug in a callback ends the process, the rest is told.
 

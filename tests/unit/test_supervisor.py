@@ -44,6 +44,7 @@ class Scripted:
         self.warnings: tuple[str, ...] = ()
         self.written: list[tuple[tuple[str, Scalar], ...]] = []
         self.refuses: DriverConfigError | None = None
+        self.refusals = 0
         self.is_deaf = False
         self.reading = asyncio.Event()
         self.numbers = 0
@@ -73,7 +74,9 @@ class Scripted:
 
     async def write(self, groups: Sequence[WriteGroup]) -> None:
         """Keep, refuse, or lose the link."""
-        if self.refuses is not None:
+        tags = [tag for group in groups for tag, _ in group.values]
+        if self.refuses is not None and self.refuses.tag in tags:
+            self.refusals += 1
             raise self.refuses
         if self.is_deaf:
             raise LinkDownError("no answer")
@@ -168,7 +171,7 @@ async def supervised(
     clock, told = ManualClock(), []
     driver = Scripted(clock)
     driver.failures = list(failures)
-    plain = {tag: tag for tag in ("trigger", "result", "ack", "reply")}
+    plain = {tag: tag for tag in ("trigger", "result", "ack", "reply", "reason", "text")}
     seats = [
         Seat(station=shop, name="plc", tags=tags[number] if tags else plain)
         for number, shop in enumerate(shops)
@@ -328,6 +331,34 @@ async def test_a_refused_write_is_a_fault_until_it_is_taken() -> None:
         assert world.driver.written == [(("ack", True),)]
         assert isinstance(shop.seen[-1], LinkChanged)
         assert shop.seen[-1].faults == ()
+
+
+async def test_a_tag_that_is_refused_takes_no_other_with_it() -> None:
+    """The rest of its group and the groups after it are written; it is tried again each second."""
+    shop = Shop()
+    async with supervised(shop) as world:
+        world.driver.refuses = DriverConfigError("text", "BadTypeMismatch", "make it a string")
+        await world.owe({"reason": 5, "text": "no scanner", "result": 0}, {"ack": False})
+        assert world.driver.written == [(("reason", 5), ("result", 0)), (("ack", False),)]
+        for _ in range(10):
+            world.device.outputs_changed(shop)
+            await settled()
+        assert world.driver.refusals == 1
+        await world.clock.advance(2.5)
+        assert world.driver.refusals == 3
+        assert world.told.count("write_refused") == 1
+
+
+async def test_without_its_result_no_ack_is_written() -> None:
+    """A group of which nothing is taken ends the turn: an ack says that a result stands."""
+    shop = Shop()
+    async with supervised(shop) as world:
+        world.driver.refuses = DriverConfigError("result", "BadUserAccessDenied", "allow it")
+        await world.owe({"result": 1}, {"ack": True})
+        for _ in range(5):
+            world.device.outputs_changed(shop)
+            await world.clock.advance(0.7)
+        assert world.driver.written == []
 
 
 async def test_a_reply_goes_out_once_whatever_comes_of_it() -> None:
