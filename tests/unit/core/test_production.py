@@ -355,3 +355,19 @@ def test_a_lost_link_records_nothing_while_the_lot_is_unread() -> None:
     rig.turn(2_000)
     rig.link("plc", up=False)
     assert counted(rig) == []
+
+
+def test_over_a_boot_what_was_not_counted_before_the_change_may_be_of_either_lot() -> None:
+    """The boundary is older than the boot, and the count older than the boundary."""
+    rig = filler()
+    rig.plc(lot="B")
+    rig.restart(reboot=True)
+    rig.link("plc", up=True)
+    rig.plc(lot="B")
+    rig.plc(count=110)
+    rig.plc(count=111)
+    rig.turn(2_000)
+    assert counted(rig) == [
+        (10, None, ("A", "B"), (Why.BOUNDARY_UNCERTAIN,)),
+        (1, "B", (), ()),
+    ]
