@@ -18,6 +18,7 @@ from agent.core.events import (
     HistoryLost,
     LinkLost,
     Result,
+    SinkSkipped,
     StateCarried,
     UnitCompleted,
 )
@@ -37,14 +38,20 @@ def epoch(number: int) -> str:
     return f"{number:06d}-{number * 0x01010101:08x}"
 
 
-def make(cls: type[Event], at: Address, **fields: Any) -> Event:  # noqa: ANN401 - whatever the kind has
+def make(
+    cls: type[Event],
+    at: Address,
+    state: ClockState = ClockState.SYNCED,
+    ahead_ms: int = 0,
+    **fields: Any,  # noqa: ANN401 - whatever the kind has
+) -> Event:
     """Return an event at an address, its envelope filled in."""
     time = EventTime(
-        received_ms=MORNING_MS + at.seq * 1000,
+        received_ms=MORNING_MS + at.seq * 1000 + ahead_ms,
         offset_min=60,
         boottime_ms=at.seq * 1000,
         boot_id="boot-1",
-        clock_state=ClockState.SYNCED,
+        clock_state=state,
     )
     envelope: dict[str, Any] = {
         "epoch": at.epoch,
@@ -62,6 +69,10 @@ class History:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
+        self.clock_state = ClockState.SYNCED
+        """By what sort of clock what is added from now on is stamped."""
+        self.ahead_ms = 0
+        """How far that clock has jumped."""
         self._last: Address | None = None
         self._hash: str | None = None
 
@@ -103,6 +114,10 @@ class History:
             for part in range(1, parts + 1)
         ]
 
+    def skip(self, sink: str, first: Address, last: Address, n: int) -> Row:
+        """Add the event that names what an optional sink lost."""
+        return self.add(SinkSkipped, sink=sink, from_address=str(first), to_address=str(last), n=n)
+
     def unit(self, serial: str, *, visit: int = 1, handshake: str = "end") -> Row:
         """Add a completed unit."""
         return self.add(
@@ -131,7 +146,7 @@ class History:
         return [self.add(LinkLost, device="plc", reason=f"cut {number}") for number in range(count)]
 
     def _seal(self, cls: type[Event], at: Address, fields: dict[str, Any]) -> Row:
-        row = seal(make(cls, at, **fields), self._hash)
+        row = seal(make(cls, at, self.clock_state, self.ahead_ms, **fields), self._hash)
         self.rows.append(row)
         self._last, self._hash = at, row.hash
         return row

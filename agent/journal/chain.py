@@ -6,6 +6,11 @@ over the canonical JSON without `hash`, so these bytes prove themselves: cut the
 the rest. A consumer that parsed the JSON takes `hash` out, writes canonical JSON and compares.
 
 Whatever a row is asked for comes from a body that was proven first, never from another column.
+
+Where old rows were pruned the chain begins at an edge: address and hash of the newest of them are
+kept (in the database and in the mark), and the oldest row that is left names that hash as `prev`.
+So nothing more can be taken off the old end unseen, and whoever holds the pruned events, as each
+required sink does, can prove that these follow those.
 """
 
 from __future__ import annotations
@@ -125,6 +130,38 @@ class Proven:
     in_set: bool
     """Whether it is part of a set of `state_carried`."""
     closes_set: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Where the old end of a journal is: the newest row that was pruned."""
+
+    address: Address
+    hash: str
+
+    def __str__(self) -> str:
+        """Return it as one word."""
+        return f"{self.address.epoch}/{self.address.seq}/{self.hash}"
+
+    @classmethod
+    def parse(cls, word: str) -> Edge | None:
+        """Return what `str` made a word of; None where it is none."""
+        epoch, _, rest = word.partition("/")
+        seq, _, digest = rest.partition("/")
+        return cls(Address(epoch, int(seq)), digest) if digest else None
+
+    @property
+    def place(self) -> int:
+        """Where it stood."""
+        return place(self.address)
+
+    def proven(self) -> Proven:
+        """Return what is left of the row, for the walk."""
+        epoch, seq = self.address.epoch, self.address.seq
+        row = Row(epoch=epoch, seq=seq, kind="", unit=None, wall_ms=0, body=b"", hash=self.hash)
+        return Proven(
+            row=row, place=self.place, prev=None, previous=None, in_set=False, closes_set=False
+        )
 
 
 def prove(body: object) -> Proven | None:

@@ -19,3 +19,7 @@ class DoubtfulCommitError(JournalError):
 
 class DiskFullError(DoubtfulCommitError):
     """The disk is full; the ballast is freed and the station holds (PITFALLS S4)."""
+
+
+class BrokenError(DoubtfulCommitError):
+    """The database's structure is broken; the next opening builds a new one from its rows."""

@@ -8,23 +8,26 @@ Laws:
        in the middle of a write leaves the other slot.
     2. The newest whole slot counts. Slots are 4 KiB apart, so that no torn sector meets both.
 
-A slot is one line of text: `lineside-mark 1 COUNT EPOCH SEQ HASH BEFORE CHECKSUM`, padded.
+A slot is one line of text: `lineside-mark 1 COUNT EPOCH SEQ HASH BEFORE EDGE CHECKSUM`, padded.
 BEFORE is where the mark stood when the epoch began (`EPOCH/SEQ`, or `-`): where that epoch ended is
-otherwise known only to the first row of this one, and both may be lost.
+otherwise known only to the first row of this one, and both may be lost. EDGE is the newest row that
+was given up for pruning (`EPOCH/SEQ/HASH`, or `-`): what damaged files still hold of it or of older
+ones is not taken for history again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from agent.journal.chain import Edge
 from agent.ports import Address, Files
 
 _SLOT_SIZE = 4096
 _TEXT_SIZE = 512
 _NAME = "lineside-mark 1"
-_WORDS = 8
+_WORDS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Mark:
     hash: str
     before: Address | None = None
     """The end of the epoch before, as the mark knew it."""
+    edge: Edge | None = None
+    """The newest row that was given up for pruning."""
 
 
 class MarkFile:
@@ -58,17 +63,28 @@ class MarkFile:
         Raises:
             OSError: it could not be written; what is on the disk is the mark before it.
         """
-        count, before = 1, None
+        count, before, edge = 1, None, None
         if self.newest is not None:
             is_new_epoch = self.newest.address.epoch != address.epoch
             before = self.newest.address if is_new_epoch else self.newest.before
-            count = self.newest.count + 1
-        mark = Mark(count, address, digest, before)
+            count, edge = self.newest.count + 1, self.newest.edge
+        self._store(Mark(count, address, digest, before, edge))
+
+    def give_up(self, edge: Edge) -> None:
+        """Record, before they are deleted, that this row and all older ones go.
+
+        Raises:
+            OSError: it could not be written; what is on the disk is the mark before it.
+        """
+        if self.newest is not None:
+            self._store(replace(self.newest, count=self.newest.count + 1, edge=edge))
+
+    def _store(self, mark: Mark) -> None:
         slot = _format(mark)
         if self._is_usable:
-            self._files.overwrite(self._path, count % 2 * _SLOT_SIZE, slot)
+            self._files.overwrite(self._path, mark.count % 2 * _SLOT_SIZE, slot)
         else:
-            other = slot if count % 2 == 0 else b""
+            other = slot if mark.count % 2 == 0 else b""
             first = b"" if other else slot
             slots = (other.ljust(_SLOT_SIZE), first.ljust(_SLOT_SIZE))
             self._files.remove(self._path)
@@ -89,7 +105,8 @@ class MarkFile:
 
 def _format(mark: Mark) -> bytes:
     before = f"{mark.before.epoch}/{mark.before.seq}" if mark.before else "-"
-    text = f"{_NAME} {mark.count} {mark.address.epoch} {mark.address.seq} {mark.hash} {before} "
+    newest = f"{mark.address.epoch} {mark.address.seq} {mark.hash}"
+    text = f"{_NAME} {mark.count} {newest} {before} {mark.edge or '-'} "
     return f"{text}{sha256(text.encode()).hexdigest()}".encode().ljust(_TEXT_SIZE - 1) + b"\n"
 
 
@@ -100,8 +117,12 @@ def _parse(slot: bytes) -> Mark | None:
     text = b" ".join(words[:-1]) + b" "
     if sha256(text).hexdigest().encode() != words[-1]:
         return None
-    count, epoch, seq, digest, before = (word.decode() for word in words[2:7])
+    count, epoch, seq, digest, before, edge = (word.decode() for word in words[2:8])
     ended, _, at = before.partition("/")
     return Mark(
-        int(count), Address(epoch, int(seq)), digest, Address(ended, int(at)) if at else None
+        int(count),
+        Address(epoch, int(seq)),
+        digest,
+        Address(ended, int(at)) if at else None,
+        Edge.parse(edge),
     )

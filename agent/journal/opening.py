@@ -12,12 +12,18 @@ from agent.journal.ballast import Ballast
 from agent.journal.errors import JournalError
 from agent.journal.place import Lock, Paths
 from agent.journal.recovery import Opened, recover
+from agent.journal.retention import Keep
 from agent.journal.sqlite import Rim, SqliteJournal
 from agent.ports import Recovery
 
 
 async def open_journal(
-    directory: Path, station: str, rim: Rim, *, is_thorough: bool = False
+    directory: Path,
+    station: str,
+    rim: Rim,
+    *,
+    keep: Keep | None = None,
+    is_thorough: bool = False,
 ) -> tuple[SqliteJournal, Recovery]:
     """Open a station's journal in a directory of this machine and hold it until it is closed.
 
@@ -25,6 +31,7 @@ async def open_journal(
         directory: Where it is kept; made if need be, for its owner alone.
         station: Whose journal it is.
         rim: What the outside offers.
+        keep: How long events are kept; None: for ever.
         is_thorough: Prove every row instead of only those that the state is folded from.
 
     Raises:
@@ -34,7 +41,9 @@ async def open_journal(
     lock = Lock(directory)
     with ExitStack() as undo:
         undo.callback(lock.release)
-        opened = await open_held(directory, station, rim, lock.release, is_thorough=is_thorough)
+        opened = await open_held(
+            directory, station, rim, lock.release, keep=keep, is_thorough=is_thorough
+        )
         undo.pop_all()
     return opened
 
@@ -45,6 +54,7 @@ async def open_held(
     rim: Rim,
     release: Callable[[], None],
     *,
+    keep: Keep | None = None,
     is_thorough: bool = False,
 ) -> tuple[SqliteJournal, Recovery]:
     """Open a journal in a directory that the caller holds; `release` is called at its close.
@@ -80,6 +90,7 @@ async def open_held(
                 ballast=ballast,
                 workers=workers,
                 release=release,
+                keep=keep,
             )
         except (OSError, apsw.Error) as error:
             raise JournalError(f"{directory}: cannot open the journal: {error}") from error

@@ -21,7 +21,7 @@ import apsw
 from agent.journal.chain import ordinal, prove
 from agent.journal.errors import JournalError
 from agent.journal.place import Paths
-from agent.journal.store import DAMAGE, DamageError, connect, examine, outermost
+from agent.journal.store import DAMAGE, DamageError, connect, examine, outermost, owner_of
 from agent.ports import Row
 
 T = TypeVar("T")
@@ -80,8 +80,7 @@ class JournalReader:
     def __post_init__(self) -> None:
         self._paths = Paths(self.directory)
         self._connection = open_for_reading(self._paths)
-        owner = self._connection.execute("SELECT value FROM meta WHERE name = 'station'").get
-        self.station = str(owner)
+        self.station = owner_of(self._connection)
 
     def __enter__(self) -> Self:
         return self

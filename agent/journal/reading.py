@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import apsw
 import orjson
@@ -12,6 +14,8 @@ from agent.journal.chain import place, prove
 from agent.journal.store import stored_from, told_lost
 from agent.journal.walk import Lost, Walk
 from agent.ports import Address, Row
+
+T = TypeVar("T")
 
 UNIT_KINDS = ("unit_started", "unit_completed", "unit_refused")
 """Kinds that say that a unit was here."""
@@ -72,6 +76,10 @@ class Lookup:
                     result=members.get("result"),
                 )
         return Seen(address=newest.address, kind=newest.kind, result=newest.result, visits=visits)
+
+    def ask(self, job: Callable[[apsw.Connection], T]) -> T:
+        """Return what a short job finds on this connection."""
+        return job(self._connection)
 
     def close(self) -> None:
         """Close the connection."""

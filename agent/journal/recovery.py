@@ -19,10 +19,11 @@ from pathlib import Path
 
 import apsw
 
-from agent.journal.chain import ordinal, ordinal_at, place, prove
+from agent.journal.chain import Edge, ordinal, ordinal_at, place, prove
 from agent.journal.errors import JournalError
 from agent.journal.mark import MarkFile
 from agent.journal.place import Paths
+from agent.journal.pruning import drop
 from agent.journal.salvage import reachable, rows_in, tail
 from agent.journal.store import (
     DAMAGE,
@@ -38,6 +39,7 @@ from agent.journal.store import (
     prove_durable,
     stored_cursors,
     stored_down,
+    stored_edge,
     told_lost,
 )
 from agent.journal.walk import Fold, Walk
@@ -104,7 +106,8 @@ class _Opening:
         return connection, walk, fold
 
     def _walk(self, connection: apsw.Connection) -> tuple[Walk, Fold]:
-        walk, fold = Walk(self.mark.newest, told_lost(connection)), Fold()
+        walk = Walk(self.mark.newest, told_lost(connection), stored_edge(connection))
+        fold = Fold()
         for found, hole_after in walk.run(stored_down(connection)):
             if not fold.is_done:
                 fold.take(found, hole_after=hole_after)
@@ -141,13 +144,20 @@ class _Opening:
     def _take_tail(self, connection: apsw.Connection, newest: Row | None) -> bool:
         """Store again what the files hold of the rows between the newest one and the mark."""
         self._set_aside()
-        mark, after = self.mark.newest, place(newest.address) if newest else -1
+        mark = self.mark.newest
         if mark is None:
             return False
+        edge = max((known.place for known in self._edges(connection)), default=-1)
+        after = max(edge, place(newest.address) if newest else -1)
         rows = [found.row for found in tail(self.files, self._sources(), mark, after)]
         with connection:
             insert(connection, rows, keep=True)
         return bool(rows)
+
+    def _edges(self, connection: apsw.Connection) -> list[Edge]:
+        """Return what database and mark know of the old end; either may be behind the other."""
+        known = (stored_edge(connection), self.mark.newest.edge if self.mark.newest else None)
+        return [edge for edge in known if edge is not None]
 
     def _rebuild(self) -> tuple[apsw.Connection, Walk, Fold]:
         """Build a new database from every row that proves itself and put it in place."""
@@ -173,6 +183,10 @@ class _Opening:
         for source in self._sources():
             with new:
                 insert(new, (found.row for found in rows_in(self.files, source)), keep=True)
+        edges = self._edges(new)
+        if edges:
+            with new:  # free pages still hold rows that were pruned
+                drop(new, max(edges, key=lambda edge: edge.place), stored_cursors(new))
         walk = Walk(self.mark.newest)
         deque(walk.run(stored_down(new)), maxlen=0)
         new.executemany("DELETE FROM events WHERE place = ?", [(at,) for at in walk.orphans])

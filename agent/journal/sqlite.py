@@ -9,52 +9,46 @@ Laws:
        must be opened again, which is a new epoch (PITFALLS S5).
     6. A row is proven before it is handed out. One that does not hold is named, never shown.
 
-What runs in a thread is `Store`, `Ballast` and `MarkFile`, all synchronous; this module only passes
+What runs in a thread is synchronous (writer.py, reading.py, ballast.py); this module only passes
 work to the threads and their news back to the loop. With inline workers there is no thread at all.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import apsw
-import orjson
 
+from agent.journal.age import Ages, stamp_of
 from agent.journal.ballast import BALLAST_BYTES, RESERVE_BYTES, Ballast
-from agent.journal.chain import BEGINNING, follow, place
+from agent.journal.chain import BEGINNING, follow, place, place_of
+from agent.journal.commits import Store
 from agent.journal.errors import DiskFullError, DoubtfulCommitError, JournalError
-from agent.journal.mark import MarkFile
 from agent.journal.place import Paths
 from agent.journal.reading import Lookup
 from agent.journal.recovery import Opened, demand_rebuild
-from agent.journal.store import DAMAGE, Store, checkpoint, connect, stored_cursors
+from agent.journal.retention import Filling, Keep, Retention
+from agent.journal.store import (
+    DAMAGE,
+    checkpoint,
+    connect,
+    stored_ahead_ms,
+    stored_cursors,
+)
 from agent.journal.tail import Tail
-from agent.journal.walk import Gap, Lost
+from agent.journal.walk import Lost
+from agent.journal.writer import Batch, Outcome, Prune, Pruned, Writer
 from agent.ports import Address, Clock, Files, Row, UnitSeen, Worker
 
 T = TypeVar("T")
 
-MOST_ROWS = 1000
-"""More rows are not put into one commit: those that come first need not wait for the last."""
 CHECKPOINT_PAGES = 1000
 """From here on the log is copied into the database, by its own thread."""
-MOST_PAGES = 4000
-"""From here on the writer does it itself before it goes on: the log is bounded (S1)."""
 CURSOR_DELAY_S = 1.0
 LOOK_EVERY_S = 1.0
-
-
-@dataclass(slots=True)
-class _Batch:
-    rows: list[Row] = field(default_factory=list)
-    futures: list[asyncio.Future[None]] = field(default_factory=list)
-    cursors: dict[str, Address] = field(default_factory=dict)
-    lost: list[Gap] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,24 +77,17 @@ class SqliteJournal:
         ballast: Ballast,
         workers: tuple[Worker, Worker, Worker],
         release: Callable[[], None],
+        keep: Keep | None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._clock = rim.clock
-        self._mark: MarkFile = opened.mark
+        self._mark = opened.mark
         self._ballast = ballast
-        self._store = Store(opened.connection, paths.database)
         self._lookup = Lookup(connect(paths.database, rim.vfs, read_only=True))
         self._rim, self._paths = rim, paths
         self._checkpointer = connect(paths.database, rim.vfs)
-        self._writer, self._reader, self._keeper = workers
+        self._thread, self._reader, self._keeper = workers
         self._release = release
-        self._lock = threading.Lock()
-        """Guards what the loop and the writer share: the next five."""
-        self._waiting: deque[tuple[Sequence[Row], asyncio.Future[None]]] = deque()
-        self._dirty: dict[str, Address] = {}
-        self._is_flush_due = False
-        self._is_draining = False
-        self._in_hand: _Batch | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._flush: asyncio.Task[None] | None = None
         self._is_checkpointing = False
@@ -117,7 +104,26 @@ class SqliteJournal:
         self._cursors = stored_cursors(opened.connection)
         self._told_at_opening = frozenset(opened.recovery.lost)
         self._damage: dict[Lost, None] = {}
-        self._watch = self._spawn(self._watch_space(), "journal space")
+        self._set_after: int | None = None
+        ahead_ms = stored_ahead_ms(opened.connection)
+        self._store = Store(opened.connection, paths.database)
+        self._writer = Writer(
+            self._store,
+            opened.mark,
+            ballast,
+            paths=paths,
+            files=rim.files,
+            sinks=frozenset(keep.sinks if keep else ()),
+            newest=place_of(newest) if newest else -1,
+            outcome=Outcome(settled=self._settle, pruned=self._shortened, failed=self._fail),
+            report=self._loop.call_soon_threadsafe,
+        )
+        self._watches = [self._spawn(self._watch_space(), "journal space")]
+        self._retention: Retention | None = None
+        if keep is not None:
+            ages = Ages(ahead_ms, stamp_of(newest) if newest else None)
+            self._retention = Retention(keep, rim.clock, ages, self)
+            self._watches.append(self._spawn(self._retention.run(), "journal retention"))
 
     # -------------------------------------------------------------- state
 
@@ -141,7 +147,14 @@ class SqliteJournal:
         """Why nothing can be recorded now, for the not-ready word; None when all is well."""
         if self._error is not None:
             return "disk full" if isinstance(self._error, DiskFullError) else "journal failed"
-        return "disk full" if self._ballast.is_short else None
+        if self._ballast.is_short:
+            return "disk full"
+        return "journal quota used up" if self.filling.is_full else None
+
+    @property
+    def filling(self) -> Filling:
+        """How full the journal is of what it may hold, and what has to be told for it."""
+        return self._retention.filling if self._retention is not None else Filling()
 
     @property
     def damage(self) -> tuple[Lost, ...]:
@@ -164,58 +177,17 @@ class SqliteJournal:
             done.set_exception(self._error)
             return done
         self._end = follow(self._end, rows)
-        with self._lock:
-            self._waiting.append((rows, done))
-            is_idle = not self._is_draining
-            self._is_draining = True
-        if is_idle:
-            self._drain_soon()
+        self._drain_if(self._writer.add(rows, done))
         return done
 
-    def _drain_soon(self) -> None:
-        self._spawn(self._writer.run(self._drain), "journal writer")
+    def _drain_if(self, is_due: bool) -> None:  # noqa: FBT001 - what the writer answered
+        if is_due:
+            self._spawn(self._thread.run(self._writer.drain), "journal writer")
 
-    def _take(self) -> _Batch | None:
-        """Return what is to be committed next, None when nothing waits (and the drain ends)."""
-        batch = _Batch()
-        with self._lock:
-            while self._waiting and len(batch.rows) < MOST_ROWS:
-                rows, done = self._waiting.popleft()
-                batch.rows += rows
-                batch.futures.append(done)
-            if not batch.futures and not self._is_flush_due:
-                self._is_draining = False
-                return None
-            self._is_flush_due = False
-            batch.cursors, self._dirty = self._dirty, {}
-            self._in_hand = batch
-        return batch
-
-    def _drain(self) -> None:
-        """Commit whatever waits until nothing does. Runs in the writer's thread."""
-        while (batch := self._take()) is not None:
-            try:
-                self._commit(batch)
-            except JournalError as error:
-                self._loop.call_soon_threadsafe(self._fail, error)
-                return
-            self._loop.call_soon_threadsafe(self._settle, batch)
-
-    def _commit(self, batch: _Batch) -> None:
-        try:
-            if self._store.log_pages > MOST_PAGES:
-                self._store.checkpoint()
-            self._store.commit(batch.rows, batch.cursors, _told(batch.rows))
-            if batch.rows:
-                self._mark.write(batch.rows[-1].address, batch.rows[-1].hash)
-        except DiskFullError:
-            self._ballast.free()
-            raise
-        except OSError as error:
-            self._store.close()
-            raise DoubtfulCommitError(f"mark not written: {error}; see the disk") from error
-
-    def _settle(self, batch: _Batch) -> None:
+    def _settle(self, batch: Batch) -> None:
+        self._cursors |= batch.effects.skipped
+        if batch.effects.set_after is not None:
+            self._set_after = batch.effects.set_after
         if batch.rows:
             self._last, self._last_hash = batch.rows[-1].address, batch.rows[-1].hash
             self._first_kept = self._first_kept or batch.rows[0].address
@@ -226,6 +198,9 @@ class SqliteJournal:
         if batch.rows and self._news is not None:  # after the answers: the machine waits for those
             self._news.set_result(None)
             self._news = None
+        self._checkpoint_if_due()
+
+    def _checkpoint_if_due(self) -> None:
         if self._store.log_pages >= CHECKPOINT_PAGES and not self._is_checkpointing:
             self._is_checkpointing = True
             self._spawn(self._checkpoint(), "journal checkpoint")
@@ -233,16 +208,45 @@ class SqliteJournal:
     def _fail(self, error: JournalError) -> None:
         if self._error is None:
             self._error = error
-        with self._lock:
-            batch = self._in_hand or _Batch()
-            futures = [*batch.futures, *(done for _, done in self._waiting)]
-            self._waiting.clear()
-        for future in futures:
+        for future in self._writer.left():
             if not future.done():
                 future.set_exception(error)
         if self._news is not None and not self._news.done():
             self._news.set_exception(error)
             self._news.exception()  # nobody may be waiting, and that is nobody's mistake
+
+    # -------------------------------------------------------------- retention
+
+    @property
+    def set_after(self) -> int | None:
+        """The place before the newest complete set of `state_carried` of this run."""
+        return self._set_after
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the disk has too little space."""
+        return self._ballast.is_short
+
+    async def look(self, job: Callable[[apsw.Connection], T]) -> T:
+        """Return what a job finds in the database, beside the writer."""
+        return await self._look_up(lambda: self._lookup.ask(job))
+
+    def note_ahead(self, ahead_ms: int) -> None:
+        """Keep how far the wall clock has jumped ahead."""
+        self._drain_if(self._writer.note_ahead(ahead_ms))
+
+    async def prune(self, upto: int | None, pages: int) -> bool:
+        """Delete a little up to a place, give pages back; return whether rows went."""
+        done: asyncio.Future[Pruned] = self._loop.create_future()
+        self._drain_if(self._writer.prune(Prune(upto, pages, done)))
+        return (await done).edge is not None
+
+    def _shortened(self, prune: Prune, pruned: Pruned) -> None:
+        if pruned.edge is not None:
+            self._first_kept = pruned.first
+        if not prune.done.done():
+            prune.done.set_result(pruned)
+        self._checkpoint_if_due()
 
     async def _watch_space(self) -> None:
         while True:
@@ -283,7 +287,7 @@ class SqliteJournal:
         if self._error is not None:
             raise self._error
         try:
-            await self._writer.run(self._mark.renew)
+            await self._thread.run(self._mark.renew)
         except OSError as error:
             doubtful = DoubtfulCommitError(f"mark not written: {error}; see the disk")
             self._fail(doubtful)
@@ -296,10 +300,15 @@ class SqliteJournal:
         return self._cursors.get(sink)
 
     def move_cursor(self, sink: str, to: Address) -> None:
-        """Record how far a sink has confirmed: durable with the next commit, or a second later."""
+        """Record how far a sink has confirmed: durable with the next commit, or a second later.
+
+        A cursor never goes back: a late confirmation of what the sink was told it lost is none.
+        """
+        known = self._cursors.get(sink)
+        if known is not None and to < known:
+            return
         self._cursors[sink] = to
-        with self._lock:
-            self._dirty[sink] = to
+        self._writer.move(sink, to)
         if self._flush is None and self._error is None:
             self._flush = self._spawn(self._flush_later(), "journal cursors")
 
@@ -311,12 +320,7 @@ class SqliteJournal:
         self._flush_now()
 
     def _flush_now(self) -> None:
-        with self._lock:
-            self._is_flush_due = bool(self._dirty)
-            is_idle = not self._is_draining and self._is_flush_due
-            self._is_draining = self._is_draining or is_idle
-        if is_idle:
-            self._drain_soon()
+        self._drain_if(self._writer.flush())
 
     # -------------------------------------------------------------- reading
 
@@ -374,27 +378,21 @@ class SqliteJournal:
         if self._is_closed:
             return
         self._is_closed = True
-        self._watch.cancel()
-        if self._flush is not None:
-            self._flush.cancel()
+        for watch in (*self._watches, self._flush):
+            if watch is not None:
+                watch.cancel()
         try:
             if self._error is None:
                 self._flush_now()
             while self._tasks:
                 await asyncio.wait(self._tasks)
-            await self._writer.run(self._store.finish)
+            await self._thread.run(self._store.finish)
         finally:
             self._fail(JournalError("the journal is closed"))
             for worker in (self._reader, self._keeper):
                 worker.close()
             self._lookup.close()
             self._checkpointer.close()
-            self._writer.close()
+            self._thread.close()
             self._store.close()
             self._release()
-
-
-def _told(rows: Sequence[Row]) -> list[Gap]:
-    """Return the ranges that these rows name as lost: committed with them, told once."""
-    named = [orjson.loads(row.body) for row in rows if row.kind == "history_lost"]
-    return [(lost["lost_epoch"], lost["first_seq"], lost["last_seq"]) for lost in named]

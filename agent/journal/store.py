@@ -2,25 +2,22 @@
 
 Laws:
     1. A commit is durable when it returns: WAL with synchronous=FULL, set and read back (S6).
-    2. Any error of a commit closes the connection for good: what came of it is found out by opening
-       again (S5).
-    3. The log never checkpoints by itself; its length is watched and bounded by the caller (S1).
+    2. The log never checkpoints by itself; its length is watched and bounded by the caller (S1).
 
 Only the body counts. The other columns are there to find it: they are never handed out.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
 import apsw
 
-from agent.journal.chain import place_of
-from agent.journal.errors import DiskFullError, DoubtfulCommitError, JournalError
+from agent.journal.chain import Edge, place_of
+from agent.journal.errors import JournalError
 from agent.ports import Address, Row
 
 SQLITE_AT_LEAST = (3, 51, 3)
@@ -44,6 +41,7 @@ _INSERT = "INSERT INTO events (place, kind, unit, wall_ms, body) VALUES (?, ?, ?
 _KEEP = _INSERT.replace("INSERT", "INSERT OR IGNORE", 1)
 _MOVE = "INSERT OR REPLACE INTO cursors (sink, position) VALUES (?, ?)"
 _TELL = "INSERT INTO lost (epoch, first_seq, last_seq) VALUES (?, ?, ?)"
+_SET = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
 
 DAMAGE = (apsw.Error, UnicodeDecodeError)
 """What reading a rotten database raises; the second is not one of apsw's own (S2)."""
@@ -93,11 +91,13 @@ def create(path: Path, vfs: str | None, station: str) -> apsw.Connection:
     """Make a new database in one transaction and return a connection that may write."""
     connection = connect(path, vfs)
     connection.execute("PRAGMA page_size = 4096")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # what pruning frees can be given back
     connection.execute("PRAGMA journal_mode = WAL")
     prove_durable(connection, path)
     with connection:
         connection.execute(_SCHEMA)
-        connection.execute("INSERT INTO meta (name, value) VALUES ('station', ?)", (station,))
+        note(connection, "station", station)
+        note(connection, "schema", str(SCHEMA_VERSION))
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     return connection
 
@@ -131,8 +131,10 @@ def examine(
     version = connection.pragma("user_version")
     if connection.pragma("journal_mode") != "wal" or not version:
         raise DamageError(f"{path}: not a journal")
-    owner = connection.execute("SELECT value FROM meta WHERE name = 'station'").get
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
+    owner = owner_of(connection)
+    if not owner or str(version) != _noted(connection, "schema"):
+        raise DamageError(f"{path}: nobody's journal")
+    if int(str(version)) > SCHEMA_VERSION:
         raise JournalError(f"{path}: written by a newer version; install that version again")
     if station is not None and owner != station:
         raise JournalError(
@@ -198,17 +200,49 @@ def told_lost(connection: apsw.Connection) -> list[tuple[str, int, int]]:
     return cast("list[tuple[str, int, int]]", connection.execute(sql).fetchall())
 
 
+def owner_of(connection: apsw.Connection) -> str:
+    """Return the station whose journal it is; an empty text where that rotted."""
+    return _noted(connection, "station")
+
+
+def stored_edge(connection: apsw.Connection) -> Edge | None:
+    """Return where the old end was last pruned; None if it never was, or the note rotted."""
+    return Edge.parse(_noted(connection, "edge"))
+
+
+def stored_ahead_ms(connection: apsw.Connection) -> int:
+    """Return how far the wall clock was seen to jump ahead, for ages (age.py)."""
+    return int(_noted(connection, "ahead_ms") or 0)
+
+
+def _noted(connection: apsw.Connection, name: str) -> str:
+    """Return a note whose checksum fits; an empty one where there is none."""
+    found = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).get
+    word, _, checksum = str(found or "").rpartition(" ")
+    return word if checksum == _checksum(name, word) else ""
+
+
+def _checksum(name: str, word: str) -> str:
+    return sha256(f"{name} {word}".encode()).hexdigest()
+
+
 # ------------------------------------------------------------------ writing
+
+
+def note(connection: apsw.Connection, name: str, word: str) -> None:
+    """Keep a word beside the events, in the transaction that makes it true."""
+    connection.execute(_SET, (name, f"{word} {_checksum(name, word)}"))
 
 
 _CARRIED = (
     ("SELECT sink, position FROM cursors", _MOVE),
     ("SELECT epoch, first_seq, last_seq FROM lost", _TELL),
+    ("SELECT name, value FROM meta WHERE name IN ('edge', 'ahead_ms')", _SET),
 )
 
 
 def carry_over(old: apsw.Connection, new: apsw.Connection) -> None:
-    """Copy cursors and told losses into a new database, as far as they can be read."""
+    """Copy cursors, told losses and the old end into a new database, as far as they can be read."""
     for read, write in _CARRIED:
         try:
             rows = old.execute(read).fetchall()
@@ -226,75 +260,14 @@ def insert(connection: apsw.Connection, rows: Iterable[Row], *, keep: bool = Fal
     )
 
 
-class Store:
-    """The connection that writes. After a failed commit nothing can be committed any more."""
+def move(connection: apsw.Connection, sink: str, to: Address) -> None:
+    """Set a sink's cursor."""
+    connection.execute(_MOVE, (sink, _position(sink, to.epoch.encode(), b"%d" % to.seq)))
 
-    def __init__(self, connection: apsw.Connection, path: Path) -> None:
-        self._connection = connection
-        self._path = path
-        self.log_pages = 0
-        """Length of the write-ahead log, for whoever checkpoints."""
-        connection.set_wal_hook(self._note_log)
 
-    def _note_log(self, connection: apsw.Connection, database: str, pages: int) -> int:
-        del connection, database
-        self.log_pages = pages
-        return apsw.SQLITE_OK
-
-    def commit(
-        self,
-        rows: Sequence[Row],
-        cursors: Mapping[str, Address],
-        lost: Sequence[tuple[str, int, int]] = (),
-    ) -> None:
-        """Make rows and cursors durable, all or none.
-
-        Raises:
-            DiskFullError: there was no room.
-            DoubtfulCommitError: it failed, or nobody knows; the connection is closed.
-        """
-        run = self._connection.execute
-        try:
-            run("BEGIN IMMEDIATE")
-            if rows:
-                insert(self._connection, rows)
-            for sink, to in cursors.items():
-                run(_MOVE, (sink, _position(sink, to.epoch.encode(), b"%d" % to.seq)))
-            for gap in lost:
-                run(_TELL, gap)
-            run("COMMIT")
-        except apsw.FullError as error:
-            self.close()
-            raise DiskFullError(f"{self._path}: disk full; free some space") from error
-        except apsw.Error as error:
-            self.close()
-            raise DoubtfulCommitError(
-                f"{self._path}: commit failed: {error}; see the disk"
-            ) from error
-
-    def checkpoint(self) -> None:
-        """Copy the log into the database, by the connection that writes.
-
-        Raises:
-            DoubtfulCommitError: the disk refused; the connection is closed.
-        """
-        try:
-            checkpoint(self._connection)
-        except apsw.Error as error:
-            self.close()
-            raise DoubtfulCommitError(
-                f"{self._path}: checkpoint failed: {error}; see the disk"
-            ) from error
-
-    def finish(self) -> None:
-        """Empty the log as far as the disk lets us, and close."""
-        with contextlib.suppress(apsw.Error):  # closed by a failed commit, or the disk is full:
-            checkpoint(self._connection, "TRUNCATE")  # the next opening reads the log as well
-        self.close()
-
-    def close(self) -> None:
-        """Close without a checkpoint; the log stays as it is."""
-        self._connection.close(force=True)
+def tell_lost(connection: apsw.Connection, gap: tuple[str, int, int]) -> None:
+    """Note that a range was named as lost."""
+    connection.execute(_TELL, gap)
 
 
 def checkpoint(connection: apsw.Connection, mode: str = "PASSIVE") -> None:

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.journal.chain import Edge
 from agent.journal.files import DiskFiles
 from agent.journal.mark import MarkFile
 from agent.journal.place import Paths
 from agent.journal.reader import open_for_reading
-from agent.journal.store import DAMAGE, is_sound, stored_down, told_lost
+from agent.journal.store import DAMAGE, is_sound, owner_of, stored_down, stored_edge, told_lost
 from agent.journal.walk import Gap, Lost, Walk
 from agent.ports import Address
 
@@ -33,6 +34,10 @@ class Report:
     rows: int
     """Rows that hold."""
     epochs: int
+    edge: Edge | None
+    """The newest row that was pruned; None: none was."""
+    is_edge_true: bool
+    """Whether the oldest row follows it."""
     oldest: Address | None
     newest: Address | None
     lost: tuple[Lost, ...]
@@ -52,20 +57,26 @@ class Report:
     @property
     def is_whole(self) -> bool:
         """Whether nothing is missing, altered or broken that no event tells."""
-        return not self.lost and self.broken is None and (self.mark is not None or not self.rows)
+        is_sound = self.broken is None and self.is_edge_true
+        return is_sound and not self.lost and (self.mark is not None or not self.rows)
 
     def text(self) -> str:
         """Return the report for a terminal."""
         extent = f"{self.oldest or '-'} to {self.newest or '-'}"
         counts = f"{self.rows} events in {self.epochs} epochs"
         lines = [f"{self.directory}: station {self.station}, {counts}, {extent}"]
+        if self.edge is not None:
+            lines.append(f"  pruned up to {self.edge.address}")
+        if not self.is_edge_true:
+            lines.append("  ALTERED: the oldest event does not follow what was pruned")
         lines += [f"  LOST {epoch} {first}..{last}: {why}" for epoch, first, last, why in self.lost]
         lines += [f"  lost, and told: {epoch} {first}..{last}" for epoch, first, last in self.told]
         if self.mark is None and self.rows:
             lines.append("  the mark is missing: a shortened history could not be noticed")
         if self.broken is not None:
             lines.append(f"  BROKEN {self.broken}; opening the journal rebuilds it")
-        lines.append("  whole" if self.is_whole else f"  NOT WHOLE, first at {self.first_bad}")
+        where = f", first at {self.first_bad}" if self.lost else ""
+        lines.append("  whole" if self.is_whole else f"  NOT WHOLE{where}")
         return "\n".join(lines)
 
 
@@ -82,14 +93,16 @@ def verify(directory: Path, progress: Callable[[int], None] | None = None) -> Re
     paths = Paths(directory)
     connection = open_for_reading(paths)
     try:
-        owner = connection.execute("SELECT value FROM meta WHERE name = 'station'").get
+        owner = owner_of(connection)
         mark = MarkFile(DiskFiles(), paths.mark).newest  # before the snapshot: never ahead of it
-        told = told_lost(connection)
-        walk, broken = Walk(mark, told), None
+        told, edge, broken = list[Gap](), None, None
+        walk = Walk(mark)
         epochs: set[str] = set()
         oldest = None
         try:
             with connection:  # one snapshot
+                told, edge = told_lost(connection), stored_edge(connection)
+                walk = Walk(mark, told, edge)
                 for found, _ in walk.run(stored_down(connection)):
                     epochs.add(found.row.epoch)
                     oldest = found.row.address
@@ -102,9 +115,11 @@ def verify(directory: Path, progress: Callable[[int], None] | None = None) -> Re
         connection.close()
     return Report(
         directory=directory,
-        station=str(owner),
+        station=owner,
         rows=walk.rows,
         epochs=len(epochs),
+        edge=edge,
+        is_edge_true=walk.is_edge_true,
         oldest=oldest,
         newest=walk.newest.address if walk.newest else None,
         lost=tuple(reversed(walk.lost)),

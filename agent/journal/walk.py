@@ -7,7 +7,8 @@ Rules:
        epoch holds, when the next epoch's `agent_started` names it as the end, or when the mark
        does. What is known and does not hold is lost, and named.
     3. A row beyond what the next epoch names as the end never became part of history: an orphan.
-    4. The fold starts at the newest complete set of `state_carried` and never runs across a hole.
+    4. Where old rows were pruned, the edge stands for them: the oldest row has to follow it.
+    5. The fold starts at the newest complete set of `state_carried` and never runs across a hole.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from agent.journal.chain import Proven, ordinal, ordinal_at, place, prove, seq_at
+from agent.journal.chain import Edge, Proven, ordinal, ordinal_at, place, prove, seq_at
 from agent.journal.mark import Mark
 from agent.journal.store import Stored
 from agent.ports import Address, Row
@@ -29,9 +30,14 @@ Lost = tuple[str, int, int, str]
 class Walk:
     """One pass over the rows; read the results when `run` has ended."""
 
-    def __init__(self, mark: Mark | None, told: Sequence[Gap] = ()) -> None:
+    def __init__(
+        self, mark: Mark | None, told: Sequence[Gap] = (), edge: Edge | None = None
+    ) -> None:
         self._mark = mark
         self._told = told
+        self._edge = edge.proven() if edge is not None else None
+        self.is_edge_true = True
+        """False when the oldest row is the edge's successor and names another hash."""
         self._newer: Proven | None = None
         self._damaged: list[int] = []
         """Places of the damaged rows met since `_newer`."""
@@ -58,7 +64,15 @@ class Walk:
                 self.newest = self.newest or found.row
                 yield found, self.hole
                 self._newer = found
-        self._join(None)
+        self._join_edge()
+
+    def _join_edge(self) -> None:
+        """See that nothing is missing before the oldest row that holds."""
+        newer, edge = self._newer, self._edge
+        if edge is not None and newer is not None:
+            is_next = newer.place == edge.place + 1 or newer.previous == edge.row.address
+            self.is_edge_true = not is_next or newer.prev == edge.row.hash
+        self._join(edge)
 
     def _is_orphan(self, found: Proven, where: int) -> bool:
         end = self._newer.previous if self._newer is not None else None

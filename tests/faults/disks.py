@@ -20,6 +20,7 @@ class _File(apsw.VFSFile):
     ) -> None:
         super().__init__("", name, flags)
         self._disk = disk
+        self._is_database = bool(flags[0] & apsw.SQLITE_OPEN_MAIN_DB)
 
     def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
         """Sync, or fail as the disk says."""
@@ -29,6 +30,8 @@ class _File(apsw.VFSFile):
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's name
         """Write, or fail as the disk says."""
         self._disk.meet("write")
+        if self._is_database:
+            self._disk.meet("checkpoint")
         super().xWrite(data, offset)
 
     def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 - SQLite's name
@@ -52,7 +55,11 @@ class FailingDisk(apsw.VFS):
         """How often it was asked for what."""
 
     def fail(self, kind: str, error: apsw.Error, *, after: int = 0) -> None:
-        """Fail from now on with every call of a kind, once `after` of them have passed."""
+        """Fail from now on with every call of a kind, once `after` of them have passed.
+
+        The kinds are `read`, `write` and `sync`, and `checkpoint` for a write to the database
+        itself: with a write-ahead log nothing else does that.
+        """
         self._kind, self._error, self._passes = kind, error, after
 
     def heal(self) -> None:

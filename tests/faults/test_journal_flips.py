@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from agent.journal.chain import ordinal
+from agent.journal.commits import Store
 from agent.journal.errors import JournalError
 from agent.journal.files import DiskFiles
 from agent.journal.mark import MarkFile
 from agent.journal.opening import open_journal
 from agent.journal.place import Paths
 from agent.journal.recovery import recover
-from agent.journal.store import Store
 from agent.ports import Recovery, Row
 from tests.doubles import InlineWorker
 from tests.histories import STATION, History, batches, epoch, flip, rim

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.journal.chain import Edge
 from agent.journal.files import DiskFiles
 from agent.journal.mark import Mark, MarkFile
 from agent.ports import Address
@@ -112,3 +113,17 @@ def test_a_mark_knows_where_the_epoch_before_ended(tmp_path: Path) -> None:
         found = MarkFile(DiskFiles(), path).newest
         assert found is not None
         assert (found.address, found.before) == (address, Address("000001-a", 2))
+
+
+def test_a_mark_knows_what_was_given_up(tmp_path: Path) -> None:
+    """In the other slot, beside the newest address, and from then on in every mark."""
+    edge = Edge(Address("000001-a", 2), HASH)
+    path = tmp_path / "mark"
+    empty = MarkFile(DiskFiles(), path)
+    empty.give_up(edge)
+    assert not path.exists()
+    mark = write(path, 3)
+    mark.give_up(edge)
+    assert MarkFile(DiskFiles(), path).newest == Mark(2, Address("000001-a", 3), HASH, None, edge)
+    mark.write(Address("000001-a", 4), HASH)
+    assert MarkFile(DiskFiles(), path).newest == Mark(3, Address("000001-a", 4), HASH, None, edge)

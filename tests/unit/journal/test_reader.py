@@ -7,9 +7,10 @@ import pytest
 
 from agent.journal import reader
 from agent.journal.chain import place
+from agent.journal.commits import Store
 from agent.journal.errors import JournalError
 from agent.journal.reader import JournalReader, Query
-from agent.journal.store import Store, connect, create
+from agent.journal.store import connect, create, note
 from agent.ports import Address, Row
 from tests.doubles import MORNING_MS
 from tests.histories import STATION, History, epoch, flip
@@ -146,6 +147,7 @@ def test_a_newer_version_s_journal_is_one_line(tmp_path: Path) -> None:
     """It is refused and closed."""
     connection = create(tmp_path / "journal.db", None, STATION)
     connection.execute("PRAGMA user_version = 2")
+    note(connection, "schema", "2")
     connection.close()
     with pytest.raises(JournalError, match="written by a newer version"):
         JournalReader(tmp_path)

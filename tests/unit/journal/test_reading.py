@@ -7,8 +7,9 @@ import apsw
 import pytest
 
 from agent.journal.chain import place
+from agent.journal.commits import Store
 from agent.journal.reading import Lookup, Seen
-from agent.journal.store import Store, create
+from agent.journal.store import create
 from agent.ports import Address
 from tests.histories import STATION, History, epoch
 

@@ -7,12 +7,13 @@ import apsw
 import pytest
 
 from agent.journal.chain import place
+from agent.journal.commits import Store
 from agent.journal.errors import JournalError
 from agent.journal.files import DiskFiles
 from agent.journal.mark import MarkFile
 from agent.journal.place import Paths
 from agent.journal.recovery import Opened, demand_rebuild, recover
-from agent.journal.store import Store, connect, stored_cursors
+from agent.journal.store import connect, stored_cursors
 from agent.ports import Address, Recovery
 from tests.faults.disks import FailingDisk
 from tests.histories import STATION, History, batches, epoch, flip

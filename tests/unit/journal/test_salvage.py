@@ -5,10 +5,11 @@ from pathlib import Path
 import apsw
 
 from agent.journal.chain import place
+from agent.journal.commits import Store
 from agent.journal.files import DiskFiles
 from agent.journal.mark import Mark
 from agent.journal.salvage import reachable, rows_in, tail
-from agent.journal.store import Store, create
+from agent.journal.store import create
 from agent.ports import Address
 from tests.histories import STATION, History, epoch, flip
 

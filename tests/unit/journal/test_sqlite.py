@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from agent.journal import sqlite
+from agent.journal import sqlite, writer
 from agent.journal.chain import place
 from agent.journal.errors import DiskFullError, DoubtfulCommitError, JournalError
 from agent.journal.files import DiskFiles
@@ -96,7 +96,7 @@ async def test_whatever_waits_is_one_commit(tmp_path: Path, history: History) ->
 async def test_a_commit_holds_no_more_than_so_many_rows(tmp_path: Path, history: History) -> None:
     """Those that come first need not wait for the last of a long backlog."""
     journal, _ = await open_journal(tmp_path, STATION, inline())
-    history.links(2 * sqlite.MOST_ROWS)
+    history.links(2 * writer.MOST_ROWS)
     await asyncio.gather(*(journal.append([row]) for row in history.rows))
     assert commits(tmp_path) == 3
     await journal.close()
@@ -239,7 +239,7 @@ async def test_the_log_is_bounded(
 ) -> None:
     """It is copied by its own thread, and by the writer itself where that does not keep up."""
     monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 50)
-    monkeypatch.setattr(sqlite, "MOST_PAGES", 100)
+    monkeypatch.setattr(writer, "MOST_PAGES", 100)
     journal, _ = await open_journal(tmp_path, STATION, rim())
     history.links(3000)
     for at in range(0, len(history.rows), 10):
@@ -254,7 +254,7 @@ async def test_the_writer_checkpoints_where_the_other_thread_cannot(
 ) -> None:
     """With no checkpoint beside it the log is bounded all the same."""
     monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 10**6)
-    monkeypatch.setattr(sqlite, "MOST_PAGES", 50)
+    monkeypatch.setattr(writer, "MOST_PAGES", 50)
     journal, _ = await open_journal(tmp_path, STATION, inline())
     history.links(1000)
     for at in range(0, len(history.rows), 10):
@@ -351,10 +351,11 @@ async def test_a_writer_that_dies_fails_everything(
     journal, _ = await open_journal(tmp_path, STATION, rim())
     history.links(1)
 
-    def die(rows: object) -> list[object]:
+    def die(rows: object, before: int) -> object:
+        assert before == -1
         raise RuntimeError(f"bug at {rows!r:.9}")
 
-    monkeypatch.setattr(sqlite, "_told", die)
+    monkeypatch.setattr(writer, "consequences", die)
     for attempt in (journal.append(history.rows[:1]), journal.append(history.rows[1:])):
         with pytest.raises(JournalError, match="the journal's thread died: RuntimeError"):
             await attempt

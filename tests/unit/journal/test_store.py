@@ -5,16 +5,17 @@ from pathlib import Path
 import apsw
 import pytest
 
+from agent.journal.commits import Store
 from agent.journal.errors import JournalError
 from agent.journal.store import (
     DamageError,
-    Store,
     carry_over,
     checkpoint,
     connect,
     create,
     examine,
     is_sound,
+    note,
     outermost,
     prove_durable,
     prove_library,
@@ -85,6 +86,9 @@ def test_a_newer_version_s_journal_is_refused(tmp_path: Path) -> None:
     """A downgrade alters nothing (G06)."""
     connection = create(tmp_path / "j", None, STATION)
     connection.execute("PRAGMA user_version = 2")
+    with pytest.raises(DamageError, match="nobody's journal"):  # a rotten header is no version
+        examine(connection, tmp_path / "j", STATION)
+    note(connection, "schema", "2")
     with pytest.raises(JournalError, match="written by a newer version"):
         examine(connection, tmp_path / "j", STATION)
     connection.close()

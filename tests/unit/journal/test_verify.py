@@ -6,9 +6,10 @@ import pytest
 
 from agent.journal import verify as module
 from agent.journal.chain import place
+from agent.journal.commits import Store
 from agent.journal.files import DiskFiles
 from agent.journal.mark import MarkFile
-from agent.journal.store import Store, connect, create
+from agent.journal.store import connect, create
 from agent.journal.verify import Report, verify
 from agent.ports import Address
 from tests.histories import STATION, History, epoch, flip
@@ -43,6 +44,8 @@ def test_a_whole_journal_is_whole_beside_its_daemon(tmp_path: Path, history: His
         station=STATION,
         rows=9,
         epochs=2,
+        edge=None,
+        is_edge_true=True,
         oldest=Address(epoch(1), 1),
         newest=Address(epoch(2), 4),
         lost=(),
