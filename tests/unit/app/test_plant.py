@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from agent.app.plant import Plant, Way, station_directory
+from agent.seat import Seat
+from agent.supervisor import Device
 from agent.telemetry import Notifier, Teller
 from drivers.base import WriteGroup
-from tests.contract.modbus_device import HOLDING, Memory, TcpDevice
+from tests.contract.modbus_device import Memory, TcpDevice
 from tests.unit.config.stations import CELL, FILLER, edited, loaded
 
 WITHIN_S = 20.0
@@ -39,41 +41,22 @@ async def test_an_endpoint_is_one_device_for_all_who_name_it(tmp_path: Path) -> 
     assert (one.devices, two.devices, cell.devices) == ([shared], [shared], [own])
 
 
-async def test_each_station_of_a_shared_device_gets_its_own_tags(tmp_path: Path) -> None:
-    """The same names in both files are two tags at the device; neither sees the other's."""
-    memory = Memory()
-    memory.set(HOLDING, 0, *([0] * 60))
-    async with TcpDevice(memory) as device:
-        there = edited(
-            at(FILLER, device.port, "acme/two"),
-            ("address: 0, type: uint32", "address: 40, type: uint32"),
-        )
-        for name in ("ready", "reason"):
-            there = "\n".join(
-                line for line in there.splitlines() if not line.startswith(f"  {name}:")
-            )
-        built = plant(tmp_path, at(FILLER, device.port, "acme/one"), there)
-        running = asyncio.create_task(built.run(Notifier({})))
-        try:
-            async with asyncio.timeout(WITHIN_S):
-                for station in built.stations:
-                    await station.opened.wait()
-                memory.set(HOLDING, 40, 0, 3)
-                while (counts := [_counted(station) for station in built.stations]) != [0, 3]:  # noqa: ASYNC110 - the station tells nobody
-                    await asyncio.sleep(0.01)
-                assert counts == [0, 3]
-        finally:
-            built.stop()
-            await running
-        assert device.connections_seen == 1
+async def test_each_station_of_a_shared_device_has_its_own_tags(tmp_path: Path) -> None:
+    """The same name in two files is two tags at the device; alone, a tag keeps its name."""
+    built = plant(
+        tmp_path, at(FILLER, 1502, "acme/one"), at(FILLER, 1502, "acme/two"), at(CELL, 1503)
+    )
+    shared, own = built.devices
+    assert [seat.tags["bottles"] for seat in _seats(shared)] == [
+        "acme/one/plc/bottles",
+        "acme/two/plc/bottles",
+    ]
+    assert [seat.tags["code"] for seat in _seats(own)] == ["code"]
 
 
-def _counted(station: object) -> int | None:
-    run = vars(station)["_run"]
-    if run is None or run.engine.durable.production.counted is None:
-        return None
-    count: int = run.engine.durable.production.counted.count
-    return count
+def _seats(device: Device) -> tuple[Seat, ...]:
+    seats: tuple[Seat, ...] = vars(device)["_seats"]
+    return seats
 
 
 async def test_to_watch_is_to_write_nothing(tmp_path: Path) -> None:

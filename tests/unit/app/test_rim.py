@@ -64,8 +64,8 @@ def test_the_state_directory_is_the_first_that_is_named(monkeypatch: pytest.Monk
     """One's own variable, then systemd's, then the user's own place."""
     for variable in ("LINESIDE_STATE", "STATE_DIRECTORY"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("XDG_STATE_HOME", "/home/me/.state")
-    assert state_directory() == Path("/home/me/.state/lineside")
+    monkeypatch.setenv("XDG_STATE_HOME", "/own/state")
+    assert state_directory() == Path("/own/state/lineside")
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/lineside")
     assert state_directory() == Path("/var/lib/lineside")
     monkeypatch.setenv("LINESIDE_STATE", "/data")
