@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum, unique
 from typing import Any
 
-from agent.core.identity import data_identifiers, gs1
+from agent.core.identity import data_identifiers, gs1, hibc
 from agent.core.identity.codes import parse
 from agent.core.identity.gs1_table import table
 from agent.core.identity.reading import (
@@ -230,6 +230,10 @@ def _part(found: Field, reference: date, form: str = "") -> Part:
         day = gs1.day_of(found, reference)
         meaning = _day_text(day.day, exact=day.exact) if day else gs1.decimal_of(found) or ""
         return Part(code, ai.title or gs1.describe(code) or "", value, found.at, meaning, form)
+    if form == hibc.FORMAT:
+        day = hibc.day_in(value, reference) if code in ("expiry", "made") else None
+        meaning = _day_text(day.day, exact=day.exact) if day else ""
+        return Part(code, "", value, found.at, meaning, form)
     if form != "06":
         return Part(code, "", value, found.at, "", form)
     day = data_identifiers.day_of(code, value, reference)

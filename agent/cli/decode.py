@@ -35,6 +35,9 @@ def decode(
     separator_text: Annotated[
         str, typer.Option(help="What the reader sends in place of control characters.")
     ] = "",
+    hibc: Annotated[
+        bool, typer.Option("--hibc", help="Read what begins with + as a HIBC label.")
+    ] = False,
     tolerate: Annotated[
         list[Reason] | None, typer.Option(help="A defect known of these labels; repeatable.")
     ] = None,
@@ -81,6 +84,7 @@ def decode(
             assume=assume,
             separator_text=separator_text,
             expect=frozenset(expect or ()),
+            hibc=hibc,
             tolerates=frozenset(tolerate or ()),
         )
         raw = b"" if code is None else _bytes(code, as_hex=as_hex)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from agent.config.components import told
 from agent.config.loaded import StationConfig
 from agent.config.quantities import duration_text
-from agent.core.identity.scan_rule import DataMatch, Gs1Match, Match, Means, ScanRule
+from agent.core.identity.scan_rule import DataMatch, Gs1Match, Match, Means, ScanRule, is_hibc
 from agent.core.station import Handshake, Outcome, Policy, Station, Strategy
 
 
@@ -80,6 +80,8 @@ def _scan(rule: ScanRule) -> str:
 def _match(match: Match) -> str:
     if isinstance(match, Gs1Match):
         return "GS1 " + "".join(f"({code})" for code in sorted(match.ais))
+    if isinstance(match, DataMatch) and is_hibc(match):
+        return "HIBC " + " ".join(sorted(match.identifiers))
     if isinstance(match, DataMatch):
         return f"ISO 15434 format {match.format} " + " ".join(sorted(match.identifiers))
     return f"text {match.pattern}"

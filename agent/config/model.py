@@ -99,7 +99,7 @@ class Pair(Options):
 
 
 class Match(Options):
-    """Which codes a rule is for: one of `regex`, `gs1` and `di`."""
+    """Which codes a rule is for: one of `regex`, `gs1`, `di` and `hibc`."""
 
     regex: str | None = None
     """A plain code, matched whole. The group named as what the rule means, or `id`, is the identity
@@ -109,8 +109,10 @@ class Match(Options):
     """A GS1 code with exactly these application identifiers, in quotes: ["01", "21"]."""
     di: tuple[str, ...] | None = None
     """An ISO/IEC 15434 message with exactly these identifiers: ["1P", "S"]."""
+    hibc: tuple[str, ...] | None = None
+    """A HIBC label (UDI) with exactly these parts, of item, lot, serial, expiry, made, quantity."""
     also: tuple[str, ...] = ()
-    """Identifiers that may stand beside those of `gs1` or `di`."""
+    """Identifiers or parts that may stand beside those of `gs1`, `di` or `hibc`."""
     format: Literal["05", "06", "12"] | None = None
     """Format of a `di` message: 06 data identifiers (the default), 05 GS1, 12 text."""
 
@@ -121,10 +123,11 @@ class Match(Options):
         Raises:
             ValueError: not exactly one sort is given, or a key of another sort.
         """
-        given = [key for key in ("regex", "gs1", "di") if getattr(self, key) is not None]
+        sorts = ("regex", "gs1", "di", "hibc")
+        given = [key for key in sorts if getattr(self, key) is not None]
         if len(given) != 1:
             found = f"{' and '.join(given)} stand side by side" if given else "nothing is matched"
-            raise ValueError(f"{found}; give one of regex, gs1, di")
+            raise ValueError(f"{found}; give one of {', '.join(sorts)}")
         if self.also and self.regex is not None:
             raise ValueError("`also` is for identifiers; a pattern has optional groups")
         if self.format is not None and self.di is None:

@@ -50,6 +50,8 @@ def _match(section: Match) -> rules.Match:
     also = frozenset(section.also)
     if section.gs1 is not None:
         return rules.Gs1Match(ais=frozenset(section.gs1), also=also)
+    if section.hibc is not None:
+        return rules.DataMatch(identifiers=frozenset(section.hibc), also=also, format="hibc")
     return rules.DataMatch(
         identifiers=frozenset(section.di or ()), also=also, format=section.format or "06"
     )

@@ -10,6 +10,7 @@ from random import Random
 from agent.core.identity import code_lists
 from agent.core.identity.gs1_checks import check_digit, check_pair
 from agent.core.identity.gs1_table import ALPHABETS, ApplicationIdentifier, Component, table
+from agent.core.identity.hibc import check_character
 
 TODAY = date(2026, 6, 1)
 GS, RS, EOT = b"\x1d", b"\x1e", b"\x04"
@@ -141,6 +142,16 @@ def _envelope(random: Random) -> bytes:
         fields.append("Q" + text(random, string.digits, 1, 5))
         fields.append("16D" + _day(random, "%Y%m%d"))
     return number + GS + GS.join(field.encode() for field in fields)
+
+
+def hibc(random: Random) -> bytes:
+    """Return a HIBC label with item, lot or serial, and perhaps dates and quantity."""
+    capitals = string.ascii_uppercase + string.digits
+    item = "A" + text(random, capitals, 3, 3) + text(random, capitals, 1, 18) + "0"
+    dates = ("", "$$7", "$$0928", "$$3280831", "$$528274", "$$8240928", "$", "$+")
+    label = f"+{item}/{random.choice(dates) or '$'}{text(random, capitals, 0, 12)}"
+    label += "/16D" + _day(random, "%Y%m%d") if random.random() < 0.4 else ""
+    return random.choice(PLAIN_MARKS) + (label + check_character(label)).encode()
 
 
 def plain(random: Random) -> bytes:

@@ -6,6 +6,7 @@ broken raises AssertionError; any other exception than the declared refusals is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -184,6 +185,24 @@ def _written(envelope: Envelope, sent: str) -> str:
     return f"{envelope.format}\x1d{fields}\x1e"
 
 
+def labels(raw: bytes, _: Random) -> str:
+    """Of a HIBC label every character is in a field, or is a flag that says how to read one."""
+    reading = _read(raw, Profile(reference_date=TODAY, hibc=True))
+    if isinstance(reading, str):
+        return reading
+    if reading.form is not Form.HIBC:
+        return str(reading.form)
+    sent = raw.decode("latin-1")
+    ends = 0
+    for field in reading.fields:
+        assert sent.startswith(field.value, field.at), "a value that is not there"
+        assert field.at >= ends, "out of order"
+        flags = sent[ends : field.at] if ends else "+"
+        assert re.fullmatch(r"\+|/?(\$\$?\+?[789]?|7|S|Q|1[46]D)?", flags), f"lost {flags!r}"
+        ends = field.at + len(field.value)
+    return "accepted"
+
+
 def any_bytes(raw: bytes, random: Random) -> str:
     """Whatever the profile, bytes are read or refused, twice alike."""
     profile = random.choice(PROFILES)
@@ -297,7 +316,8 @@ TARGETS: Mapping[str, Target] = {
     "element_strings": Target(_damaged(inputs.element_string), element_strings, 0.34),
     "links": Target(_damaged(inputs.link), links, 0.10),
     "messages": Target(_damaged(inputs.message), messages, 0.15),
-    "any_bytes": Target(_mixed, any_bytes, 0.10),
+    "labels": Target(_damaged(inputs.hibc), labels, 0.04),
+    "any_bytes": Target(_mixed, any_bytes, 0.06),
     "scan_rules": Target(_mixed, scan_rules, 0.10),
     "badges": Target(_damaged(inputs.plain), badges, 0.05),
     "framing": Target(_stream, framing, 0.159),

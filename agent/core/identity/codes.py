@@ -14,6 +14,7 @@ from agent.core.identity import gs1
 from agent.core.identity.digital_link import is_web_address, parse_link
 from agent.core.identity.gs1_dictionary import RELEASE
 from agent.core.identity.gs1_table import table
+from agent.core.identity.hibc import FORMAT, looks_like_hibc, parse_hibc
 from agent.core.identity.iso15434 import hidden_header, is_message, parse_message
 from agent.core.identity.reading import (
     GS,
@@ -21,6 +22,7 @@ from agent.core.identity.reading import (
     Assume,
     CodeError,
     Doubt,
+    Envelope,
     Field,
     Form,
     Profile,
@@ -182,6 +184,10 @@ def _free_text(symbology: Symbology | None, data: str, profile: Profile, base: i
             envelopes=envelopes,
             doubts=doubts,
         )
+    if profile.hibc and looks_like_hibc(data):
+        fields = parse_hibc(data, profile.reference_date, base)
+        whole = Envelope(FORMAT, fields, base)
+        return Reading(form=Form.HIBC, symbology=name, text=data, fields=fields, envelopes=(whole,))
     hidden = hidden_header(data)
     if hidden is not None:
         raise CodeError(Reason.BAD_HEADER, base, "data stands before the header of a message")
@@ -201,7 +207,7 @@ def _free_text(symbology: Symbology | None, data: str, profile: Profile, base: i
 
 def _gs1_text(symbology: Symbology | None, data: str, profile: Profile, base: int) -> Reading:
     """Read data that the station declares to be GS1."""
-    if is_message(data) or is_web_address(data):
+    if is_message(data) or is_web_address(data) or (profile.hibc and looks_like_hibc(data)):
         return _free_text(symbology, data, profile, base)
     return _element_string(symbology, data, profile, base)
 

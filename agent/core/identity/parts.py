@@ -2,7 +2,8 @@
 
 Identities are canonical text, so that two forms of one identity compare equal (D-133): a GS1 key
 with its serial or lot is the canonical Digital Link whatever form it came in; fields of
-MH10.8.2 are `di:` with identifiers and values as path; a plain code keeps its text (D-74).
+MH10.8.2 are `di:` with identifiers and values as path, those of HIBC `hibc:` likewise; a plain code
+keeps its text (D-74).
 """
 
 from __future__ import annotations
@@ -12,11 +13,17 @@ from datetime import date
 from typing import NamedTuple
 from urllib.parse import quote
 
-from agent.core.identity import data_identifiers, gs1
+from agent.core.identity import data_identifiers, gs1, hibc
 from agent.core.identity.dates import Day, yymmdd, yyyymmdd
 from agent.core.identity.digital_link import canonical
 from agent.core.identity.reading import CodeError, Field, Reason
-from agent.core.identity.scan_rule import Means, ScanRule, is_gs1, standard_identity
+from agent.core.identity.scan_rule import (
+    Means,
+    ScanRule,
+    is_gs1,
+    is_hibc,
+    standard_identity,
+)
 
 _KEY_OF = {"02": "01", "03": "01", "8026": "8006"}
 """Identifiers of contained or made-to-order items, and the key that names the same item."""
@@ -51,12 +58,13 @@ class _Standard(NamedTuple):
 
 _GS1 = _Standard(("01", "02", "03", "8006", "8026"), ("21", "8011"), ("10",), ("17",), ("30", "37"))
 _DATA = _Standard(("25P", "1P", "P"), ("25S", "S"), ("25T", "1T", "T"), ("14D",), ("Q", "7Q"))
+_HIBC = _Standard(("item",), ("serial",), ("lot",), ("expiry",), ("quantity",))
 
 
 def field_parts(rule: ScanRule, fields: Mapping[str, Field], reference: date) -> Parts:
     """Return the parts of a code with identified fields that a rule matches."""
     of_gs1 = is_gs1(rule.match)
-    standard = _GS1 if of_gs1 else _DATA
+    standard = _GS1 if of_gs1 else _HIBC if is_hibc(rule.match) else _DATA
 
     def part(declared: str | None, by_standard: tuple[str, ...]) -> Field | None:
         codes = (declared,) if declared else by_standard
@@ -77,7 +85,7 @@ def field_parts(rule: ScanRule, fields: Mapping[str, Field], reference: date) ->
         product=product or rule.product,
         serial=value(rule.serial_from, standard.serial),
         lot=value(rule.lot_from, standard.lot),
-        expiry=_day(expiry, reference, of_gs1=of_gs1) if expiry else None,
+        expiry=_day(expiry, reference, rule) if expiry else None,
         quantity=amount,
         unit=unit,
         fields=tuple((field.identifier, field.value) for field in fields.values()),
@@ -135,12 +143,15 @@ def _code(rule: ScanRule, fields: Mapping[str, Field]) -> str:
         return str(rule.means)
     if is_gs1(rule.match):
         return canonical([(_KEY_OF.get(code, code), fields[code].value) for code in chosen])
-    return "di:" + "/".join(f"{code}/{quote(fields[code].value, safe='')}" for code in chosen)
+    scheme = "hibc:" if is_hibc(rule.match) else "di:"
+    return scheme + "/".join(f"{code}/{quote(fields[code].value, safe='')}" for code in chosen)
 
 
-def _day(field: Field, reference: date, *, of_gs1: bool) -> Day | None:
-    if of_gs1:
+def _day(field: Field, reference: date, rule: ScanRule) -> Day | None:
+    if is_gs1(rule.match):
         return gs1.day_of(field, reference)
+    if is_hibc(rule.match):
+        return hibc.day_in(field.value, reference)
     return data_identifiers.day_of(field.identifier, field.value, reference)
 
 

@@ -123,6 +123,8 @@ class Form(StrEnum):
     ITEM_NUMBER = "item_number"
     """A bare GTIN of EAN-8, EAN-13, UPC or ITF-14: no identifier is in the data."""
     ISO15434 = "iso15434"
+    HIBC = "hibc"
+    """A HIBC supplier label; its fields stand in one envelope of that name."""
     PLAIN = "plain"
 
 
@@ -186,6 +188,8 @@ class Profile:
     """Defects known of these labels, from `TOLERABLE`; such a reading carries a doubt."""
     read_as: Mapping[str, Assume] = field(default_factory=lambda: MappingProxyType({}))
     """Symbology identifiers that this station reads otherwise than the standard says (D-71)."""
+    hibc: bool = False
+    """Whether data that begins as a HIBC code does is one; else it is plain text."""
     known_identifiers: frozenset[str] = frozenset()
     """Data identifiers agreed with a partner beyond those of ANSI MH10.8.2."""
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from functools import cache
 
-from agent.core.identity import data_identifiers
+from agent.core.identity import data_identifiers, hibc
 from agent.core.identity.gs1 import format_of, item_number
 from agent.core.identity.pattern import Pattern, compile_pattern
 from agent.core.identity.reading import TOLERABLE, CodeError, Reason
@@ -71,7 +71,10 @@ class Gs1Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataMatch:
-    """An ISO/IEC 15434 message that carries exactly these identifiers in one format."""
+    """An ISO/IEC 15434 message that carries exactly these identifiers in one format.
+
+    Or a HIBC code that carries exactly these parts; its format is `hibc`.
+    """
 
     identifiers: frozenset[str]
     also: frozenset[str] = frozenset()
@@ -150,7 +153,7 @@ class ScanRule:
             _check_identifiers(self, match.ais, match.also)
             _check_shapes(match.ais | match.also, "05")
             return
-        if match.format not in ("05", "06", "12"):
+        if match.format not in ("05", "06", "12", hibc.FORMAT):
             raise ValueError(f"format {match.format!r} is not one of 05, 06, 12")
         _check_identifiers(self, match.identifiers, match.also)
         _check_shapes(match.identifiers | match.also, match.format)
@@ -248,6 +251,9 @@ def _check_shapes(codes: frozenset[str], number: str) -> None:
             raise ValueError(f"({code}) is not a GS1 application identifier")
         if number == "06" and data_identifiers.SHAPE.fullmatch(code) is None:
             raise ValueError(f"{code!r} is not a data identifier such as 1P")
+        if number == hibc.FORMAT and code not in hibc.NAMES:
+            listed = ", ".join(sorted(hibc.NAMES))
+            raise ValueError(f"{code!r} is no part of a HIBC code; they are {listed}")
         if number == "12" and _TEXT_ELEMENT.fullmatch(code) is None:
             raise ValueError(f"{code!r} is not a text element identifier such as SER")
 
@@ -264,9 +270,27 @@ _GS1_UNITS = (
 _GS1_LOTS = (("01", "10"), ("02", "10"), ("03", "10"), ("8006", "10"), ("8026", "10"))
 _GS1_PRODUCTS = (("01",), ("02",), ("03",), ("8006",), ("8010",))
 _GS1_CARRIERS = (("00",), ("8003",), ("8004",))
-_DATA_UNITS = (("25S",), ("37S",), ("25P", "S"), ("18V", "1P", "S"), ("1P", "S"), ("P", "S"))
-_DATA_LOTS = (("25T",), ("25P", "1T"), ("18V", "1P", "1T"), ("1P", "1T"), ("P", "1T"), ("P", "T"))
-_DATA_PRODUCTS = (("25P",), ("18V", "1P"), ("1P",), ("P",))
+_HIBC_UNITS = (("item", "serial"),)
+_HIBC_LOTS = (("item", "lot"),)
+_DATA_UNITS = (
+    *_HIBC_UNITS,
+    ("25S",),
+    ("37S",),
+    ("25P", "S"),
+    ("18V", "1P", "S"),
+    ("1P", "S"),
+    ("P", "S"),
+)
+_DATA_LOTS = (
+    *_HIBC_LOTS,
+    ("25T",),
+    ("25P", "1T"),
+    ("18V", "1P", "1T"),
+    ("1P", "1T"),
+    ("P", "1T"),
+    ("P", "T"),
+)
+_DATA_PRODUCTS = (("item",), ("25P",), ("18V", "1P"), ("1P",), ("P",))
 _DATA_CARRIERS = (("25B",), ("26B",), ("1J",), ("J",), ("1B",))
 
 _BY_STANDARD: dict[tuple[bool, Means], tuple[tuple[str, ...], ...]] = {
@@ -288,6 +312,11 @@ _BY_STANDARD: dict[tuple[bool, Means], tuple[tuple[str, ...], ...]] = {
 def is_gs1(match: Match) -> bool:
     """Return whether a match reads application identifiers."""
     return isinstance(match, Gs1Match) or (isinstance(match, DataMatch) and match.format == "05")
+
+
+def is_hibc(match: Match) -> bool:
+    """Return whether a match reads HIBC codes."""
+    return isinstance(match, DataMatch) and match.format == hibc.FORMAT
 
 
 def standard_identity(

@@ -12,7 +12,7 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from agent.core.identity import data_identifiers, gs1
+from agent.core.identity import data_identifiers, gs1, hibc
 from agent.core.identity.automaton import PRINTABLE
 from agent.core.identity.codes import parse
 from agent.core.identity.gs1_checks import check_digit
@@ -50,6 +50,7 @@ class _Way(NamedTuple):
     separator_text: str
     tolerates: frozenset[Reason]
     known_identifiers: frozenset[str]
+    hibc: bool
 
 
 class Session:
@@ -174,7 +175,8 @@ def fields_of(match: Gs1Match | DataMatch, reading: Reading) -> Mapping[str, Fie
 def _way(rule: ScanRule, *, is_marked: bool) -> _Way:
     """Return how a rule wants a frame read; without symbologies of its own it trusts the mark."""
     agreed: frozenset[str] = frozenset()
-    if isinstance(rule.match, DataMatch):
+    is_hibc = isinstance(rule.match, DataMatch) and rule.match.format == hibc.FORMAT
+    if isinstance(rule.match, DataMatch) and not is_hibc:
         agreed = (rule.match.identifiers | rule.match.also) - set(data_identifiers.allocated())
     return _Way(
         isinstance(rule.match, RegexMatch) and not (is_marked and not rule.symbologies),
@@ -182,6 +184,7 @@ def _way(rule: ScanRule, *, is_marked: bool) -> _Way:
         rule.separator_text,
         rule.tolerates,
         agreed,
+        is_hibc,
     )
 
 
@@ -198,6 +201,7 @@ def _profile(way: _Way, reference: date) -> Profile:
         tolerates=way.tolerates,
         read_as=read_as,
         known_identifiers=way.known_identifiers,
+        hibc=way.hibc,
     )
 
 

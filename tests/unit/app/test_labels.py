@@ -20,6 +20,10 @@ TRANSPORT = "[)><RS>06<GS>1JUN123456789A2B4C6D8<GS>P44112233<GS>Q100<GS>V12345<G
     [
         (UDI, {"code": f"https://id.gs1.org/01/{GTIN}/10/L42A", "expiry": "2028-12-31"}),
         (
+            "+A99912345/$$52827410X3I",
+            {"code": "hibc:item/A99912345/lot/10X3", "expiry": "2028-09-30"},
+        ),
+        (
             TRANSPORT,
             {"code": "di:1J/UN123456789A2B4C6D8", "product": "44112233", "quantity": "100"},
         ),
@@ -40,7 +44,7 @@ TRANSPORT = "[)><RS>06<GS>1JUN123456789A2B4C6D8<GS>P44112233<GS>Q100<GS>V12345<G
             {"code": "di:MFR/12345/SER/X-1", "means": "unit"},
         ),
     ],
-    ids=["UDI", "transport", "JAIF", "25S", "reel", "aerospace"],
+    ids=["UDI", "HIBC", "transport", "JAIF", "25S", "reel", "aerospace"],
 )
 def test_sample_labels(label: str, wanted: dict[str, str]) -> None:
     """Each label is taken by its rule, and its parts are where the rule says."""
