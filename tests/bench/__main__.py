@@ -20,7 +20,7 @@ from rich.table import Table
 
 from tests.bench.result import Result
 
-MODULES = ("decode", "journal", "agent", "ends", "publish", "modbus", "opcua", "resources")
+MODULES = ("core", "decode", "journal", "agent", "ends", "publish", "modbus", "opcua", "resources")
 
 
 def main() -> None:
