@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -101,6 +102,7 @@ def scanner(port: str) -> None:
 
 async def main(given: argparse.Namespace) -> None:
     """Open everything, say so, and go on for ever."""
+    logging.disable(logging.CRITICAL)  # what the libraries think of a server is not asked
     rows = apsw.Connection(str(given.database))
     rows.pragma("journal_mode", "wal")
     rows.pragma("synchronous", 2)

@@ -328,7 +328,7 @@ def version(rounds: int) -> Result:
 
 async def main(quick: bool) -> list[Result]:  # noqa: FBT001 - the interface of every bench
     """Measure every load."""
-    rounds, span_s = (1, 1.0) if quick else (5, 10.0)
+    rounds, span_s = (1, 1.0) if quick else (3, 8.0)
     results = [await asyncio.to_thread(version, 2 * rounds + 1)]
     async with AsyncExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))

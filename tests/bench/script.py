@@ -11,6 +11,7 @@ are those of one answer (guard, data, guard; result, read-back; ack), one after 
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -112,6 +113,7 @@ async def trips(read: Read, write: Write, count: int) -> list[float]:
 
 async def main() -> None:
     """Read the arguments and run."""
+    logging.disable(logging.CRITICAL)  # what the libraries think of a server is not asked
     parser = argparse.ArgumentParser()
     parser.add_argument("protocol", choices=("opcua", "modbus"))
     parser.add_argument("place")
