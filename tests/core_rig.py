@@ -279,7 +279,7 @@ class Rig:
             return TagValue(tag=tag, value=None, quality=Quality.BAD, code="0x808C0000")
         return TagValue(tag=tag, value=self.tags[tag], quality=Quality.GOOD)
 
-    def scan(self, code: str, *, took_ms: int = 20, **members: Any) -> Decision:  # noqa: ANN401
+    def scan(self, code: str, *, took_ms: int = 20, **members: Any) -> Decision:  # noqa: ANN401 - fields
         """Let the reader send a code; badges as the rim hands them on."""
         self.ms += took_ms
         raw = code.encode()
