@@ -49,6 +49,8 @@ LEVELS: Mapping[str, str] = {
     "event_quarantined": "error",
     "journal_failed": "error",
     "journal_damaged": "error",
+    "journal_filled": "error",
+    "sink_skipped": "error",
     "history_lost": "error",
     "station_refused": "error",
     "not_ready": "warning",

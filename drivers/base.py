@@ -203,6 +203,17 @@ class ClockMoved(Observation):
     """New wall time minus the one expected; negative is a step back."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeSkipped(Observation):
+    """An optional sink has to give up events so that there is room for new ones (D-142)."""
+
+    sink: str
+    first: str
+    """Address of the first event."""
+    last: str
+    n: int
+
+
 AnyObservation = (
     ValuesSeen
     | SnapshotRead
@@ -212,6 +223,7 @@ AnyObservation = (
     | TimerFired
     | AskAnswered
     | ClockMoved
+    | RangeSkipped
 )
 """The closed union of what `decide` can be given."""
 

@@ -20,6 +20,7 @@ from importlib.metadata import version
 
 from agent.app.clockwatch import watch_clock
 from agent.app.conceal import KeyMissingError, concealer, operator_key
+from agent.app.filling import FillingWatch, keep_of
 from agent.app.kept import KeptScans
 from agent.app.outlets import Outlets
 from agent.app.pulse import Pulse
@@ -215,7 +216,11 @@ class StationRun:
             if self._conceal is None:
                 self._conceal = self._concealer()
             journal, recovery = await open_held(
-                around.journal_path, self.name, around.journal, lock.release
+                around.journal_path,
+                self.name,
+                around.journal,
+                lock.release,
+                keep=keep_of(self.config),
             )
             undo.pop_all()
         run: _Run | None = None
@@ -360,8 +365,11 @@ class StationRun:
 
     async def _look(self, run: _Run) -> None:
         """Each second: tell what has changed by time alone."""
+        clock, filled = self._around.clock, FillingWatch(self._tell, self._place_of("journal"))
         while True:
-            await self._around.clock.sleep(LOOK_EVERY_S)
+            await clock.sleep(LOOK_EVERY_S)
+            for skipped in filled.look(run.journal.filling, clock.now()):
+                await run.engine.emit(skipped)
             self._tell_readiness()
             self._tell_damage(run)
 

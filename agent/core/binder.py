@@ -47,6 +47,7 @@ from drivers.base import (
     CodeScanned,
     Instant,
     LinkChanged,
+    RangeSkipped,
     SamplesLost,
     SnapshotRead,
     TagValue,
@@ -79,6 +80,8 @@ PARTS: Mapping[str, type[Any]] = {
 PART_SCHEMA = 1
 CARRY_EVERY_MS = 86_400_000
 """The state is carried daily, so that a long epoch can be pruned too."""
+CARRY_EVERY_EVENTS = 5_000
+"""And after so many events: a start folds no more than these, a quarter of a second."""
 
 
 def initial(station: Station) -> State:
@@ -98,7 +101,8 @@ def _carried(state: State, event: ev.StateCarried) -> State:
     kind = PARTS.get(event.part)
     if kind is not None and event.part_schema == PART_SCHEMA:
         state = replace(state, **{event.part: from_plain(kind, event.body)})
-    return replace(state, run=replace(state.run, carried_ms=event.time.boottime_ms))
+    run = replace(state.run, carried_ms=event.time.boottime_ms, carried_seq=event.seq)
+    return replace(state, run=run)
 
 
 def _fault_raised(state: State, event: ev.FaultRaised) -> State:
@@ -377,8 +381,28 @@ def _timer_fired(draft: Draft, seen: TimerFired) -> None:
     fitness.check(draft)
     people.timer(draft)
     production.timer(draft)
-    if draft.now_ms >= draft.state.run.carried_ms + CARRY_EVERY_MS:
+    if draft.now_ms >= _carry_ms(draft):
         carry(draft)
+
+
+def _carry_ms(draft: Draft) -> int:
+    """Return when the state is to be carried again."""
+    run = draft.state.run
+    if draft.state.seq - run.carried_seq >= CARRY_EVERY_EVENTS:
+        return draft.now_ms
+    return run.carried_ms + CARRY_EVERY_MS
+
+
+def _range_skipped(draft: Draft, seen: RangeSkipped) -> None:
+    draft.add(
+        ev.SinkSkipped(
+            **draft.head(because=(seen.id,)),
+            sink=seen.sink,
+            from_address=seen.first,
+            to_address=seen.last,
+            n=seen.n,
+        )
+    )
 
 
 _HANDLERS: Mapping[type[Any], Callable[[Draft, Any], None]] = {
@@ -390,6 +414,7 @@ _HANDLERS: Mapping[type[Any], Callable[[Draft, Any], None]] = {
     TimerFired: _timer_fired,
     AskAnswered: _ask_answered,
     ClockMoved: _clock_moved,
+    RangeSkipped: _range_skipped,
 }
 
 
@@ -397,7 +422,7 @@ def _wakeup(draft: Draft) -> int:
     """Return the next moment at which something falls due; what fell due just now comes next."""
     state, working, station = draft.state, draft.working, draft.station
     due_ms = (
-        state.run.carried_ms + CARRY_EVERY_MS,
+        _carry_ms(draft),
         *cycle.deadlines(working, station.handshakes),
         *strategies.entry(station).deadlines(state, working),
         *scanning.deadlines(working),

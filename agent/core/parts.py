@@ -237,3 +237,5 @@ class RunState:
     """When the newest event was made."""
     carried_ms: int = LONG_AGO
     """When the state was last carried."""
+    carried_seq: int = 0
+    """The seq of the last event of that."""

@@ -18,6 +18,7 @@ from agent.core.events import (
     LinkLost,
     LinkRestored,
     SamplesLost,
+    SinkSkipped,
     StateCarried,
     UnknownEvent,
 )
@@ -86,6 +87,16 @@ def test_the_state_is_carried_daily() -> None:
     rig = Rig(PRESS)
     rig.turn(binder.CARRY_EVERY_MS)
     assert len(rig.of(StateCarried)) == 2 * len(binder.PARTS)
+
+
+def test_the_state_is_carried_after_so_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no start has to fold more than these; the count begins anew with each set."""
+    monkeypatch.setattr(binder, "CARRY_EVERY_EVENTS", 10)
+    rig = Rig(PRESS)
+    for number in range(21):
+        rig.link("plc", up=number % 2 == 1)
+        rig.turn(10)
+    assert len(rig.of(StateCarried)) == 3 * len(binder.PARTS)
 
 
 # ------------------------------------------------------------------ links and faults
@@ -257,3 +268,17 @@ def test_no_deadline_outlives_the_timer_that_met_it() -> None:
         rig.observe(base.TimerFired)
         fired += 1
     assert fired < 20
+
+
+# ------------------------------------------------------------------ what the journal asks for
+
+
+def test_what_a_sink_has_to_give_up_is_named() -> None:
+    """With the range, so that whoever reads that sink knows what it will not get (D-142)."""
+    rig = Rig(PRESS)
+    first, last = "000001-aa-2", "000001-aa-5"
+    rig.observe(base.RangeSkipped, sink="audit", first=first, last=last, n=4)
+    (event,) = rig.of(SinkSkipped)
+    assert (event.sink, event.from_address, event.to_address) == ("audit", first, last)
+    assert event.n == 4
+    assert event.because
