@@ -10,6 +10,7 @@ import pytest
 
 from agent.ports import Refusal
 from agent.publisher import Condition
+from agent.publisher.publisher import MOST_S
 from tests.doubles import EPOCH, settled
 from tests.unit.publisher.bench import Bench
 
@@ -61,10 +62,10 @@ async def test_a_connection_that_keeps_breaking_is_not_dialled_faster(tmp_path: 
     async with bench.running() as sink:
         for _ in range(10):
             await sink.cut("taken over")
-            await bench.clock.advance(15)
+            await bench.clock.advance(MOST_S)
         at = sink.connects
         await sink.cut("taken over")
-        await bench.clock.advance(7)
+        await bench.clock.advance(MOST_S / 2 - 0.5)
         assert sink.connects == at
 
 
