@@ -6,7 +6,7 @@ The real ones are small classes at the rim; a test or a simulation passes its ow
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
@@ -43,8 +43,11 @@ T = TypeVar("T")
 class Worker(Protocol):
     """One thread that does one thing at a time; inline in a simulation."""
 
-    async def run(self, job: Callable[[], T]) -> T:
-        """Return what `job` returns, done off the event loop, in the order of the calls."""
+    def run(self, job: Callable[[], T]) -> Awaitable[T]:
+        """Return what `job` returns, done off the event loop, in the order of the calls.
+
+        A thread begins when this is called, not when it is awaited.
+        """
         ...
 
     def close(self) -> None:

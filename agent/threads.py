@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -16,9 +16,9 @@ class ThreadWorker:
     def __init__(self, name: str) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
-    async def run(self, job: Callable[[], T]) -> T:
-        """Return what `job` returns, done off the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+    def run(self, job: Callable[[], T]) -> Awaitable[T]:
+        """Return what `job` returns, done off the event loop; the thread begins at once."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, job)
 
     def close(self) -> None:
         """Let the running job finish and end the thread."""

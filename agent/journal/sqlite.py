@@ -88,7 +88,7 @@ class SqliteJournal:
         self._checkpointer = connect(paths.database, rim.vfs)
         self._thread, self._reader, self._keeper = workers
         self._release = release
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         self._flush: asyncio.Task[None] | None = None
         self._is_checkpointing = False
         self._is_closed = False
@@ -182,7 +182,7 @@ class SqliteJournal:
 
     def _drain_if(self, is_due: bool) -> None:  # noqa: FBT001 - what the writer answered
         if is_due:
-            self._spawn(self._thread.run(self._writer.drain), "journal writer")
+            self._keep(asyncio.ensure_future(self._thread.run(self._writer.drain)))
 
     def _settle(self, batch: Batch) -> None:
         self._cursors |= batch.effects.skipped
@@ -267,11 +267,14 @@ class SqliteJournal:
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = self._loop.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        self._keep(task)
         return task
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _keep(self, task: asyncio.Future[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Future[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(JournalError(f"the journal's thread died: {error!r}"))
