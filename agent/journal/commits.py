@@ -29,7 +29,7 @@ class Consequences:
     lost: list[tuple[str, int, int]] = field(default_factory=list)
     """What a `history_lost` names is told: the walk does not tell it again."""
     skipped: dict[str, Address] = field(default_factory=dict)
-    """Where a `sink_skipped` puts that sink's cursor."""
+    """Where a `sink_skipped` puts that sink's cursor, and the last event of its stream."""
     set_after: int | None = None
     """The place before the newest complete set of `state_carried`: what is older may go."""
 
@@ -51,7 +51,8 @@ def consequences(rows: Sequence[Row], before: int) -> Consequences:
         elif row.kind == "sink_skipped":
             named = orjson.loads(row.body)
             epoch, _, seq = named["to_address"].rpartition("-")
-            found.skipped[named["sink"]] = Address(epoch, int(seq))
+            for cursor in (named["sink"], f"{named['sink']}#after"):
+                found.skipped[cursor] = Address(epoch, int(seq))
         before = place_of(row)
     return Consequences(found.lost, found.skipped, set_after)
 

@@ -194,6 +194,7 @@ class Publisher:
                 await self._room.wait()
             if self._read_to is not None and self._read_to == self._journal.last:
                 await self._journal.wait_beyond(self._read_to)
+            self._pass_over()
             rows = await self._journal.read(self._read_to, READ_ROWS)
             if not rows:
                 await self._journal.wait_beyond(self._read_to)
@@ -205,6 +206,16 @@ class Publisher:
                 if wanted:
                     self._last_wanted = row.address
             self._changed.set()
+
+    def _pass_over(self) -> None:
+        """Go on behind what the journal gave up; `sink_skipped` has named it (D-142).
+
+        The next event's `after` is its last one: a consumer that lacks it sees the gap.
+        """
+        given_up = self._journal.cursor(self.name)
+        if given_up is not None and (self._read_to is None or self._read_to < given_up):
+            self._read_to = self._cursor = given_up
+            self._last_wanted = given_up
 
     # ------------------------------------------------------------- sending
 

@@ -88,6 +88,23 @@ async def test_a_burst_lets_the_others_run(tmp_path: Path) -> None:
         assert sink.seqs() == list(range(1, 201))
 
 
+async def test_what_the_journal_gave_up_is_passed_over(tmp_path: Path) -> None:
+    """The quota took it: the stream goes on behind it, and `after` shows the gap (D-142)."""
+    bench = Bench(tmp_path, kinds=("unit_completed",))
+    bench.journal = _mixed(2)
+    bench.publisher = bench.make()
+    async with bench.running() as sink:
+        await sink.confirm(2)
+        bench.journal.rows = _mixed(9).rows[6:]
+        bench.journal.cursors["plant"] = Address(EPOCH, 6)
+        bench.journal.append([event_row(10)])
+        await settled()
+        assert [(d.row.seq, d.after) for d in sink.sent[1:]] == [
+            (8, Address(EPOCH, 6)),
+            (10, Address(EPOCH, 8)),
+        ]
+
+
 # ------------------------------------------------------------------ filters
 
 
