@@ -16,6 +16,7 @@ from agent.config.parts import Parts, Tag
 from agent.config.problems import in_order
 from agent.config.roles import handshakes, roles_of
 from agent.config.strategies import window_ms
+from agent.config.watches import watches_of
 from agent.core import station as plan
 from agent.core.identity.scan_rule import ScanRule
 
@@ -94,6 +95,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         shift_grace_ms=operators.shift_grace,
         units=_units(parts),
         devices=tuple(parts.devices),
+        watches=watches_of(parts, track),
     )
 
 

@@ -15,6 +15,7 @@ from agent.config.model import Operators, Track
 from agent.config.parts import Device, Parts
 from agent.config.problems import Path, did_you_mean, shown
 from agent.config.roles import Role, handshakes, holds, roles_of
+from agent.config.watches import check_watches
 from agent.core.station import DEFAULT_ANSWERS, By, Outcome
 from drivers.options import Tag
 
@@ -255,6 +256,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     _check_ready,
     _check_answers,
     check_components,
+    check_watches,
     _check_reasons,
 )
 """Every check of `track`, in no particular order: problems are sorted by line."""

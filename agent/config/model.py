@@ -21,6 +21,7 @@ from agent.config.quantities import (
     TimesOfDay,
     Zone,
 )
+from agent.config.watched import WatchSection
 from agent.core.identity.reading import TOLERABLE, Reason
 from agent.core.identity.scan_rule import MOST_CHARACTERS
 from agent.core.station import By, Outcome, Policy, Strategy
@@ -304,6 +305,8 @@ class Track(Options):
     """"Store this", asked after the machine has worked."""
     ready: ReadyTags | None = None
     """Where the agent says whether it can record; it may stand in a handshake instead."""
+    watch: dict[Name, WatchSection] = Field(default_factory=dict)
+    """Per device: whether its program runs, and how it knows that the agent does."""
     counter: CounterSection | None = None
     """The piece counter: what `count-only` counts, and elsewhere what shows missed cycles."""
     lot: LotSource | None = None

@@ -9,6 +9,7 @@ from enum import StrEnum, unique
 from agent.config.model import FromTag, Handshake, Track
 from agent.config.parts import Tag
 from agent.config.problems import Path
+from drivers.options import Options
 
 
 @unique
@@ -66,6 +67,10 @@ _READY: dict[str, _Ask] = {
     "reason": _Ask(_WHOLE, written=True),
     "text": _Ask(frozenset({Holds.TEXT}), written=True),
 }
+_WATCH: dict[str, _Ask] = {
+    "heartbeat": _Ask(_BIT_LIKE),
+    "agent_heartbeat": _Ask(_BIT_LIKE, written=True),
+}
 
 
 def holds(tag: Tag) -> Holds | None:
@@ -114,6 +119,8 @@ def roles_of(track: Track) -> list[Role]:
             tag = getattr(track.ready, key)
             if tag is not None:
                 roles.append(_role(role, tag, ("track", "ready", key), _READY[role]))
+    for device, watch in track.watch.items():
+        roles.extend(_of(watch, ("track", "watch", device), _WATCH))
     if track.counter is not None:
         ask = _Ask(_WHOLE, wraps=True)
         roles.append(_role("counter", track.counter.tag, ("track", "counter", "tag"), ask))
@@ -124,9 +131,9 @@ def roles_of(track: Track) -> list[Role]:
     return roles
 
 
-def _of(handshake: Handshake, at: Path, asks: dict[str, _Ask]) -> Iterator[Role]:
+def _of(section: Options, at: Path, asks: dict[str, _Ask]) -> Iterator[Role]:
     for key, ask in asks.items():
-        value = getattr(handshake, key)
+        value = getattr(section, key)
         if isinstance(value, tuple):
             for position, tag in enumerate(value):
                 yield _role(key, tag, (*at, key, position), ask)

@@ -24,6 +24,7 @@ from agent.core import (
     requests,
     scanning,
     strategies,
+    watching,
 )
 from agent.core import events as ev
 from agent.core.carry import from_plain, to_plain
@@ -245,6 +246,10 @@ def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
     lot_first = production.lot_unread(station, draft.working)
     _take_readings(draft, seen.device, seen.values, seen.earliest_ms, seen.latest_ms)
     readings = draft.working.readings
+    if watching.seen(draft, seen.device):
+        changed = {tag for tag, reading in readings.items() if reading.device == seen.device}
+    if not draft.working.trusts(seen.device):
+        return
     if station.lot in changed:
         production.lot_read(draft, readings[station.lot], seen.id, first=lot_first)
     if station.order in changed:
@@ -281,7 +286,17 @@ def _order_tag(draft: Draft, reading: Reading, because: str) -> None:
         people.order_named(draft, str(reading.good).strip(), (because,))
 
 
+def _heartbeats(draft: Draft, seen: AnyObservation) -> None:
+    """Believe nothing more of a device whose heartbeat has stood still for too long (D-32)."""
+    for device in watching.stopped(draft):
+        production.link_lost(draft, device)
+        for handshake in draft.station.handshakes:
+            if handshake.device == device:
+                cycle.signal(draft, handshake, _signal(Kind.LOST_SIGHT, seen))
+
+
 def _snapshot_read(draft: Draft, seen: SnapshotRead) -> None:
+    _heartbeats(draft, seen)
     for handshake in draft.station.handshakes:
         if draft.live(handshake.name).ask == seen.ask:
             _take_readings(draft, seen.device, seen.values, seen.earliest_ms, seen.latest_ms)
@@ -315,6 +330,7 @@ def _link_changed(draft: Draft, seen: LinkChanged) -> None:
         _tag_faults(draft, seen)
     if not changed:
         return
+    watching.linked(draft, seen.device, up=seen.up)
     kind = Kind.LINK_UP if seen.up else Kind.LINK_DOWN
     for handshake in draft.station.handshakes:
         if handshake.device == seen.device:
@@ -373,6 +389,7 @@ def _clock_moved(draft: Draft, seen: ClockMoved) -> None:
 
 
 def _timer_fired(draft: Draft, seen: TimerFired) -> None:
+    _heartbeats(draft, seen)
     for handshake in draft.station.handshakes:
         cycle.signal(draft, handshake, _signal(Kind.TIMER, seen))
         cycle.timer(draft, handshake)
@@ -429,5 +446,6 @@ def _wakeup(draft: Draft) -> int:
         *people.deadlines(draft),
         *production.deadlines(station, working),
         *fitness.deadlines(draft),
+        *watching.deadlines(draft),
     )
     return max(min(due_ms), draft.now_ms + 1)

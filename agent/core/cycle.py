@@ -193,6 +193,9 @@ def _request_read(draft: Draft, handshake: Handshake) -> int | None:
 def _first_snapshot(draft: Draft, handshake: Handshake, signal: Signal) -> None:
     """This link's first coherent snapshot: from here on outputs are due."""
     read, live = _read(signal), draft.live(handshake.name)
+    if not draft.working.trusts(handshake.device):
+        draft.set_live(handshake.name, replace(live, ask=None, retry_ms=None))  # the beat asks
+        return
     if not _is_readable(draft, handshake, read):
         _retry(draft, handshake, signal)
         return

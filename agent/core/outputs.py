@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agent.core import signals
+from agent.core import signals, watching
 from agent.core.state import (
     Due,
     Health,
@@ -40,6 +40,7 @@ def due(state: State, working: Working, health: Health, device: str) -> Due:
                 standing[handshake.name] = stands
     if ready is not None and ready.device == device and reason is NotReady.READY:
         groups += _ready_groups(working, ready, reason)
+    groups += watching.beat_due(state.station, working, health, device)
     return Due(groups=tuple(groups), standing=standing)
 
 
@@ -50,6 +51,7 @@ def outputs(state: State, working: Working, health: Health) -> tuple[WriteGroup,
         [
             *(h.device for h in station.handshakes),
             *([station.ready.device] if station.ready else []),
+            *(watch.device for watch in station.watches),
         ]
     )
     return tuple(g for device in devices for g in due(state, working, health, device).groups)
@@ -117,18 +119,28 @@ def readiness(state: State, working: Working, health: Health) -> NotReady:
         return NotReady.STOPPING
     if health.reason is not NotReady.READY:
         return health.reason
-    station = state.station
-    for device in station.devices:
-        link = working.links.get(device)
-        if link is None or not link.up:
-            return NotReady.DEVICE_LOST
-        if set(link.faults) & station.needed_tags:
-            return NotReady.TAG_FAULT
-    for handshake in station.handshakes:
+    for device in state.station.devices:
+        reason = _distrust(state, working, device)
+        if reason is not NotReady.READY:
+            return reason
+    for handshake in state.station.handshakes:
         if signals.phase(state, working, handshake) is Phase.BLIND:
             unread = signals.read_kind(working, handshake) is signals.Kind.LOST_SIGHT
             return NotReady.TAG_FAULT if unread else NotReady.STARTING
     return NotReady.READY
+
+
+def _distrust(state: State, working: Working, device: str) -> NotReady:
+    """Return why a device is of no use now, or READY."""
+    link = working.links.get(device)
+    if link is None or not link.up:
+        return NotReady.DEVICE_LOST
+    if set(link.faults) & state.station.needed_tags:
+        return NotReady.TAG_FAULT
+    if working.trusts(device):
+        return NotReady.READY
+    is_still = watching.source(device) in state.run.faults
+    return NotReady.HEARTBEAT if is_still else NotReady.STARTING
 
 
 def _ready_groups(working: Working, ready: Ready, reason: NotReady) -> list[WriteGroup]:
@@ -153,5 +165,6 @@ TEXTS: Mapping[NotReady, str] = {
     NotReady.TAG_FAULT: "a tag cannot be read",
     NotReady.OVERRUN: "too much at once",
     NotReady.STOPPING: "stopping",
+    NotReady.HEARTBEAT: "PLC heartbeat stands still",
 }
 """The reason for the HMI's text tag."""

@@ -200,9 +200,11 @@ def lot_read(draft: Draft, reading: Reading, because: str, *, first: bool) -> No
 
 
 def lot_unread(station: Station, working: Working) -> bool:
-    """Whether the tag that names the lot has not been read GOOD on this link."""
+    """Whether the tag that names the lot has not been read GOOD on this link, or not believably."""
     if station.lot is None:
         return False
+    if not working.trusts(station.lot_device):
+        return True
     reading = working.readings.get(station.lot)
     return reading is None or reading.good is None
 

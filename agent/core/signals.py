@@ -26,7 +26,7 @@ class Kind(StrEnum):
     NEW_REQUEST = "new_request"
     """The trigger stayed high and the request number moved on: its fall was not seen."""
     LOST_SIGHT = "lost_sight"
-    """Trigger or request does not read GOOD."""
+    """Trigger or request does not read GOOD, or the PLC's heartbeat stands still."""
     IN_SIGHT = "in_sight"
     """Trigger and request read GOOD; they may say nothing new."""
     GAP = "gap"
@@ -67,6 +67,8 @@ def phase(state: State, working: Working, handshake: Handshake) -> Phase:
 
 def read_kind(working: Working, handshake: Handshake) -> Kind:
     """Return what the newest readings of trigger and request mean."""
+    if not working.trusts(handshake.device):
+        return Kind.LOST_SIGHT
     trigger = working.readings.get(handshake.trigger)
     request = working.readings.get(handshake.request) if handshake.request else None
     if trigger is None or trigger.good is None:

@@ -226,10 +226,24 @@ class Repeats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """A device's heartbeat on this link (D-32)."""
+
+    value: Scalar | None
+    """None until it was read GOOD."""
+    since_ms: int
+    """When it changed last; when the link came up, as long as it has not changed."""
+    alive: bool = False
+    """Whether it has changed on this link and not stood still since."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Working:
     """What holds for this run and link only."""
 
     links: Mapping[str, Link] = field(default_factory=dict)
+    beats: Mapping[str, Beat] = field(default_factory=dict)
+    """Per device with a heartbeat that is watched."""
     readings: Mapping[str, Reading] = field(default_factory=dict)
     live: Mapping[str, Live] = field(default_factory=dict)
     """Per handshake."""
@@ -242,6 +256,11 @@ class Working:
     asked: int = 0
     """How many asks were made, for their ids."""
     stopping: bool = False
+
+    def trusts(self, device: str | None) -> bool:
+        """Return whether a device's values can be believed: its program is seen to run, D-32."""
+        beat = self.beats.get(device or "")
+        return beat is None or beat.alive
 
 
 # ------------------------------------------------------------------ what decide gives back
@@ -309,6 +328,8 @@ class NotReady(IntEnum):
     OVERRUN = 7
     """More came in than could be decided; some of it was lost."""
     STOPPING = 8
+    HEARTBEAT = 9
+    """A device's heartbeat stands still: its program stands, or its gateway repeats itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,6 +167,22 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """How it is known that a PLC's program runs, and how the PLC knows that we do (D-32)."""
+
+    device: str
+    heartbeat: str | None = None
+    """The tag that the program changes as long as it runs."""
+    within_ms: int = 5_000
+    """Without a change for so long nothing of the device is believed."""
+    agent_heartbeat: str | None = None
+    """The tag that we change as long as we run."""
+    every_ms: int = 1_000
+    modulus: int | None = None
+    """Where our heartbeat wraps to 0; None: it is a bit that toggles."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
     """Everything the core needs to know of one station."""
 
@@ -214,6 +230,8 @@ class Station:
     """Per value tag: its unit of measure."""
     devices: tuple[str, ...] = ()
     """Every device that must be reached before the station is ready."""
+    watches: tuple[Watch, ...] = ()
+    """At most one a device."""
 
     @property
     def needed_tags(self) -> frozenset[str]:
@@ -226,6 +244,10 @@ class Station:
     def outcome_code(self, outcome: Outcome) -> int:
         """Return the number that this station gives an outcome."""
         return self.answers[outcome]
+
+    def watch(self, device: str) -> Watch | None:
+        """Return how a device's program is watched."""
+        return next((watch for watch in self.watches if watch.device == device), None)
 
     def component(self, position: str) -> Component | None:
         """Return the component declared at a position."""

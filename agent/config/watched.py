@@ -1,0 +1,28 @@
+"""The keys of a device whose program is watched: `track.watch.NAME` (D-32)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from agent.config.quantities import Millis, Name
+from drivers.options import Options
+
+
+class WatchSection(Options):
+    """How it is known that the program of a device runs, and how it knows that the agent does.
+
+    A link that is up says neither: a gateway answers from its cache, a server outlives its program.
+    """
+
+    heartbeat: Name | None = None
+    """A tag that the program changes as long as it runs: a counter or a bit. Nothing of the device
+    is believed until it has changed on this link, and while it stands still."""
+    within: Annotated[Millis, Field(gt=0)] = 5_000
+    """Without a change for so long it stands still. Three beats and a poll, at the least."""
+    agent_heartbeat: Name | None = None
+    """A tag that the agent changes as long as it runs, so that the PLC can stop when it is gone. It
+    counts up to its `modulus`; without one it toggles."""
+    every: Annotated[Millis, Field(ge=100)] = 1_000
+    """How often the agent changes it."""

@@ -1,0 +1,106 @@
+"""Which devices are watched, and what is said of it."""
+
+import pytest
+
+from agent.config.explain import explained
+from agent.core.station import Watch
+from tests.unit.config.stations import PRESS, edited, loaded, problems
+
+TAGS = (
+    "scans:\n",
+    (
+        '  beat: {device: plc, node: "nsu=urn:a;s=Beat"}\n'
+        '  alive: {device: plc, node: "nsu=urn:a;s=Alive", write: true, modulus: 2^16}\n'
+        "scans:\n"
+    ),
+)
+BOTH = "{heartbeat: beat, within: 3s, agent_heartbeat: alive, every: 500ms}"
+
+
+def watched(watch: str, *changes: tuple[str, str]) -> str:
+    """Return the press with a watch of its PLC."""
+    section = f"track:\n  watch: {{plc: {watch}}}\n"
+    return edited(PRESS, ("track:\n", section), TAGS, *changes)
+
+
+def test_a_device_is_watched_by_its_tags() -> None:
+    """A press without `watch` watches nothing."""
+    assert loaded(PRESS).station.watches == ()
+    (watch,) = loaded(watched(BOTH)).station.watches
+    assert watch == Watch(
+        device="plc",
+        heartbeat="beat",
+        within_ms=3_000,
+        agent_heartbeat="alive",
+        every_ms=500,
+        modulus=65_536,
+    )
+
+
+def test_it_is_told_in_plain_words() -> None:
+    """What is believed, and until when."""
+    lines = [line for line in explained(loaded(watched(BOTH))).splitlines() if "watches" in line]
+    assert lines == [
+        (
+            "  watches    plc is believed while 'beat' changes within 3s; else no cycle is taken "
+            "and the station is not ready"
+        ),
+        "  watches    plc sees 'alive' change every 500ms",
+    ]
+    assert "believed" not in explained(loaded(watched("{agent_heartbeat: alive}")))
+    assert "sees" not in explained(loaded(watched("{heartbeat: beat}")))
+
+
+SLIPS = {
+    "no such device": (
+        BOTH,
+        ("{plc: {heart", "{plk: {heart"),
+        ["f:26:11: track.watch.plk: no device 'plk'; did you mean 'plc'?"],
+    ),
+    "nothing to watch": (
+        "{}",
+        None,
+        [("f:26:11: track.watch.plc: watches nothing; give one of heartbeat, agent_heartbeat")],
+    ),
+    "a time without its tag": (
+        "{heartbeat: beat, every: 1s}",
+        None,
+        ["f:26:34: track.watch.plc.every: `every` needs `agent_heartbeat`; remove it"],
+    ),
+    "a tag that is not there": (
+        "{heartbeat: beet}",
+        None,
+        ["f:26:28: track.watch.plc.heartbeat: no tag 'beet'; did you mean 'beat'?"],
+    ),
+    "a tag of another device": (
+        "{heartbeat: beat}",
+        ("  beat: {device: plc,", "  beat: {device: other,"),
+        [
+            (
+                "f:27:28: track.watch.plc.heartbeat: 'beat' is on other, not on plc; "
+                "a device is watched by its own tags"
+            )
+        ],
+    ),
+    "a heartbeat that cannot be written": (
+        BOTH,
+        (", write: true, modulus: 2^16", ""),
+        [
+            (
+                "f:19:10: tags.alive: is written as agent_heartbeat but not declared for it; "
+                "add write: true"
+            )
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_a_watch_that_cannot_work_is_refused(name: str) -> None:
+    """Where it stands, and what to do."""
+    watch, change, says = SLIPS[name]
+    text = watched(watch, *([change] if change else []))
+    if "other" in says[0]:
+        device = 'devices:\n  other: {driver: opcua, url: "opc.tcp://127.0.0.1:4899"}\n'
+        text = edited(text, ("devices:\n", device))
+    assert problems(text) == says
