@@ -1,8 +1,8 @@
-"""Code readers on a serial line or a TCP port: options, and how the driver is built.
+"""Code readers on a serial line, a TCP port or as a keyboard: options, and how the driver is built.
 
 How the parts work together: `others` (who else has the port open) < `link` (the one user of
 pyserial; `usb` tells what is plugged in) < `session` (which feeds the framer of `drivers.framing`;
-`garble` tells wrong line settings) < `driver`.
+`garble` tells wrong line settings) < `driver`. `keys` is the other kind of `link`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _build(name: str, options: ScannerOptions, tags: Sequence[Tag], clock: Clock
 
 
 SPEC = DriverSpec(
-    summary="Reads a barcode or 2D code scanner on a serial line or a TCP port.",
+    summary="Reads a barcode or 2D code scanner on a serial line, a TCP port or as a keyboard.",
     options=ScannerOptions,
     tag_options=None,
     build=_build,

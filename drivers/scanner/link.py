@@ -20,6 +20,7 @@ from typing import Protocol
 import serial
 
 from drivers.base import LinkDownError
+from drivers.scanner.keys import KeysLink
 from drivers.scanner.options import ScannerOptions
 from drivers.scanner.others import OpenWatch, is_pty, others_with
 from drivers.scanner.usb import usb_identity
@@ -237,6 +238,8 @@ async def connect(options: ScannerOptions) -> Link:
     """
     if options.port is not None:
         return SerialLink(options.port, options)
+    if options.keyboard is not None and options.layout is not None:
+        return KeysLink(options.keyboard, options.layout)
     where = options.endpoint
     try:
         async with asyncio.timeout(options.connect_timeout):

@@ -11,6 +11,7 @@ from drivers.framing import FramingOptions, Mode, Terminator
 from drivers.options import Options, Seconds
 
 _RENUMBERED = re.compile(r"/dev/tty(USB|ACM)\d+")
+_NUMBERED = re.compile(r"/dev/input/event\d+")
 _TERMINATORS: dict[str | None, Terminator] = {
     "LF": Terminator.LF,
     "CRLF": Terminator.CRLF,
@@ -33,6 +34,19 @@ def _stable_name(path: str) -> str:
         )
     if not path.startswith("/"):
         raise ValueError(f"{path!r} is not the path of a port; write it like /dev/serial/by-id/...")
+    return path
+
+
+def _event_device(path: str) -> str:
+    """Return the path of an event device, refusing a number that another one may have tomorrow.
+
+    Raises:
+        ValueError: it is such a name, or no absolute path.
+    """
+    if _NUMBERED.fullmatch(path):
+        raise ValueError(f"{path} is given to whichever is plugged in first; use its name in by-id")
+    if not path.startswith("/"):
+        raise ValueError(f"{path!r} is no path; write it like /dev/input/by-id/...-event-kbd")
     return path
 
 
@@ -148,7 +162,7 @@ class Trigger(Options):
 
 
 class ScannerOptions(Options):
-    """A code reader on a serial line (`port`) or the network (`host` and `port_number`)."""
+    """A code reader: on a serial line, on the network, or one that acts as a keyboard."""
 
     port: Annotated[str, AfterValidator(_stable_name)] | None = None
     """Path of the serial port. Use the name in /dev/serial/by-id: it stays with the scanner, while
@@ -171,6 +185,15 @@ class ScannerOptions(Options):
 
     port_number: Annotated[int, Field(ge=1, le=65535)] | None = None
     """TCP port of such a scanner."""
+
+    keyboard: Annotated[str, AfterValidator(_event_device)] | None = None
+    """Event device of a scanner that acts as a keyboard and has no other mode, by its name in
+    /dev/input/by-id; in place of `port`. It is grabbed, so that it types nowhere else. Any other
+    mode is better: a keyboard changes what it does not know."""
+
+    layout: Literal["us", "de"] | None = None
+    """What such a scanner types in, as set in the scanner. Needed with `keyboard`; scan a label
+    that you know when you set it up."""
 
     connect_timeout: PositiveSeconds = 5.0
     """How long connecting to `host` may take."""
@@ -199,13 +222,21 @@ class ScannerOptions(Options):
         Raises:
             ValueError: the keys contradict each other.
         """
-        if (self.port is None) == (self.host is None):
-            raise ValueError("give either port (serial line) or host and port_number (network)")
+        places = [key for key in ("port", "host", "keyboard") if getattr(self, key) is not None]
+        if len(places) != 1:
+            raise ValueError(
+                "give one of port (serial line), host and port_number (network), keyboard"
+            )
         if (self.host is None) != (self.port_number is None):
             raise ValueError("host and port_number go together")
         line = {"baudrate", "data_bits", "parity", "stop_bits"} & self.model_fields_set
-        if self.host is not None and line:
+        if self.port is None and line:
             raise ValueError(f"{', '.join(sorted(line))}: only for a scanner on a serial line")
+        if (self.keyboard is None) != (self.layout is None):
+            raise ValueError("keyboard and layout go together")
+        told = [key for key in ("reply", "heartbeat", "trigger") if getattr(self, key) is not None]
+        if self.keyboard is not None and told:
+            raise ValueError(f"{', '.join(told)}: a keyboard cannot be told anything")
         if self.heartbeat is not None and self.heartbeat.expect in self.no_read:
             raise ValueError(f"{self.heartbeat.expect!r} cannot be a heartbeat and a no-read")
         return self
@@ -213,4 +244,4 @@ class ScannerOptions(Options):
     @property
     def endpoint(self) -> str:
         """Where the scanner is, as errors and shared devices name it."""
-        return self.port if self.port is not None else f"tcp://{self.host}:{self.port_number}"
+        return self.port or self.keyboard or f"tcp://{self.host}:{self.port_number}"

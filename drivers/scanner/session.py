@@ -47,11 +47,11 @@ STALL_MS = 250
 SETTLE_MS = 100
 """After a stall the line may go on giving what had waited for this long."""
 
-_GARBLED = {
-    False: "what comes is no text: compare baudrate, parity and data_bits with the scanner's",
-    True: "what comes is no text: compare the serial settings of the device server and the scanner",
+_COMPARE = {
+    "port": "compare baudrate, parity and data_bits with the scanner's",
+    "host": "compare the serial settings of the device server and the scanner",
+    "keyboard": "compare layout with the scanner's",
 }
-"""By whether the scanner is on the network."""
 
 
 class Session:
@@ -272,7 +272,8 @@ class Session:
 
     def _say_warnings(self, now: Instant) -> None:
         """Let the receiver know what has begun or ceased to be wrong with the line."""
-        garbled = f"{self._where}: {_GARBLED[self._options.port is None]}"
+        where = next(key for key in _COMPARE if getattr(self._options, key) is not None)
+        garbled = f"{self._where}: what comes is no text: {_COMPARE[where]}"
         warnings = (*self._warnings, garbled) if self._garble.is_garbled else self._warnings
         if warnings != self._told and len(self._queue) < QUEUE_CODES:
             self._told = warnings

@@ -20,6 +20,7 @@ from drivers.scanner.link import Marks, why_not_opened
 from drivers.scanner.options import ScannerOptions
 from tests.doubles import ManualClock
 
+KEYS = "/dev/input/by-id/usb-ACME_Reader-event-kbd"
 PORT = "/dev/serial/by-id/usb-ACME_Reader_0001-if00"
 
 
@@ -68,8 +69,8 @@ def test_network_scanner_is_named_by_its_address() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({}, "give either port (serial line) or host and port_number (network)"),
-        ({"port": PORT, "host": "a", "port_number": 1}, "give either port (serial line) or host"),
+        ({}, "give one of port (serial line), host and port_number"),
+        ({"port": PORT, "host": "a", "port_number": 1}, "give one of port (serial line), host"),
         ({"host": "a"}, "host and port_number go together"),
         ({"port": PORT, "port_number": 1}, "host and port_number go together"),
         ({"host": "a", "port_number": 1, "baudrate": 9600}, "baudrate: only for a scanner on a"),
@@ -84,6 +85,16 @@ def test_network_scanner_is_named_by_its_address() -> None:
         ({"port": PORT, "framing": {"start": "STX"}}, "start: STX and end: ETX go together"),
         ({"port": PORT, "framing": {"end": "ETX"}}, "start: STX and end: ETX go together"),
         ({"port": PORT, "framing": {"length": 257}}, "length 257 is more than max 256"),
+        ({"keyboard": KEYS}, "keyboard and layout go together"),
+        ({"port": PORT, "layout": "us"}, "keyboard and layout go together"),
+        ({"keyboard": KEYS, "port": PORT, "layout": "us"}, "give one of port (serial line), host"),
+        ({"keyboard": KEYS, "layout": "us", "baudrate": 9600}, "only for a scanner on a serial"),
+        ({"keyboard": "/dev/input/event3", "layout": "us"}, "use its name in by-id"),
+        ({"keyboard": "event-kbd", "layout": "us"}, "'event-kbd' is no path"),
+        (
+            {"keyboard": KEYS, "layout": "us", "reply": {"good": "a", "bad": "b"}},
+            "reply: a keyboard cannot be told anything",
+        ),
         ({"port": PORT, "framing": {"ends": "CR"}}, "Extra inputs are not permitted"),
     ],
 )
