@@ -115,6 +115,12 @@ def spoken(seen: Recorder) -> Spoken:
     return [(one.raw, str(one.status)) for one in seen.seen if isinstance(one, CodeScanned)]
 
 
+def warned(seen: Recorder) -> list[str]:
+    """Return what each word of the link says is wrong with it, without place and advice."""
+    links = [one.warnings for one in seen.seen if isinstance(one, LinkChanged)]
+    return [texts[0].split(": ")[1] if texts else "" for texts in links]
+
+
 async def until_codes(seen: Recorder, many: int) -> Spoken:
     """Return what was scanned as soon as it is that many codes."""
     await seen.until(lambda all_of: len(spoken(all_of)) >= many)

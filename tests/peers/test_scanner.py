@@ -33,6 +33,7 @@ from tests.peers.scanner_rig import (
     spoken,
     started,
     until_codes,
+    warned,
     why,
 )
 
@@ -342,3 +343,18 @@ async def test_trigger_reaches_the_scanner() -> None:
     with plugged() as scanner:
         async with running(driver(scanner.path, trigger={"send": "\x16T\r"})):
             assert await scanner.got(3) == b"\x16T\r"
+
+
+async def test_garbage_of_a_wrong_speed_is_told_and_taken_back() -> None:
+    """What a port at the wrong speed reads is a warning of the link until a good code comes (S07)."""
+    with plugged() as scanner:
+        framing = {"partial_timeout": "20ms"}
+        async with running(driver(scanner.path, framing=framing)) as (seen, _):
+            for number in range(1, 6):
+                await scanner.send(b"\xf8\x86\x98\x06\xe6\x80\xfe")
+                await until_codes(seen, number)
+            await seen.until(lambda all_of: warned(all_of)[-1:] == ["what comes is no text"])
+            await scanner.send(b"SN000001\r")
+            await seen.until(lambda all_of: warned(all_of)[-1:] == [""])
+            assert warned(seen) == ["", "what comes is no text", ""]
+            assert {status for raw, status in spoken(seen) if raw != b"SN000001"} == {"partial"}
