@@ -98,13 +98,14 @@ class Heard:
         return self.is_badge or isinstance(self.judgement, Identified)
 
 
-def reader_at(port: str, *, line: str = "", end: str = "ANY") -> Reader:
+def reader_at(port: str, *, line: str = "", end: str = "ANY", by_id: Path = BY_ID) -> Reader:
     """Return the reader at a serial port or a network address.
 
     Args:
         port: A path, or `host:port`.
         line: Speed and form of a serial line: `115200`, `9600 7E1`.
         end: What ends a code: CR, LF, CRLF, ANY, ETX, or a silence such as 50ms.
+        by_id: Where the stable names of ports are.
 
     Raises:
         ReaderError: it cannot be so.
@@ -114,7 +115,7 @@ def reader_at(port: str, *, line: str = "", end: str = "ANY") -> Reader:
     if network is not None:
         given |= {"host": network[1].strip("[]"), "port_number": int(network[2])}
     else:
-        given |= {"port": _stable(port)}
+        given |= {"port": _stable(port, by_id)}
     if line:
         given |= _settings(line)
     spec = driver_spec("scanner")
@@ -253,7 +254,7 @@ def _settings(line: str) -> dict[str, object]:
     return settings
 
 
-def _stable(port: str, by_id: Path = BY_ID) -> str:
+def _stable(port: str, by_id: Path) -> str:
     """Return the name in by-id of a port that was given by one that moves (PITFALLS T5)."""
     if _RENUMBERED.fullmatch(port) and by_id.is_dir():
         for link in sorted(by_id.iterdir()):

@@ -346,7 +346,7 @@ async def test_trigger_reaches_the_scanner() -> None:
 
 
 async def test_garbage_of_a_wrong_speed_is_told_and_taken_back() -> None:
-    """What a port at the wrong speed reads is a warning of the link until a good code comes (S07)."""
+    """What a port reads at the wrong speed is a warning until a good code comes (S07)."""
     with plugged() as scanner:
         framing = {"partial_timeout": "20ms"}
         async with running(driver(scanner.path, framing=framing)) as (seen, _):

@@ -1,5 +1,7 @@
 """What `lineside decode --port` listens to: how a reader is named on the command line."""
 
+from pathlib import Path
+
 import pytest
 
 from agent.app.listening import Reader, ReaderError, reader_at
@@ -26,6 +28,15 @@ def line_of(reader: Reader) -> tuple[int, int, str, int]:
 def test_port_or_network(port: str, endpoint: str) -> None:
     """A path is a serial port, a name with a number is on the network."""
     assert reader_at(port).endpoint == endpoint
+
+
+def test_name_that_moves_is_looked_up(tmp_path: Path) -> None:
+    """A port given by its number is opened by the name that stays with it (T5)."""
+    (tmp_path / "usb-other").symlink_to("/dev/ttyUSB78")
+    (tmp_path / "usb-reader").symlink_to("/dev/ttyUSB77")
+    assert reader_at("/dev/ttyUSB77", by_id=tmp_path).endpoint == str(tmp_path / "usb-reader")
+    with pytest.raises(ReaderError, match="use its name in /dev/serial/by-id"):
+        reader_at("/dev/ttyUSB79", by_id=tmp_path)
 
 
 @pytest.mark.parametrize(
