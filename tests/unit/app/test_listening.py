@@ -69,18 +69,18 @@ def test_ends(end: str, framing: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("port", "given", "cause"),
+    ("port", "line", "end", "cause"),
     [
-        ("/dev/ttyUSB77", {}, "use its name in /dev/serial/by-id"),
-        ("COM3", {}, "is not the path of a port"),
-        (BY_ID, {"line": "fast"}, "'fast' is no line setting; write it like 9600"),
-        (BY_ID, {"end": "TAB"}, "Input should be 'CR', 'LF', 'CRLF', 'ANY' or 'ETX'"),
-        (BY_ID, {"end": "5"}, "is not a duration"),
-        ("10.0.0.1:99999", {}, "less than or equal to 65535"),
-        ("10.0.0.1:2000", {"line": "9600"}, "only for a scanner on a serial line"),
+        ("/dev/ttyUSB77", "", "CR", "use its name in /dev/serial/by-id"),
+        ("COM3", "", "CR", "is not the path of a port"),
+        (BY_ID, "fast", "CR", "'fast' is no line setting; write it like 9600"),
+        (BY_ID, "", "TAB", "Input should be 'CR', 'LF', 'CRLF', 'ANY' or 'ETX'"),
+        (BY_ID, "", "5", "is not a duration"),
+        ("10.0.0.1:99999", "", "CR", "less than or equal to 65535"),
+        ("10.0.0.1:2000", "9600", "CR", "only for a scanner on a serial line"),
     ],
 )
-def test_what_cannot_be(port: str, given: dict[str, str], cause: str) -> None:
+def test_what_cannot_be(port: str, line: str, end: str, cause: str) -> None:
     """What cannot be listened to is refused in one line, before anything is opened."""
     with pytest.raises(ReaderError, match=cause):
-        reader_at(port, **given)
+        reader_at(port, line=line, end=end)
