@@ -164,6 +164,8 @@ class Rig:
             "force": 1.5,
             "ok": True,
             "code": "",
+            "boots": 1,
+            "life": 1,
         }
         self.bad: set[str] = set()
         """Tags that read BAD."""

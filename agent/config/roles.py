@@ -70,6 +70,8 @@ _READY: dict[str, _Ask] = {
 _WATCH: dict[str, _Ask] = {
     "heartbeat": _Ask(_BIT_LIKE),
     "agent_heartbeat": _Ask(_BIT_LIKE, written=True),
+    "boots": _Ask(_WHOLE),
+    "memory_lost": _Ask(_WHOLE),
 }
 
 

@@ -26,3 +26,9 @@ class WatchSection(Options):
     counts up to its `modulus`; without one it toggles."""
     every: Annotated[Millis, Field(ge=100)] = 1_000
     """How often the agent changes it."""
+    boots: Name | None = None
+    """A tag that counts the starts of the program. After a start the handshakes are read again, and
+    what they show decides whether a request is the one before (D-33)."""
+    memory_lost: Name | None = None
+    """A tag that changes when, and only when, the device lost its retentive memory: from then on
+    every request is new and every counter begins anew, also where the numbers do not show it."""

@@ -11,7 +11,7 @@ from agent.config.quantities import duration_text
 from agent.config.watched import WatchSection
 from agent.core import station as plan
 
-TAGS = ("heartbeat", "agent_heartbeat")
+TAGS = ("heartbeat", "agent_heartbeat", "boots", "memory_lost")
 """Keys of a watch that name a tag."""
 _NEEDS = {"within": "heartbeat", "every": "agent_heartbeat"}
 
@@ -50,6 +50,8 @@ def _watch(parts: Parts, device: str, watch: WatchSection) -> plan.Watch:
         agent_heartbeat=watch.agent_heartbeat,
         every_ms=watch.every,
         modulus=ours.section.modulus if ours is not None else None,
+        boots=watch.boots,
+        memory_lost=watch.memory_lost,
     )
 
 
@@ -65,3 +67,10 @@ def told(station: plan.Station) -> Iterator[str]:
         if watch.agent_heartbeat is not None:
             every = duration_text(watch.every_ms)
             yield f"{watch.device} sees '{watch.agent_heartbeat}' change every {every}"
+        if watch.boots is not None:
+            yield f"when '{watch.boots}' changes, {watch.device} has started: all is read again"
+        if watch.memory_lost is not None:
+            yield (
+                f"when '{watch.memory_lost}' changes, {watch.device} has lost its memory: what is "
+                "open is aborted, every request is new"
+            )

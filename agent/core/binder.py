@@ -22,6 +22,7 @@ from agent.core import (
     people,
     production,
     requests,
+    restarts,
     scanning,
     strategies,
     watching,
@@ -40,7 +41,7 @@ from agent.core.parts import (
 )
 from agent.core.signals import Kind, Signal, read_kind
 from agent.core.state import Decision, Link, Reading, State, Working
-from agent.core.station import Station, Strategy
+from agent.core.station import Handshake, Station, Strategy
 from drivers.base import (
     AnyObservation,
     AskAnswered,
@@ -132,6 +133,7 @@ for _part in (
     material.EVOLVES,
     fitness.EVOLVES,
     production.EVOLVES,
+    restarts.EVOLVES,
     _RUN,  # last: the parts still see the boot of the run before
 ):
     for _kind, _fold in _part.items():
@@ -250,6 +252,7 @@ def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
         changed = {tag for tag, reading in readings.items() if reading.device == seen.device}
     if not draft.working.trusts(seen.device):
         return
+    _starts(draft, seen, None)
     if station.lot in changed:
         production.lot_read(draft, readings[station.lot], seen.id, first=lot_first)
     if station.order in changed:
@@ -295,11 +298,24 @@ def _heartbeats(draft: Draft, seen: AnyObservation) -> None:
                 cycle.signal(draft, handshake, _signal(Kind.LOST_SIGHT, seen))
 
 
+def _starts(draft: Draft, seen: ValuesSeen | SnapshotRead, reads: Handshake | None) -> None:
+    """After a start of a PLC, read each of its handshakes again but the one just read (D-33)."""
+    memory = restarts.noticed(draft, seen.device, seen.id)
+    if memory is None:
+        return
+    if memory == restarts.LOST:
+        production.memory_lost(draft, seen.device)
+    for handshake in draft.station.handshakes:
+        if handshake.device == seen.device and handshake != reads:
+            cycle.signal(draft, handshake, _signal(Kind.GAP, seen))
+
+
 def _snapshot_read(draft: Draft, seen: SnapshotRead) -> None:
     _heartbeats(draft, seen)
     for handshake in draft.station.handshakes:
         if draft.live(handshake.name).ask == seen.ask:
             _take_readings(draft, seen.device, seen.values, seen.earliest_ms, seen.latest_ms)
+            _starts(draft, seen, handshake)
             kind = Kind.SNAPSHOT if seen.coherent else Kind.TORN
             cycle.signal(draft, handshake, replace(_signal(kind, seen), snapshot=seen))
 

@@ -93,7 +93,9 @@ def _left(draft: Draft, handshake: Handshake, live: Live) -> Left | None:
 
 def _ask(draft: Draft, handshake: Handshake) -> None:
     counter = requests.counter_tag(draft.state, handshake)
-    tags = (*handshake.snapshot_tags, counter) if counter else handshake.snapshot_tags
+    watch = draft.station.watch(handshake.device)
+    tags = (*handshake.snapshot_tags, *((counter,) if counter else ()))
+    tags += watch.life_tags if watch else ()
     ask = SnapshotAsk(
         id=draft.ask_id(),
         device=handshake.device,
@@ -264,7 +266,8 @@ def _value(read: SnapshotRead, tag: str) -> Scalar | None:
 def _is_readable(draft: Draft, handshake: Handshake, read: SnapshotRead) -> bool:
     """Hold where trigger, request or identity do not read GOOD; other values are stored (D-96)."""
     good = {v.tag for v in read.values if v.quality is Quality.GOOD}
-    needed = {handshake.trigger, handshake.request} - {None}
+    watch = draft.station.watch(handshake.device)
+    needed = {handshake.trigger, handshake.request, *(watch.life_tags if watch else ())} - {None}
     if handshake.unit and _value(read, handshake.trigger):
         needed |= {handshake.unit} if draft.station.pairing.strategy is Strategy.TAG else set()
     return needed <= good

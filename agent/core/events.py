@@ -247,6 +247,21 @@ class LinkRestored(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeviceStarted(Event):
+    """A device that tells its starts is seen for the first time, or has started again (D-33)."""
+
+    kind = "device_started"
+    device: str
+    boots: int | None = None
+    """Its count of starts."""
+    life: int | None = None
+    """Its word that changes when, and only when, its memory was lost."""
+    memory: str
+    """`lost`: its requests and counters begin anew. `kept`, or `unknown`: seen for the first time,
+    or it does not say."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClockStepped(Event):
     """The wall clock jumped against the boot clock (D-90). Recorded events keep their times."""
 
@@ -743,7 +758,7 @@ class CounterReset(Event):
     from_count: int
     to_count: int
     reason: str
-    """`reset` or `jump`."""
+    """`reset`, `jump`, or `memory_lost`: its PLC began anew."""
     first_ms: int | None = None
     last_ms: int | None = None
     """Boot-clock times of the two readings: cycles between them may be lost (D-7)."""

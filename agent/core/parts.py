@@ -226,6 +226,14 @@ class ProductionState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """What a device says of its newest start (D-33)."""
+
+    boots: int | None = None
+    life: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
     """The run itself: which file it works by, what is known to be broken."""
 
@@ -237,5 +245,7 @@ class RunState:
     """When the newest event was made."""
     carried_ms: int = LONG_AGO
     """When the state was last carried."""
+    lives: Mapping[str, Life] = field(default_factory=dict)
+    """Per device that tells its starts."""
     carried_seq: int = 0
     """The seq of the last event of that."""

@@ -111,6 +111,36 @@ def _merged(steps: tuple[Step, ...], ripe_ms: int) -> tuple[Step, ...]:
     return _merged((joined, *steps[2:]), ripe_ms)
 
 
+def memory_lost(draft: Draft, device: str) -> None:
+    """Count on from what a counter shows after its PLC began anew: a baseline (D-33)."""
+    counter, counted = draft.station.counter, draft.state.production.counted
+    if counter is None or counter.device != device or counted is None:
+        return
+    flush(draft)
+    counted = draft.state.production.counted or counted
+    reading = draft.working.readings.get(counter.tag)
+    count = whole(reading.good) if reading else None
+    if reading is None or count is None:
+        return
+    draft.working = replace(
+        draft.working,
+        counter=CounterRead(
+            count=count, earliest_ms=reading.earliest_ms, latest_ms=reading.latest_ms
+        ),
+    )
+    draft.add(
+        ev.CounterReset(
+            **draft.head(),
+            tag=counter.tag,
+            from_count=counted.count,
+            to_count=count,
+            reason="memory_lost",
+            first_ms=counted.at_ms,
+            last_ms=reading.latest_ms,
+        )
+    )
+
+
 def _baseline(draft: Draft, counter: Counter, read: CounterRead) -> None:
     """Record the first reading ever: the count that later steps start from."""
     lot = draft.state.production.lot

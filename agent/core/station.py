@@ -180,6 +180,15 @@ class Watch:
     every_ms: int = 1_000
     modulus: int | None = None
     """Where our heartbeat wraps to 0; None: it is a bit that toggles."""
+    boots: str | None = None
+    """The tag that counts the starts of the program (D-33)."""
+    memory_lost: str | None = None
+    """The tag that changes when, and only when, the device's memory was lost."""
+
+    @property
+    def life_tags(self) -> tuple[str, ...]:
+        """The tags that tell a start of the program; they stand in each snapshot."""
+        return tuple(tag for tag in (self.boots, self.memory_lost) if tag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +248,7 @@ class Station:
         needed = {tag for h in self.handshakes for tag in (h.trigger, h.request, h.unit)}
         needed |= {tag for h in self.handshakes for tag in (h.result, h.ack)}
         needed |= {self.counter.tag} if self.counter else set()
+        needed |= {tag for watch in self.watches for tag in watch.life_tags}
         return frozenset(tag for tag in needed if tag is not None)
 
     def outcome_code(self, outcome: Outcome) -> int:

@@ -11,10 +11,15 @@ TAGS = (
     (
         '  beat: {device: plc, node: "nsu=urn:a;s=Beat"}\n'
         '  alive: {device: plc, node: "nsu=urn:a;s=Alive", write: true, modulus: 2^16}\n'
+        '  boots: {device: plc, node: "nsu=urn:a;s=Boots"}\n'
+        '  life: {device: plc, node: "nsu=urn:a;s=Life"}\n'
         "scans:\n"
     ),
 )
-BOTH = "{heartbeat: beat, within: 3s, agent_heartbeat: alive, every: 500ms}"
+ALL = (
+    "{heartbeat: beat, within: 3s, agent_heartbeat: alive, every: 500ms, "
+    "boots: boots, memory_lost: life}"
+)
 
 
 def watched(watch: str, *changes: tuple[str, str]) -> str:
@@ -26,7 +31,7 @@ def watched(watch: str, *changes: tuple[str, str]) -> str:
 def test_a_device_is_watched_by_its_tags() -> None:
     """A press without `watch` watches nothing."""
     assert loaded(PRESS).station.watches == ()
-    (watch,) = loaded(watched(BOTH)).station.watches
+    (watch,) = loaded(watched(ALL)).station.watches
     assert watch == Watch(
         device="plc",
         heartbeat="beat",
@@ -34,18 +39,25 @@ def test_a_device_is_watched_by_its_tags() -> None:
         agent_heartbeat="alive",
         every_ms=500,
         modulus=65_536,
+        boots="boots",
+        memory_lost="life",
     )
 
 
 def test_it_is_told_in_plain_words() -> None:
     """What is believed, and until when."""
-    lines = [line for line in explained(loaded(watched(BOTH))).splitlines() if "watches" in line]
+    lines = [line for line in explained(loaded(watched(ALL))).splitlines() if "watches" in line]
     assert lines == [
         (
             "  watches    plc is believed while 'beat' changes within 3s; else no cycle is taken "
             "and the station is not ready"
         ),
         "  watches    plc sees 'alive' change every 500ms",
+        "  watches    when 'boots' changes, plc has started: all is read again",
+        (
+            "  watches    when 'life' changes, plc has lost its memory: what is open is aborted, "
+            "every request is new"
+        ),
     ]
     assert "believed" not in explained(loaded(watched("{agent_heartbeat: alive}")))
     assert "sees" not in explained(loaded(watched("{heartbeat: beat}")))
@@ -53,37 +65,42 @@ def test_it_is_told_in_plain_words() -> None:
 
 SLIPS = {
     "no such device": (
-        BOTH,
+        ALL,
         ("{plc: {heart", "{plk: {heart"),
-        ["f:26:11: track.watch.plk: no device 'plk'; did you mean 'plc'?"],
+        ["f:28:11: track.watch.plk: no device 'plk'; did you mean 'plc'?"],
     ),
     "nothing to watch": (
         "{}",
         None,
-        [("f:26:11: track.watch.plc: watches nothing; give one of heartbeat, agent_heartbeat")],
+        [
+            (
+                "f:28:11: track.watch.plc: watches nothing; give one of heartbeat, "
+                "agent_heartbeat, boots, memory_lost"
+            )
+        ],
     ),
     "a time without its tag": (
         "{heartbeat: beat, every: 1s}",
         None,
-        ["f:26:34: track.watch.plc.every: `every` needs `agent_heartbeat`; remove it"],
+        ["f:28:34: track.watch.plc.every: `every` needs `agent_heartbeat`; remove it"],
     ),
     "a tag that is not there": (
         "{heartbeat: beet}",
         None,
-        ["f:26:28: track.watch.plc.heartbeat: no tag 'beet'; did you mean 'beat'?"],
+        ["f:28:28: track.watch.plc.heartbeat: no tag 'beet'; did you mean 'beat'?"],
     ),
     "a tag of another device": (
         "{heartbeat: beat}",
         ("  beat: {device: plc,", "  beat: {device: other,"),
         [
             (
-                "f:27:28: track.watch.plc.heartbeat: 'beat' is on other, not on plc; "
+                "f:29:28: track.watch.plc.heartbeat: 'beat' is on other, not on plc; "
                 "a device is watched by its own tags"
             )
         ],
     ),
     "a heartbeat that cannot be written": (
-        BOTH,
+        ALL,
         (", write: true, modulus: 2^16", ""),
         [
             (
