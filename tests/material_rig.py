@@ -19,6 +19,12 @@ REEL_RULES = (
         means=Means.UNLOAD,
         position="reel",
     ),
+    ScanRule(match=RegexMatch(pattern="EMPTY"), means=Means.EMPTIED, position="reel"),
+    ScanRule(
+        match=RegexMatch(pattern=r"BACK(?P<id>\d+)(?:Q(?P<quantity>\d+))?"),
+        means=Means.RETURNED,
+        position="reel",
+    ),
     ScanRule(match=RegexMatch(pattern=r"BLOCK(?P<id>\d+)"), means=Means.BLOCK),
     ScanRule(match=RegexMatch(pattern=r"FREE(?P<id>\d+)"), means=Means.UNBLOCK),
 )

@@ -12,10 +12,13 @@ from agent.config.quantities import duration_text
 from agent.core import station as plan
 from agent.core.amounts import amount
 from agent.core.identity.pattern import PatternError, compile_pattern
-from agent.core.station import By, Component, Policy, Station, Strategy
+from agent.core.station import By, Component, Policy, Station, Strategy, Until
 
 _OF_LOTS = (
     "until",
+    "splice_pieces",
+    "plug_flow",
+    "several_lots",
     "uncertainty",
     "lag",
     "products",
@@ -37,6 +40,7 @@ def check_components(parts: Parts, track: Track) -> None:
         at: Path = ("track", "components", position)
         _check_lag(parts, at, component)
         _check_serial(parts, at, component)
+        _check_until(parts, at, component)
         _check_quantities(parts, at, component)
         _check_pattern(parts, at, component)
         if track.pair.strategy is Strategy.COUNT_ONLY and "unfit" in component.model_fields_set:
@@ -60,6 +64,28 @@ def _check_serial(parts: Parts, at: Path, component: ComponentSection) -> None:
         for key in (key for key in _OF_LOTS if key in component.model_fields_set):
             message = "a serial component goes into one unit; this is for what feeds many"
             parts.refuse((*at, key), message, "remove it, or write by: lot", key=True)
+
+
+def _check_until(parts: Parts, at: Path, component: ComponentSection) -> None:
+    """Each way of following each other has what it needs, and nothing of another's."""
+    if component.by is By.SERIAL:
+        return
+    if component.until is Until.SPLICED and component.splice_pieces is None:
+        message = "a splice needs `splice_pieces`: how many pieces may be of either load"
+        parts.refuse((*at, "until"), message, "add splice_pieces: 20, or what was measured")
+    if component.until is not Until.SPLICED and component.splice_pieces is not None:
+        message = "is for `until: spliced`"
+        parts.refuse((*at, "splice_pieces"), message, "remove it", key=True)
+    if component.plug_flow is None:
+        return
+    if component.until is not Until.EMPTIED:
+        parts.refuse((*at, "plug_flow"), "is for `until: emptied`", "remove it", key=True)
+    elif component.use is None:
+        message = "without `use` nobody knows how much has passed"
+        parts.refuse((*at, "plug_flow"), message, "add `use`: what one unit takes", key=True)
+    elif (amount(component.plug_flow) or 0) < 1:
+        message = "a lot is not gone before all of it was used"
+        parts.refuse((*at, "plug_flow"), message, "write 1 or more")
 
 
 def _check_quantities(parts: Parts, at: Path, component: ComponentSection) -> None:
@@ -104,6 +130,10 @@ def components_of(track: Track) -> tuple[Component, ...]:
             quantity=component.quantity,
             low=component.low,
             tolerance=component.tolerance,
+            until=component.until,
+            splice_pieces=component.splice_pieces or 0,
+            plug_flow=component.plug_flow,
+            several_lots=component.several_lots,
         )
         for position, component in track.components.items()
     )
@@ -118,7 +148,8 @@ def told(station: Station) -> Iterator[str]:
         if component.by is By.SERIAL:
             yield f"{component.position}: one serial a unit, {_need(component)}"
             continue
-        yield f"{component.position}: a lot until the next is scanned, {_need(component)}"
+        yield f"{component.position}: {_UNTIL[component.until]}, {_need(component)}"
+        yield from _mixed(component)
         if component.products or component.product_pattern:
             fit = ", ".join(component.products) or f"what matches {component.product_pattern}"
             yield f"{component.position}: only {fit}; another one is {_unfit(component)}"
@@ -129,6 +160,25 @@ def told(station: Station) -> Iterator[str]:
             yield f"{component.position}: {_counted(component)}"
     if station.blocked:
         yield f"blocked: {', '.join(station.blocked)}"
+
+
+_UNTIL = {
+    Until.REPLACED: "a lot until the next is scanned",
+    Until.SPLICED: "a lot until the next one, joined behind it, has come through",
+    Until.EMPTIED: "every lot since it was last seen empty",
+}
+
+
+def _mixed(component: Component) -> Iterator[str]:
+    if component.until is Until.SPLICED:
+        pieces = component.splice_pieces
+        yield f"{component.position}: {pieces} pieces either side of a splice may be of either lot"
+    if component.plug_flow is not None:
+        times = component.plug_flow
+        yield f"{component.position}: a lot is gone when {times} times the contents were used"
+    if component.several_lots is not None:
+        sign = component.several_lots
+        yield f"{component.position}: lots joined by '{sign}' on one label are each possible"
 
 
 def _need(component: Component) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from agent.config.problems import shown
 from agent.config.quantities import Millis
 from agent.core.amounts import amount, text
-from agent.core.station import By, Policy
+from agent.core.station import By, Policy, Until
 from drivers.options import Options
 
 
@@ -41,8 +41,18 @@ class ComponentSection(Options):
 
     by: By
     """`lot`: a reel, a tank, a box feeds it. `serial`: each unit receives one of its own."""
-    until: Literal["replaced"] = "replaced"
-    """A load feeds its position until the next one is scanned."""
+    until: Until = Until.REPLACED
+    """`replaced`: a load feeds its position until the next one is scanned. `spliced`: the next one
+    is joined behind it while the machine runs. `emptied`: a hopper, tank or bowl, in which lots mix
+    until a code that means `emptied` is scanned; before the first, its contents are not known."""
+    splice_pieces: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """Of `spliced`: how many pieces there are between the scan of the next load and the splice at
+    the tool, either way. They have both loads as possible (D-47)."""
+    plug_flow: Amount | None = None
+    """Of `emptied`: how many times what was in the vessel must have been used until a lot counts as
+    gone. Only where material surely leaves in the order in which it came; needs `use` (D-48)."""
+    several_lots: str | None = Field(default=None, min_length=1, max_length=3)
+    """What stands between the lots on a label that names several. A unit may be of each (D-51)."""
     required: bool = False
     """Whether a unit without a known load here is refused (answer 6)."""
     uncertainty: Millis = 0

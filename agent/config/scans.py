@@ -12,7 +12,7 @@ from agent.core.identity import scan_rule as rules
 from agent.core.identity.overlap import faults
 from agent.core.identity.pattern import PatternError
 from agent.core.identity.scan_rule import Means, ScanRule
-from agent.core.station import Strategy
+from agent.core.station import Strategy, Until
 
 
 def read_scans(parts: Parts) -> tuple[ScanRule, ...]:
@@ -141,14 +141,31 @@ def _check_positions(parts: Parts, track: Track, found: dict[int, ScanRule]) -> 
             continue
         if rule.means is Means.COMPONENT:
             loaded.add(rule.position)
+        _check_vessel(parts, track, position, rule)
         if rule.position not in track.components:
             hint = did_you_mean(rule.position, track.components) or "declare track.components"
             message = f"no position {shown(rule.position)}"
             parts.refuse(("scans", position, "position"), message, hint)
+    emptied = {rule.position for rule in found.values() if rule.means is Means.EMPTIED}
     for name, component in track.components.items():
+        if component.until is Until.EMPTIED and name not in emptied:
+            at: Path = ("track", "components", name, "until")
+            message = "no scan rule says that it is empty, so what is in it is never known"
+            hint = f"add {{match: …, means: emptied, position: {name}}} to `scans`"
+            parts.warn(at, message, hint)
         if name not in loaded:
             path: Path = ("track", "components", name)
             message = "no scan rule loads this position"
             hint = f"add {{match: …, means: component, position: {name}}} to `scans`"
             note = parts.refuse if component.required else parts.warn
             note(path, message, hint, key=True)
+
+
+def _check_vessel(parts: Parts, track: Track, place: int, rule: ScanRule) -> None:
+    """Only a vessel is seen empty, and only from a vessel is loose material taken back."""
+    component = track.components.get(rule.position or "")
+    of_vessels = rule.means in {Means.EMPTIED, Means.RETURNED}
+    if component is not None and of_vessels and component.until is not Until.EMPTIED:
+        message = f"'{rule.position}' is no vessel: its loads are taken off one by one"
+        hint = "write means: unload, or `until: emptied` at the position"
+        parts.refuse(("scans", place, "means"), message, hint)

@@ -33,7 +33,7 @@ _LATER_VALUES: Mapping[str, frozenset[str]] = {
     "by": frozenset({"product", "both"}),
     "mode": frozenset({"shift"}),
     "means": frozenset({"carrier"}),
-    "until": frozenset({"spliced", "mixed", "used-up", "kit"}),
+    "until": frozenset({"used-up", "kit"}),
     "format": frozenset({"sparkplug", "epcis"}),
 }
 

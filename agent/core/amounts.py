@@ -36,7 +36,7 @@ def text(value: Decimal) -> str:
     return "0" if plain == "-0" else plain
 
 
-def times(value: Decimal, n: int) -> Decimal:
+def times(value: Decimal, n: Decimal | int) -> Decimal:
     """Return an amount `n` times."""
     return _EXACT.multiply(value, Decimal(n))
 

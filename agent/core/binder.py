@@ -25,6 +25,7 @@ from agent.core import (
     restarts,
     scanning,
     strategies,
+    vessels,
     watching,
 )
 from agent.core import events as ev
@@ -132,6 +133,7 @@ for _part in (
     feeding.EVOLVES,
     material.EVOLVES,
     fitness.EVOLVES,
+    vessels.EVOLVES,
     production.EVOLVES,
     restarts.EVOLVES,
     _RUN,  # last: the parts still see the boot of the run before
@@ -238,6 +240,7 @@ def decide(state: State, working: Working, observation: AnyObservation, now: Ins
     """Return what is true now, given one observation; total over the closed union."""
     draft = Draft(state, working, now, evolve)
     _HANDLERS[type(observation)](draft, observation)
+    vessels.settle(draft)
     feeding.settle(draft)
     return draft.decision(_wakeup(draft))
 

@@ -1,8 +1,8 @@
 """The candidate rule: what a unit may have received at a position (D-44).
 
 One pure function of loads and times. The station asks it at each cycle, the store asks it again
-when a late load or a correction arrives, and both get the same answer from the same facts: all that
-is known in pieces (a splice, a quantity) has become a time in a load before it comes here.
+when a late load or a correction arrives, and both get the same answer from the same facts: what is
+known in pieces (a splice, a quantity, plug flow) has become a time in a load before it comes here.
 
 Laws:
     1. A load whose widened interval meets the unit's widened interval is a candidate; no other is.
@@ -17,7 +17,7 @@ from itertools import pairwise
 
 from agent.core import events as ev
 from agent.core.parts import Load
-from agent.core.station import Component
+from agent.core.station import Component, Until
 
 
 def component_use(
@@ -31,12 +31,8 @@ def component_use(
     low = earliest_ms - component.lag_max_ms
     high = latest_ms - component.lag_min_ms
     met = [load for load in loads if _meets(component, load, low, high)]
-    lots = tuple(dict.fromkeys(load.lot for load in met))
-    why: ev.Why | None = None
-    if not met or any(load.empty_ms is not None and load.empty_ms <= high for load in met):
-        why = ev.Why.MATERIAL_UNKNOWN
-    elif len(lots) > 1 or not _cover(met, low, high, component.uncertainty_ms):
-        why = ev.Why.BOUNDARY_UNCERTAIN
+    lots = tuple(dict.fromkeys(lot for load in met for lot in load.lots or (load.lot,)))
+    why = _why(component, met, low, high)
     return ev.ComponentUse(
         position=component.position,
         candidates=lots,
@@ -44,6 +40,18 @@ def component_use(
         why=why,
         loads=tuple(load.address for load in met),
     )
+
+
+def _why(component: Component, met: list[Load], low: int, high: int) -> ev.Why | None:
+    """Return why it is not certain what a unit received; None: it is."""
+    if not met or any(load.empty_ms is not None and load.empty_ms <= high for load in met):
+        return ev.Why.MATERIAL_UNKNOWN
+    if len({load.lot for load in met}) > 1:
+        mixes = component.until is Until.EMPTIED
+        return ev.Why.HOPPER_MIX if mixes else ev.Why.BOUNDARY_UNCERTAIN
+    if not _cover(met, low, high, component.uncertainty_ms):
+        return ev.Why.BOUNDARY_UNCERTAIN
+    return ev.Why.MULTI_LOT_LABEL if any(load.lots for load in met) else None
 
 
 def _meets(component: Component, load: Load, low: int, high: int) -> bool:
@@ -56,10 +64,10 @@ def _meets(component: Component, load: Load, low: int, high: int) -> bool:
 
 def _cover(loads: list[Load], low: int, high: int, u: int) -> bool:
     """Whether loads of one lot, oldest first, feed the position over the whole interval."""
-    first, last = loads[0], loads[-1]
     joined = all(
-        before.to_hi_ms is not None and after.from_lo_ms <= before.to_hi_ms
+        before.to_lo_ms is None
+        or (before.to_hi_ms is not None and after.from_lo_ms <= before.to_hi_ms)
         for before, after in pairwise(loads)
     )
-    to_the_end = last.to_lo_ms is None or last.to_lo_ms - u >= high
-    return joined and to_the_end and first.from_hi_ms + u <= low
+    to_the_end = any(load.to_lo_ms is None or load.to_lo_ms - u >= high for load in loads)
+    return joined and to_the_end and loads[0].from_hi_ms + u <= low

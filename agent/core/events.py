@@ -67,6 +67,10 @@ class Why(StrEnum):
     """The lot or the serial component is blocked (D-56)."""
     WRONG_PART = "wrong_part"
     """What is at the position does not belong there (D-57)."""
+    HOPPER_MIX = "hopper_mix"
+    """Lots are mixed in a vessel: each that was put in since it was seen empty (D-48)."""
+    MULTI_LOT_LABEL = "multi_lot_label"
+    """The label stands for several lots (D-51)."""
 
 
 @unique
@@ -337,7 +341,8 @@ class CodeScanned(Event):
     symbology: str | None = None
     """The AIM symbology identifier, if the reader sent one."""
     means: str
-    """`unit`, `lot`, `component`, `unload`, `block`, `unblock`, `operator`, `order`, `cancel`."""
+    """`unit`, `lot`, `component`, `unload`, `emptied`, `returned`, `block`, `unblock`, `operator`,
+    `order`, `cancel`."""
     code: str
     """The identity in canonical text: Digital Link, plain text, or the operator's pseudonym."""
     product: str | None = None
@@ -549,8 +554,11 @@ class ComponentLoaded(Event):
     quantity: str | None = None
     measure: str | None = None
     """Unit of measure of the quantity."""
+    lots: tuple[str, ...] = ()
+    """The lots that the label names, where it names several: units may be of each (D-51)."""
     earliest_ms: int
     latest_ms: int
+    """Boot-clock interval in which it began; of a splice, the pieces before the scan are in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -563,12 +571,41 @@ class ComponentUnloaded(Event):
     load: str
     """Address of its `component_loaded`, or of its `load_refused`."""
     reason: str
-    """`replaced` by the next load, or `unloaded`."""
+    """`replaced` by the next load, `unloaded`, `spliced_out`: the pieces of the splice are made,
+    `emptied`: nothing is left, or `passed`: by plug flow it is gone (D-48)."""
     remaining: str | None = None
     """What is left in it: as scanned, else by count; below 0, more was drawn than was in it."""
     measure: str | None = None
     earliest_ms: int
     latest_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PositionEmptied(Event):
+    """Somebody has seen that nothing is left at the position (D-48)."""
+
+    kind = "position_emptied"
+    position: str
+    earliest_ms: int
+    latest_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaterialReturned(Event):
+    """Loose material was taken back from a vessel: a new lot, mixed of all that was in it (D-53).
+
+    What stays in the vessel goes on feeding.
+    """
+
+    kind = "material_returned"
+    position: str
+    lot: str
+    parents: tuple[str, ...] = ()
+    """Each lot that may be in it; none: it is not known what was in the vessel."""
+    loads: tuple[str, ...] = ()
+    """Addresses of their loads."""
+    quantity: str | None = None
+    measure: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

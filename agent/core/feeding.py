@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from agent.core import events as ev
@@ -23,8 +24,10 @@ from agent.core.amounts import amount, minus, plus, text, times
 from agent.core.draft import Draft, Fold
 from agent.core.parts import LONG_AGO, Load
 from agent.core.state import State
-from agent.core.station import Component
+from agent.core.station import Component, Until
 
+EMPTIED, PASSED, SPLICED_OUT = "emptied", "passed", "spliced_out"
+_NOTHING_LEFT = frozenset({EMPTIED, PASSED, SPLICED_OUT})
 LOW, USED_UP, OVERRUN = "low", "used_up", "overrun"
 ZERO = Decimal(0)
 
@@ -42,33 +45,84 @@ def loaded_amount(component: Component, event: ev.ComponentLoaded) -> str | None
     return None if found is None else text(found)
 
 
-def left_at_least(load: Load) -> Decimal | None:
-    """Return what is left if everything was drawn that may have been; None: not counted."""
-    return _left(load, load.used_most)
+def left_at_least(state: State, load: Load) -> Decimal | None:
+    """Return what is left if everything was drawn that may have been; None: not counted.
+
+    Loads that feed a position together are one stock: what is in all of them.
+    """
+    stock = stock_of(state, load)
+    return _left(stock, max((amount(each.used_most) or ZERO for each in stock), default=ZERO))
 
 
-def left_by_count(load: Load) -> Decimal | None:
+def left_by_count(state: State, load: Load) -> Decimal | None:
     """Return what is left if nothing else was put on; below 0, something was. None: not counted."""
-    return _left(load, load.used)
+    stock = stock_of(state, load)
+    return _left(stock, max((amount(each.used) or ZERO for each in stock), default=ZERO))
 
 
-def _left(load: Load, used: str) -> Decimal | None:
-    inside, drawn = amount(load.amount), amount(used)
-    return None if inside is None or drawn is None else minus(inside, drawn)
+def stock_of(state: State, load: Load) -> tuple[Load, ...]:
+    """Return the loads that a load feeds together with, itself included, oldest first."""
+    component = state.station.component(load.position)
+    if component is None or component.until is Until.REPLACED or load.to_hi_ms is not None:
+        return (load,)
+    return tuple(
+        each
+        for each in state.material.loads
+        if each.position == load.position and each.to_hi_ms is None
+    )
 
 
-def foreseen(component: Component, load: Load, n: int, earliest_ms: int) -> Load:
+def inside(stock: tuple[Load, ...]) -> Decimal | None:
+    """Return what was put into all of them, None where one's quantity is not known."""
+    amounts = [amount(load.amount) for load in stock]
+    known = [each for each in amounts if each is not None]
+    return reduce(plus, known) if known and len(known) == len(amounts) else None
+
+
+def _left(stock: tuple[Load, ...], drawn: Decimal) -> Decimal | None:
+    put_in = inside(stock)
+    return None if put_in is None else minus(put_in, drawn)
+
+
+def foreseen(state: State, component: Component, load: Load, n: int, earliest_ms: int) -> Load:
     """Return the load as it is for `n` units that are still to be drawn from it."""
-    if load.empty_ms is None and _runs_out(component, load, n):
+    if load.empty_ms is None and _runs_out(component, left_at_least(state, load), n):
         return replace(load, empty_ms=earliest_ms - component.lag_max_ms)
     return load
 
 
-def _runs_out(component: Component, load: Load, n: int) -> bool:
+def _runs_out(component: Component, left: Decimal | None, n: int) -> bool:
     """Whether `n` more units may take more than is certainly left."""
-    left, use = left_at_least(load), amount(component.use)
-    tolerance = amount(component.tolerance) or ZERO
+    use, tolerance = amount(component.use), amount(component.tolerance) or ZERO
     return left is not None and use is not None and minus(left, times(use, n)) < tolerance
+
+
+def take_off(
+    draft: Draft,
+    load: Load,
+    reason: str,
+    between_ms: tuple[int, int],
+    because: tuple[str, ...] = (),
+    *,
+    said: tuple[Decimal, str | None] | None = None,
+) -> None:
+    """Record that a load no longer feeds its position, and what is left: as said, or by count."""
+    component = draft.station.component(load.position)
+    counted = None if reason in _NOTHING_LEFT else left_by_count(draft.state, load)
+    left, measure = said or (counted, component.measure if component is not None else None)
+    draft.add(
+        ev.ComponentUnloaded(
+            **draft.head(because=(*because, load.address)),
+            position=load.position,
+            lot=load.lot,
+            load=load.address,
+            reason=reason,
+            remaining=None if left is None else text(left),
+            measure=None if left is None else measure,
+            earliest_ms=between_ms[0],
+            latest_ms=between_ms[1],
+        )
+    )
 
 
 # ------------------------------------------------------------------ what is said
@@ -78,20 +132,21 @@ def settle(draft: Draft) -> None:
     """Say of each load what its quantity has come to with this decision."""
     for load in draft.state.material.loads:
         component = draft.station.component(load.position)
-        least, counted = left_at_least(load), left_by_count(load)
+        least, counted = left_at_least(draft.state, load), left_by_count(draft.state, load)
         if component is not None and least is not None and counted is not None:
             _say(draft, component, load, least, counted)
 
 
 def _say(draft: Draft, component: Component, load: Load, least: Decimal, counted: Decimal) -> None:
     low, tolerance = amount(component.low), amount(component.tolerance) or ZERO
-    is_on = load.to_hi_ms is None
+    is_newest = stock_of(draft.state, load)[-1].address == load.address
+    is_on = load.to_hi_ms is None and is_newest
     if is_on and low is not None and least <= low and LOW not in load.told:
         draft.add(ev.QuantityLow(**_body(draft, component, load, least)))
     if is_on and load.empty_ms is not None and USED_UP not in load.told:
         body = _body(draft, component, load, least)
         draft.add(ev.LoadUsedUp(**body, earliest_ms=load.empty_ms))
-    if plus(counted, tolerance) < ZERO and OVERRUN not in load.told:
+    if is_newest and plus(counted, tolerance) < ZERO and OVERRUN not in load.told:
         draft.add(ev.QuantityOverrun(**_body(draft, component, load, counted)))
 
 
@@ -117,33 +172,38 @@ def _drawn(state: State, event: ev.UnitEvent | ev.LotCounted) -> State:
     until_ms = event.last_ms if isinstance(event, ev.LotCounted) else event.latest_ms
     counted = {use.loads[0] for use in event.components if made and len(use.loads) == 1}
     possible = {address for use in event.components for address in use.loads}
-    return _with(
-        state,
-        tuple(
-            _draw(state, load, n, since_ms, until_ms, is_alone=load.address in counted)
-            if load.address in possible
-            else load
-            for load in state.material.loads
-        ),
+    loads = tuple(
+        _draw(state, load, n, is_alone=load.address in counted)
+        if load.address in possible
+        else load
+        for load in state.material.loads
     )
+    return _emptied(_with(state, loads), possible, since_ms, until_ms)
 
 
-def _draw(
-    state: State, load: Load, n: int, since_ms: int, until_ms: int, *, is_alone: bool
-) -> Load:
+def _draw(state: State, load: Load, n: int, *, is_alone: bool) -> Load:
     component = state.station.component(load.position)
     use = amount(component.use) if component is not None else None
-    if component is None or use is None or load.amount is None:
+    if use is None or load.amount is None:
         return load
     drawn = times(use, n)
     load = replace(load, used_most=_more(load.used_most, drawn))
-    if is_alone:
-        load = replace(load, used=_more(load.used, drawn))
-    if load.empty_ms is None and _runs_out(component, load, 0):
-        return replace(load, empty_ms=since_ms - component.lag_max_ms)
-    if load.empty_ms is None and _runs_out(component, load, 1):
-        return replace(load, empty_ms=until_ms - component.lag_min_ms)
-    return load
+    return replace(load, used=_more(load.used, drawn)) if is_alone else load
+
+
+def _emptied(state: State, drawn: set[str], since_ms: int, until_ms: int) -> State:
+    """Note from when on a load may be used up: within these units, or from the next one on."""
+    loads = []
+    for load in state.material.loads:
+        component = state.station.component(load.position)
+        if component is not None and load.address in drawn and load.empty_ms is None:
+            left = left_at_least(state, load)
+            if _runs_out(component, left, 0):
+                load = replace(load, empty_ms=since_ms - component.lag_max_ms)  # noqa: PLW2901
+            elif _runs_out(component, left, 1):
+                load = replace(load, empty_ms=until_ms - component.lag_min_ms)  # noqa: PLW2901
+        loads.append(load)
+    return _with(state, tuple(loads))
 
 
 def _more(used: str, drawn: Decimal) -> str:
@@ -152,15 +212,11 @@ def _more(used: str, drawn: Decimal) -> str:
 
 def _unseen(state: State, n: int | None, since_ms: int, until_ms: int) -> State:
     """Draw at the most for `n` cycles without a record; None: nobody knows how many."""
-    return _with(
-        state,
-        tuple(
-            _spent(load, since_ms)
-            if n is None
-            else _draw(state, load, n, since_ms, until_ms, is_alone=False)
-            for load in state.material.loads
-        ),
-    )
+    loads = state.material.loads
+    if n is None:
+        return _with(state, tuple(_spent(load, since_ms) for load in loads))
+    drawn = _with(state, tuple(_draw(state, load, n, is_alone=False) for load in loads))
+    return _emptied(drawn, {load.address for load in loads}, since_ms, until_ms)
 
 
 def _spent(load: Load, since_ms: int) -> Load:

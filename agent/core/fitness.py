@@ -18,6 +18,7 @@ from datetime import date
 from functools import cache
 
 from agent.core import events as ev
+from agent.core import vessels
 from agent.core.draft import Draft, Fold
 from agent.core.identity.pattern import compile_pattern
 from agent.core.parts import LONG_AGO, Blocked, Load
@@ -38,13 +39,13 @@ _WORST_FIRST = (ev.Why.LOT_BLOCKED, ev.Why.WRONG_PART, ev.Why.LOT_EXPIRED)
 
 def fault_at_load(draft: Draft, component: Component, scan: ev.CodeScanned) -> ev.Why | None:
     """Return why what was scanned must not be used at the position, None if it may."""
-    if is_blocked(draft.state, scan.code):
+    if any(is_blocked(draft.state, lot) for lot in (scan.code, *vessels.lots_on(component, scan))):
         return ev.Why.LOT_BLOCKED
     if not _belongs(component, scan.product or ""):
         return ev.Why.WRONG_PART
     if _is_past(scan.expiry, draft.now):
         return ev.Why.LOT_EXPIRED
-    same = [load for load in _open(draft.state, component) if load.lot == scan.code]
+    same = [load for load in vessels.on(draft.state, component.position) if load.lot == scan.code]
     if any(ev.Why.LOT_EXPIRED in load.faults for load in same):
         return ev.Why.LOT_EXPIRED
     return None
@@ -183,7 +184,9 @@ def doubts(draft: Draft, used: tuple[ev.ComponentUse, ...]) -> list[ev.Why]:
     state = draft.state
     found = {fault for c in state.station.components for fault in _faults(state, c, used)}
     why = [fault for fault in _WORST_FIRST if fault in found]
-    dated = any(load.expiry for c in state.station.components for load in _open(state, c))
+    dated = any(
+        load.expiry for c in state.station.components for load in vessels.on(state, c.position)
+    )
     if dated and draft.now.clock_state not in _KNOWN:
         why.append(ev.Why.CLOCK_UNSYNCED)
     return why
@@ -197,18 +200,10 @@ def _faults(state: State, component: Component, used: tuple[ev.ComponentUse, ...
         for load in state.material.loads
         if load.position == component.position and (load.to_hi_ms is None or load.address in met)
     ]
-    names = {load.lot for load in loads}
+    names = {lot for load in loads for lot in (load.lot, *load.lots)}
     names |= {w.component for w in state.material.waiting if w.position == component.position}
     faults = {fault for load in loads for fault in load.faults}
     return faults | {ev.Why.LOT_BLOCKED for name in names if is_blocked(state, name)}
-
-
-def _open(state: State, component: Component) -> list[Load]:
-    return [
-        load
-        for load in state.material.loads
-        if load.position == component.position and load.to_hi_ms is None
-    ]
 
 
 # ------------------------------------------------------------------ fold

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from agent.core import events as ev
-from agent.core import feeding, fitness
-from agent.core.amounts import amount, text
+from agent.core import feeding, fitness, vessels
+from agent.core.amounts import amount
 from agent.core.candidates import component_use
 from agent.core.draft import Draft, Fold
 from agent.core.identity.rules import Means
 from agent.core.parts import LONG_AGO, Load, MaterialState, WaitingComponent
 from agent.core.state import Reply, State
-from agent.core.station import By, Component
+from agent.core.station import By, Component, Until
 
 __all__ = [
     "EVOLVES",
@@ -34,7 +34,7 @@ __all__ = [
     "unload_scanned",
 ]
 
-REPLACED, UNLOADED = "replaced", "unloaded"
+UNLOADED = "unloaded"
 
 
 def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
@@ -46,7 +46,7 @@ def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
     if fault is not None:
         _refuse(draft, component, scan, fault)
         return
-    _unload_all(draft, component.position, scan, REPLACED)
+    vessels.next_load(draft, component, scan)
     draft.add(
         ev.ComponentLoaded(
             **draft.head(because=(scan.address,)),
@@ -56,7 +56,8 @@ def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
             expiry=scan.expiry,
             quantity=scan.quantity,
             measure=scan.measure,
-            earliest_ms=scan.earliest_ms,
+            lots=vessels.lots_on(component, scan),
+            earliest_ms=vessels.begins_ms(draft.state, component, scan.earliest_ms),
             latest_ms=scan.latest_ms,
         )
     )
@@ -64,7 +65,7 @@ def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
 
 def _refuse(draft: Draft, component: Component, scan: ev.CodeScanned, fault: ev.Why) -> None:
     """Say that what was scanned must not be used here, to the person at the reader too."""
-    on = tuple(load.address for load in _on(draft.state, component.position))
+    on = tuple(load.address for load in vessels.on(draft.state, component.position))
     draft.add(
         ev.LoadRefused(
             **draft.head(because=(scan.address,)),
@@ -74,7 +75,7 @@ def _refuse(draft: Draft, component: Component, scan: ev.CodeScanned, fault: ev.
             expiry=scan.expiry,
             reason=fault,
             loads=on,
-            earliest_ms=scan.earliest_ms,
+            earliest_ms=vessels.begins_ms(draft.state, component, scan.earliest_ms),
             latest_ms=scan.latest_ms,
         )
     )
@@ -83,45 +84,26 @@ def _refuse(draft: Draft, component: Component, scan: ev.CodeScanned, fault: ev.
 
 
 def unload_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
-    """Take off what is on a position; the code may say how much is left (D-53)."""
-    _unload_all(draft, scan.position or "", scan, UNLOADED)
+    """Take off what is on a position; the code may say how much is left (D-53).
 
-
-def _on(state: State, position: str) -> list[Load]:
-    return [
-        load for load in state.material.loads if load.position == position and load.to_hi_ms is None
-    ]
-
-
-def _unload_all(draft: Draft, position: str, scan: ev.CodeScanned, reason: str) -> None:
-    for load in _on(draft.state, position):
-        _unload(draft, load, scan, reason)
-
-
-def _unload(draft: Draft, load: Load, scan: ev.CodeScanned, reason: str) -> None:
-    counted, said = feeding.left_by_count(load), amount(scan.quantity)
-    left = said if reason == UNLOADED and said is not None else counted
-    component = draft.station.component(load.position)
-    by_count = component.measure if component is not None else None
-    measure = scan.measure if left is said else by_count
-    draft.add(
-        ev.ComponentUnloaded(
-            **draft.head(because=(scan.address, load.address)),
-            position=load.position,
-            lot=load.lot,
-            load=load.address,
-            reason=reason,
-            remaining=None if left is None else text(left),
-            measure=None if left is None else measure,
-            earliest_ms=scan.earliest_ms,
-            latest_ms=scan.latest_ms,
-        )
-    )
+    Out of a vessel nothing can be taken as it was put in, save what was refused: it never was.
+    """
+    component = draft.station.component(scan.position or "")
+    mixes = component is not None and component.until is Until.EMPTIED
+    said = amount(scan.quantity)
+    left = None if said is None else (said, scan.measure)
+    between_ms = (scan.earliest_ms, scan.latest_ms)
+    for load in vessels.on(draft.state, scan.position or ""):
+        if mixes and not load.refused:
+            continue
+        feeding.take_off(draft, load, UNLOADED, between_ms, (scan.address,), said=left)
 
 
 SCANNED: Mapping[Means, Callable[[Draft, ev.CodeScanned], None]] = {
     Means.COMPONENT: component_scanned,
     Means.UNLOAD: unload_scanned,
+    Means.EMPTIED: vessels.emptied_scanned,
+    Means.RETURNED: vessels.returned_scanned,
     Means.BLOCK: fitness.block_scanned,
     Means.UNBLOCK: fitness.unblock_scanned,
 }
@@ -144,7 +126,7 @@ def components_used(
 
 def _foreseen(state: State, component: Component, n: int, earliest_ms: int) -> tuple[Load, ...]:
     return tuple(
-        feeding.foreseen(component, load, n, earliest_ms)
+        feeding.foreseen(state, component, load, n, earliest_ms)
         if load.position == component.position
         else load
         for load in state.material.loads
@@ -234,8 +216,9 @@ def _loaded(state: State, event: ev.ComponentLoaded) -> State:
         expiry=event.expiry,
         opened_ms=min([event.earliest_ms, *before]),
         amount=feeding.loaded_amount(component, event) if component is not None else None,
+        lots=event.lots,
     )
-    return _with(state, replace(state.material, loads=(*state.material.loads, load)))
+    return _with(state, vessels.joined(state, load))
 
 
 def _refused(state: State, event: ev.LoadRefused) -> State:
@@ -249,6 +232,7 @@ def _refused(state: State, event: ev.LoadRefused) -> State:
         product=event.product,
         expiry=event.expiry,
         faults=(event.reason,),
+        refused=True,
     )
     return _with(state, replace(state.material, loads=(*state.material.loads, load)))
 
@@ -312,7 +296,7 @@ def _history_lost(state: State, _event: ev.HistoryLost) -> State:
         replace(load, to_lo_ms=LONG_AGO) if load.to_hi_ms is None else load
         for load in state.material.loads
     )
-    return _with(state, replace(state.material, loads=loads))
+    return _with(state, replace(state.material, loads=loads, clean=()))
 
 
 def _left(state: State, since_ms: int) -> tuple[Load, ...]:
@@ -344,7 +328,8 @@ def _agent_started(state: State, event: ev.AgentStarted) -> State:
         )
         for load in state.material.loads
     )
-    return _with(state, replace(state.material, loads=loads))
+    made = tuple(replace(made, since_ms=LONG_AGO) for made in state.material.made)
+    return _with(state, replace(state.material, loads=loads, made=made))
 
 
 EVOLVES: Mapping[type[ev.Event], Fold] = {

@@ -146,6 +146,8 @@ class Load:
     """Since when it counts as open; the same label scanned again does not begin anew."""
     faults: tuple[Why, ...] = ()
     """Why no unit may be made from it: refused when it was scanned, or expired since."""
+    refused: bool = False
+    """Whether it should never have been put on, and perhaps was not (`load_refused`)."""
     amount: str | None = None
     """What was in it, in the position's measure; None: not known."""
     used: str = "0"
@@ -156,6 +158,14 @@ class Load:
     """From when on it may be used up: what came after may be of a load that nobody scanned."""
     told: tuple[str, ...] = ()
     """What was said of its quantity."""
+    lots: tuple[str, ...] = ()
+    """The lots on its label, where it names several: units may be of each (D-51)."""
+    leaving: int | None = None
+    """Pieces until it is out, once the next one was joined behind it (D-47)."""
+    ahead: str | None = None
+    """What was in the vessel with it when it was put in; None: not known."""
+    passed: str = "0"
+    """What was drawn from the vessel since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +175,14 @@ class Blocked:
     lot: str
     source: str
     """`scan` or `file`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """Pieces that were made, so that a splice reaches back by their number (D-47)."""
+
+    n: int
+    since_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +203,10 @@ class MaterialState:
     loads: tuple[Load, ...] = ()
     waiting: tuple[WaitingComponent, ...] = ()
     blocked: tuple[Blocked, ...] = ()
+    made: tuple[Made, ...] = ()
+    """The newest pieces, as many as the longest splice reaches back."""
+    clean: tuple[str, ...] = ()
+    """Vessels that were seen empty once: what was put in since is all that is in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

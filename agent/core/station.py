@@ -54,6 +54,18 @@ DEFAULT_ANSWERS: Mapping[Outcome, int] = MappingProxyType(
 
 
 @unique
+class Until(StrEnum):
+    """How long a load feeds its position (D-46 to D-48)."""
+
+    REPLACED = "replaced"
+    """One package at a time: the next one takes its place."""
+    SPLICED = "spliced"
+    """The next one is joined behind it, and follows some pieces later."""
+    EMPTIED = "emptied"
+    """It mixes with what is there, until somebody has seen that nothing is left."""
+
+
+@unique
 class Policy(StrEnum):
     """What to do with a unit where something is missing or cannot be known."""
 
@@ -152,6 +164,13 @@ class Component:
     """How much is left when it is warned."""
     tolerance: str = "0"
     """How far the quantity on a label may be wrong, either way."""
+    until: Until = Until.REPLACED
+    splice_pieces: int = 0
+    """Pieces either side of a splice of which nobody knows from which of the two they are."""
+    plug_flow: str | None = None
+    """How many times what was in the vessel has to pass until a lot is gone; None: it mixes."""
+    several_lots: str | None = None
+    """What stands between the lots on a label that names several (D-51)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,10 @@ class Means(StrEnum):
     """Takes back the scans that wait."""
     UNLOAD = "unload"
     """What is loaded at the position is taken off; the quantity in the code is what is left."""
+    EMPTIED = "emptied"
+    """The vessel at the position was seen empty (D-48)."""
+    RETURNED = "returned"
+    """Loose material was taken back from the vessel; the code is its new lot (D-53)."""
     BLOCK = "block"
     """The lot or serial component that the code names must not be used any more (D-56)."""
     UNBLOCK = "unblock"
@@ -85,8 +89,15 @@ Match = RegexMatch | Gs1Match | DataMatch
 
 _TEXT_ELEMENT = re.compile(r"[A-Z]{3}")
 _TAKES_VALUE = frozenset({Means.OPERATOR, Means.ORDER})
-_SIGNALS = frozenset({Means.OPERATOR_OFF, Means.ORDER_END, Means.CANCEL, Means.UNLOAD})
-_WHAT = {Means.COMPONENT: "a component", Means.UNLOAD: "an unload"}
+_SIGNALS = frozenset(
+    {Means.OPERATOR_OFF, Means.ORDER_END, Means.CANCEL, Means.UNLOAD, Means.EMPTIED}
+)
+_WHAT = {
+    Means.COMPONENT: "a component",
+    Means.UNLOAD: "an unload",
+    Means.EMPTIED: "an emptied",
+    Means.RETURNED: "a return",
+}
 """What happens at a position."""
 
 
@@ -298,12 +309,14 @@ _BY_STANDARD: dict[tuple[bool, Means], tuple[tuple[str, ...], ...]] = {
     (True, Means.LOT): _GS1_LOTS,
     (True, Means.COMPONENT): _GS1_UNITS + _GS1_LOTS + _GS1_PRODUCTS,
     (True, Means.CARRIER): _GS1_CARRIERS,
+    (True, Means.RETURNED): _GS1_LOTS,
     (True, Means.BLOCK): _GS1_UNITS + _GS1_LOTS,
     (True, Means.UNBLOCK): _GS1_UNITS + _GS1_LOTS,
     (False, Means.UNIT): _DATA_UNITS,
     (False, Means.LOT): _DATA_LOTS,
     (False, Means.COMPONENT): _DATA_UNITS + _DATA_LOTS + _DATA_PRODUCTS,
     (False, Means.CARRIER): _DATA_CARRIERS,
+    (False, Means.RETURNED): _DATA_LOTS,
     (False, Means.BLOCK): _DATA_UNITS + _DATA_LOTS,
     (False, Means.UNBLOCK): _DATA_UNITS + _DATA_LOTS,
 }

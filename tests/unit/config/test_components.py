@@ -175,3 +175,89 @@ def test_amounts_are_as_they_were_written() -> None:
     ):
         (component,) = loaded(at(f"by: lot, use: {written}")).station.components
         assert component.use == held
+
+
+@pytest.mark.parametrize(
+    ("component", "says"),
+    [
+        (
+            "by: lot, until: spliced",
+            (
+                "f:39:31: track.components.housing.until: a splice needs `splice_pieces`: how many "
+                "pieces may be of either load; add splice_pieces: 20, or what was measured"
+            ),
+        ),
+        (
+            "by: lot, splice_pieces: 2",
+            "f:39:24: track.components.housing.splice_pieces: is for `until: spliced`; remove it",
+        ),
+        (
+            "by: lot, use: 1, plug_flow: 2",
+            "f:39:32: track.components.housing.plug_flow: is for `until: emptied`; remove it",
+        ),
+        (
+            "by: lot, until: emptied, plug_flow: 2",
+            (
+                "f:39:40: track.components.housing.plug_flow: without `use` nobody knows how much "
+                "has passed; add `use`: what one unit takes"
+            ),
+        ),
+        (
+            "by: lot, until: emptied, use: 1, plug_flow: 0.5",
+            (
+                "f:39:59: track.components.housing.plug_flow: a lot is not gone before all of it "
+                "was used; write 1 or more"
+            ),
+        ),
+        (
+            "by: lot, until: kit",
+            (
+                "f:39:31: track.components.housing.until: 'kit' is not in this version; this "
+                "version has 'replaced', 'spliced' or 'emptied'"
+            ),
+        ),
+    ],
+)
+def test_each_way_has_what_it_needs(component: str, says: str) -> None:
+    """A splice has its pieces, a vessel its plug flow, and neither has the other's (D-47, D-48)."""
+    assert problems(at(component)) == [says]
+
+
+EMPTY = "  - {match: {regex: 'EMPTY'}, means: emptied, position: housing}\n"
+
+
+def test_a_vessel_is_told_back_in_plain_words() -> None:
+    """What is possible, and when a lot is gone."""
+    vessel = edited(
+        at("by: lot, until: emptied, use: 1, plug_flow: 1.5, several_lots: '/'"),
+        ("scans:\n", f"scans:\n{EMPTY}"),
+    )
+    said = [line for line in explained(loaded(vessel)).splitlines() if "material" in line]
+    assert said[:3] == [
+        (
+            "  material   housing: every lot since it was last seen empty, recorded as unknown "
+            "where missing"
+        ),
+        "  material   housing: a lot is gone when 1.5 times the contents were used",
+        "  material   housing: lots joined by '/' on one label are each possible",
+    ]
+    splice = explained(loaded(at("by: lot, until: spliced, splice_pieces: 4")))
+    assert "4 pieces either side of a splice may be of either lot" in splice
+
+
+def test_a_vessel_that_nobody_sees_empty_is_doubted() -> None:
+    """Its mix grows without end: told, but not refused."""
+    (said,) = warnings(at("by: lot, until: emptied"))
+    assert said == (
+        "f:39:31: track.components.housing.until: no scan rule says that it is empty, so what is "
+        "in it is never known; add {match: …, means: emptied, position: housing} to `scans`"
+    )
+
+
+def test_only_a_vessel_is_seen_empty() -> None:
+    """Where loads are taken off one by one there is nothing to be seen empty."""
+    (said,) = problems(edited(PRESS, ("scans:\n", f"scans:\n{EMPTY}")))
+    assert said == (
+        "f:19:38: scans[0].means: 'housing' is no vessel: its loads are taken off one by one; "
+        "write means: unload, or `until: emptied` at the position"
+    )

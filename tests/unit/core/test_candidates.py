@@ -94,6 +94,13 @@ def test_the_same_lot_twice_without_a_gap_is_certain() -> None:
     assert received((A, gap), "09:59:50", "10:00:20").why is Why.BOUNDARY_UNCERTAIN
 
 
+def test_a_load_whose_end_may_be_lost_joins_nothing() -> None:
+    """Between a load that perhaps was taken off and the same lot again there may be a gap."""
+    lost = replace(load("A", "06:00:00"), to_lo_ms=LONG_AGO)
+    use = received((lost, load("A", "10:00:00")), "09:59:50", "10:00:10")
+    assert (use.candidates, use.why) == (("A",), Why.BOUNDARY_UNCERTAIN)
+
+
 def test_a_load_that_may_be_used_up_leaves_it_open_what_came_after() -> None:
     """From predicted empty on: unknown material, and the old lot as possible (D-55)."""
     spent = replace(load("A", "06:00:00"), empty_ms=clock("09:00:00"))
