@@ -209,7 +209,8 @@ class ScannerOptions(Options):
 
     heartbeat: Heartbeat | None = None
     """How a dead scanner is noticed. A USB scanner that is unplugged is seen without it; one on
-    RS-232 or behind a device server that is switched off is not."""
+    RS-232 or behind a device server that is switched off is not. The link is up from its first
+    sign of life on."""
 
     trigger: Trigger | None = None
     """What makes the scanner read, for one that has no button and no wire from the PLC. To read

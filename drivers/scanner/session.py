@@ -8,7 +8,8 @@ Laws:
     3. What is open when the link goes down is a PARTIAL code, handed over before the error.
     4. No code is accepted that another program's read may have cut: while another one has the
        port, the link is down; if it has gone again, what came around that moment is PARTIAL.
-    5. A heartbeat is no code; one that does not come ends the link.
+    5. A heartbeat is no code; one that does not come ends the link. Where there is one, the link is
+       up from the first sign of life on: an open line to a dead scanner is no link.
     6. What is wrong with the line but does not stop it is told as a warning of the link, once, and
        taken back when a good code comes.
 """
@@ -89,6 +90,12 @@ class Session:
         now = clock.now()
         self._looked_ms = now.boot_ms
         self._old_ms, self._old_until_ms = 0, -1  # what is read until then may be as old as that
+        self._is_up = False
+        if options.heartbeat is None:
+            self._come_up(now)
+
+    def _come_up(self, now: Instant) -> None:
+        self._is_up = True
         self._queue.append(self._up(now))
 
     async def hand_over(self, emit: Emit) -> None:
@@ -124,9 +131,12 @@ class Session:
     async def keep_alive(self) -> None:
         """Ask for a sign of life at times; without one the link is down."""
         beat = self._options.heartbeat
+        waits = beat is not None and beat.send is None
         while beat is not None and self._down is None:
             heard = self._heard
-            await self._clock.sleep(beat.every)
+            if waits:
+                await self._clock.sleep(beat.every)
+            waits = True
             if beat.send is not None:
                 heard = self._heard
                 if not self._tried(beat.send):
@@ -225,6 +235,8 @@ class Session:
     def _push(self, frame: Frame, now: Instant) -> None:
         """Queue a code, or count it where the queue is full; a heartbeat is none."""
         self._heard += 1
+        if not self._is_up:
+            self._come_up(now)
         if frame.status is FrameStatus.OK:
             self._garble.was_good(frame.raw)
             if frame.raw == self._heartbeat:

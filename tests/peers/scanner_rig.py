@@ -48,7 +48,7 @@ class Plugged:
         got = b""
         async with asyncio.timeout(PATIENCE_S):
             while len(got) < size:
-                with suppress(BlockingIOError):
+                with suppress(OSError):  # nothing there, or nobody has the near side yet
                     got += os.read(self.far, size - len(got))
                 await asyncio.sleep(0.001)
         return got

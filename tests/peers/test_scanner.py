@@ -19,6 +19,7 @@ from drivers.base import (
     WriteGroup,
 )
 from drivers.scanner.others import others_with
+from tests.contract.rig import Recorder
 from tests.peers.scanner_rig import (
     appeared,
     driver,
@@ -326,16 +327,17 @@ def test_code_that_met_a_stopped_process_is_old() -> None:
 
 
 async def test_silent_scanner_is_noticed_by_its_heartbeat() -> None:
-    """A scanner that answers is kept; one that is switched off ends the link (D-83)."""
+    """A scanner that answers is a link; one that is switched off ends it (D-83)."""
     heartbeat = {"send": "?\r", "expect": "HERE", "every": "50ms", "within": "500ms"}
     with plugged() as scanner:
-        async with running(driver(scanner.path, heartbeat=heartbeat)) as (seen, run):
-            for _ in range(3):
-                assert await scanner.got(2) == b"?\r"
-                await scanner.send(b"HERE\r")
+        seen = Recorder()
+        run = started(driver(scanner.path, heartbeat=heartbeat), seen)
+        for _ in range(3):
             assert await scanner.got(2) == b"?\r"
-            assert "no heartbeat within 0.5 s" in await why(run)
-            assert spoken(seen) == []
+            await scanner.send(b"HERE\r")
+        assert await scanner.got(2) == b"?\r"
+        assert "no heartbeat within 0.5 s" in await why(run)
+        assert (warned(seen), spoken(seen)) == ([""], [])
 
 
 async def test_trigger_reaches_the_scanner() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from drivers.base import LinkChanged
 from drivers.scanner.driver import ScannerDriver
 from drivers.scanner.garble import Garble
 from drivers.scanner.usb import usb_identity
@@ -22,13 +23,26 @@ WRONG_BAUD = b"\xf8\x86\x1a\x98\x06\xe6\x1a\x80\xfe"
 # ------------------------------------------------------------------ heartbeat
 
 
+async def test_link_is_up_from_the_first_sign_of_life() -> None:
+    """An open line to a scanner that has said nothing yet is no link."""
+    async with running(heartbeat=ASKED) as bench:
+        assert (bench.link.sent, bench.seen) == ([b"?V\r"], [])
+        await bench.put(b"V1\r")
+        assert bench.warnings == [()]
+        assert bench.codes == []
+    async with running(heartbeat=ASKED) as bench:
+        await bench.put(b"SN1\r")
+        assert isinstance(bench.seen[0], LinkChanged)
+        assert bench.spoken == [(b"SN1", "ok")]
+
+
 async def test_answered_heartbeat_keeps_the_link_and_is_no_code() -> None:
     """The question goes out in time; its answer proves life and is no code."""
     async with running(heartbeat=ASKED) as bench:
         for _ in range(3):
-            await bench.clock.advance(10)
             await bench.put(b"V1\r", after_s=2)
-        assert bench.link.sent == [b"?V\r"] * 3
+            await bench.clock.advance(10)
+        assert bench.link.sent == [b"?V\r"] * 4
         await bench.put(b"V1X\r")
         assert bench.spoken == [(b"V1X", "ok")]
         assert bench.over is not None
@@ -36,17 +50,22 @@ async def test_answered_heartbeat_keeps_the_link_and_is_no_code() -> None:
 
 
 async def test_silent_scanner_is_gone() -> None:
-    """Without an answer the link ends, with what to look at."""
+    """Without an answer there is no link, with what to look at; one that falls silent ends it."""
     async with running(heartbeat=ASKED) as bench:
-        await bench.clock.advance(12.2)
+        await bench.clock.advance(2.2)
         assert bench.error == f"{PORT}: no heartbeat within 2 s: is it switched on?"
-        assert bench.link.closed == 1
+        assert (bench.link.closed, bench.seen) == (1, [])
+    async with running(heartbeat=ASKED) as bench:
+        await bench.put(b"V1\r")
+        await bench.clock.advance(14.2)
+        assert "no heartbeat" in bench.error
+        assert bench.warnings == [()]
 
 
 async def test_codes_prove_life_as_well() -> None:
     """A scanner that is too busy with codes to answer is not gone."""
     async with running(heartbeat=ASKED) as bench:
-        await bench.clock.advance(10.5)
+        await bench.put(b"SN1\r", after_s=12)
         await bench.put(b"SN1\r", after_s=2)
         assert bench.over is not None
         assert not bench.over.done()
@@ -68,7 +87,6 @@ async def test_heartbeat_that_comes_by_itself() -> None:
 async def test_answer_that_waited_while_we_slept_counts() -> None:
     """After a stall of our own the line is looked at before the scanner counts as gone."""
     async with running(heartbeat=ASKED) as bench:
-        await bench.clock.advance(10)
         await bench.stall(b"V1\r", for_s=60)
         assert bench.over is not None
         assert not bench.over.done()
