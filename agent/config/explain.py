@@ -48,6 +48,11 @@ def _binds(station: Station) -> Iterator[str]:
         window, settle = duration_text(pairing.window_ms), duration_text(pairing.settle_ms)
         yield f"end: a scan of a unit that no other follows within {window} (waiting {settle} more)"
         yield "what was scanned for a position goes into the unit that is scanned after it"
+    if pairing.strategy is Strategy.CARRIER:
+        window = duration_text(pairing.window_ms)
+        load, unload = " or ".join(pairing.load), " or ".join(pairing.unload)
+        yield f"a carrier read by {load} and the unit read after it within {window}"
+        yield f"until {unload} reads the carrier or the unit"
     for handshake in station.handshakes:
         yield _handshake(station, handshake)
     needs = {"operator": station.requires_operator, "order": station.requires_order}
@@ -59,13 +64,17 @@ def _binds(station: Station) -> Iterator[str]:
 
 def _handshake(station: Station, handshake: Handshake) -> str:
     pairing = station.pairing
-    if pairing.strategy is Strategy.TAG:
+    if pairing.strategy is Strategy.CARRIER and handshake.unit:
+        code = f"the unit on the carrier in '{handshake.unit}'"
+    elif pairing.strategy is Strategy.TAG:
         code = f"the code in '{handshake.unit}'"
     elif pairing.strategy is Strategy.CYCLE_THEN_SCAN:
         code = f"the first scan within {duration_text(pairing.window_ms)} after it"
     else:
         window, settle = duration_text(pairing.window_ms), duration_text(pairing.settle_ms)
         code = f"the one scan of the last {window} (waiting {settle} for it)"
+        if pairing.strategy is Strategy.CARRIER:
+            code = f"the unit on the carrier of {code}"
     values = f" and {', '.join(handshake.values)}" if handshake.values else ""
     verdict = f", result by '{handshake.verdict}'" if handshake.verdict else ""
     return (
@@ -99,6 +108,12 @@ def _if_not(station: Station) -> Iterator[str]:
         return
     if station.pairing.strategy is Strategy.SCAN_THEN_CYCLE:
         yield f"no scan, or two: recorded as unbound, answer {answer(Outcome.UNBOUND)}"
+    if station.pairing.strategy is Strategy.CARRIER:
+        yield (
+            "no carrier or two, an empty one, one loaded twice or changed during the cycle: "
+            f"recorded as unbound, answer {answer(Outcome.UNBOUND)}"
+        )
+        yield "loaded before a restart, or a reader was away: recorded as possible"
     if station.pairing.strategy is Strategy.CYCLE_THEN_SCAN:
         yield (
             f"no scan, two, or a cycle before without a record: recorded as unbound, "

@@ -87,16 +87,22 @@ class Pair(Options):
 
     strategy: Strategy
     """`scan-then-cycle`: a scan, then the cycle. `cycle-then-scan`: the cycle, then its scan.
-    `tag`: the PLC carries the code. `scan-only`: the scan is the cycle. `count-only`: a counter,
-    and the lot that is open."""
+    `tag`: the PLC carries the code. `carrier`: a carrier is read, and says which unit it bears.
+    `scan-only`: the scan is the cycle. `count-only`: a counter, and the lot that is open."""
     window: Millis | None = None
     """A scan older than this at the trigger is no candidate: a little longer than the slowest way
     from scan to cycle start; 30s where it is not said. `cycle-then-scan`: how long the PLC waits
-    for the scan after its trigger; 3s. `scan-only`: two codes within it are no choice; 1s."""
+    for the scan after its trigger; 3s. `carrier`: also how long after its carrier a unit may be
+    read at the load point; 10s. `scan-only`: two codes within it are no choice; 1s."""
     settle: Millis = 200
     """How long to wait before deciding that no scan came. Longer than the scanner's delay."""
     late: Millis = 0
     """How long after a refused cycle's end a scan still belongs to it. Only where scans trail."""
+    load: Names = ()
+    """`carrier` only: readers at the load point, where a carrier is read and then its unit."""
+    unload: Names = ()
+    """`carrier` only: readers where a carrier, or its unit, is read when the two part. A carrier
+    that is loaded again without it is a conflict."""
 
 
 class Match(Options):
@@ -148,6 +154,7 @@ class ScanSection(Options):
         "unload",
         "emptied",
         "returned",
+        "carrier",
         "block",
         "unblock",
         "operator",
@@ -237,6 +244,9 @@ class Handshake(Options):
     """Tags recorded with the unit."""
     unit: Name | None = None
     """The tag that carries the unit's code; strategy `tag` only."""
+    carrier: Name | None = None
+    """The tag that carries the carrier's code; strategy `carrier` only. Without it the carrier is
+    scanned at the machine."""
     verdict: Name | None = None
     """Boolean tag: the machine's own OK. Without it every stored unit is OK."""
     result: Name

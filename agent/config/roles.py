@@ -58,6 +58,7 @@ _HANDSHAKE: dict[str, _Ask] = {
     "guard": _Ask(),
     "values": _Ask(own=False),
     "unit": _Ask(frozenset({Holds.TEXT, Holds.WHOLE})),
+    "carrier": _Ask(frozenset({Holds.TEXT, Holds.WHOLE})),
     "verdict": _Ask(_BIT_LIKE),
     "result": _Ask(_WHOLE, written=True),
     "ack": _Ask(_BIT_LIKE, written=True),

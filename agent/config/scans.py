@@ -85,6 +85,9 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
     if track.pair.strategy is not Strategy.COUNT_ONLY and Means.UNIT not in means:
         message = "no rule says which codes are units"
         parts.refuse(("scans",), message, "add {match: …, means: unit}", key=True)
+    if track.pair.strategy is Strategy.CARRIER and Means.CARRIER not in means:
+        message = "no rule says which codes are carriers"
+        parts.refuse(("scans",), message, "add {match: …, means: carrier}", key=True)
     if track.lot == "scan" and Means.LOT not in means:
         message = "no rule says which codes are lots"
         parts.refuse(("track", "lot"), message, "add {match: …, means: lot} to `scans`")
@@ -107,6 +110,8 @@ def _useless(track: Track) -> dict[Means, str]:
     useless = {}
     if track.pair.strategy is Strategy.COUNT_ONLY:
         useless[Means.UNIT] = "`count-only` counts pieces"
+    if track.pair.strategy is not Strategy.CARRIER:
+        useless[Means.CARRIER] = "only strategy `carrier` has carriers"
     if not shape(track).scans:
         useless[Means.CANCEL] = f"'{track.pair.strategy}' waits for no scan"
     if track.lot != "scan":

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from agent.config.model import Track
 from agent.config.parts import Parts
+from agent.config.problems import Path, did_you_mean, shown
 from agent.config.quantities import duration_text
 from agent.config.roles import handshakes
 from agent.core.station import By, Strategy
@@ -53,6 +54,7 @@ SHAPES: Mapping[Strategy, Shape] = {
         window_ms=3_000,
     ),
     Strategy.TAG: Shape(by=By.SERIAL, unit_tag=True),
+    Strategy.CARRIER: Shape(by=By.SERIAL, scans=True, waits=_WAITING, window_ms=10_000),
     Strategy.SCAN_ONLY: Shape(
         by=By.SERIAL,
         handshakes=(),
@@ -115,6 +117,40 @@ def check_code(parts: Parts, track: Track) -> None:
             parts.refuse(
                 ("track", name, "unit"), message, "remove it, or use strategy: tag", key=True
             )
+
+
+def check_carriers(parts: Parts, track: Track) -> None:
+    """Only carriers are loaded and unloaded: at readers, and never at one for both."""
+    pair = track.pair
+    if pair.strategy is not Strategy.CARRIER:
+        for key in sorted({"load", "unload"} & pair.model_fields_set):
+            parts.refuse(("track", "pair", key), _ONLY_CARRIER, "remove it", key=True)
+        for name, handshake in handshakes(track):
+            if handshake.carrier is not None:
+                parts.refuse(("track", name, "carrier"), _ONLY_CARRIER, "remove it", key=True)
+        return
+    for key, names in (("load", pair.load), ("unload", pair.unload)):
+        at: Path = ("track", "pair", key)
+        if not names:
+            what = "a carrier and its unit come together" if key == "load" else "they part"
+            parts.refuse(at, f"`carrier` needs the readers where {what}", "name one or more")
+        for place, name in enumerate(names):
+            _check_reader(parts, (*at, place), name)
+            if key == "unload" and name in pair.load:
+                message = f"'{name}' is at the load point already"
+                parts.refuse((*at, place), message, "one reader, one point")
+
+
+def _check_reader(parts: Parts, at: Path, name: str) -> None:
+    """A point's reader is a device that reads codes."""
+    device = parts.devices.get(name)
+    if name not in parts.devices:
+        parts.refuse(at, f"no device {shown(name)}", did_you_mean(name, parts.devices))
+    elif device is not None and device.spec.tag_options is not None:
+        parts.refuse(at, f"'{name}' reads no codes", "name a scanner")
+
+
+_ONLY_CARRIER = "only strategy `carrier` has carriers"
 
 
 def check_counting(parts: Parts, track: Track) -> None:

@@ -29,10 +29,9 @@ LATER: Mapping[str, str] = {
 """Keys that the format will have, and what to do until then."""
 
 _LATER_VALUES: Mapping[str, frozenset[str]] = {
-    "strategy": frozenset({"cycle-then-scan", "fifo", "carrier", "multi-cavity", "scan-only"}),
+    "strategy": frozenset({"fifo", "multi-cavity"}),
     "by": frozenset({"product", "both"}),
     "mode": frozenset({"shift"}),
-    "means": frozenset({"carrier"}),
     "until": frozenset({"used-up", "kit"}),
     "format": frozenset({"sparkplug", "epcis"}),
 }

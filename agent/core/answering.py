@@ -37,7 +37,7 @@ def refusal(draft: Draft, handshake: Handshake, candidate: Candidate) -> ev.Why 
     if station.requires_order is Policy.REFUSE and people.order is None:
         return ev.Why.ORDER_MISSING
     fitness.check(draft)
-    used = _components(draft, _judged(draft, handshake).rise, candidate)
+    used = _components(draft, judged(draft, handshake).rise, candidate)
     if material.missing(draft.state, used):
         return ev.Why.COMPONENT_MISSING
     return fitness.refusal(draft.state, used)
@@ -59,7 +59,7 @@ def complete(
     if not known and station.unknown is Policy.REFUSE:
         refuse(draft, handshake, candidate, ev.Why.KNOWLEDGE_MISSING, Outcome.PREVIOUS_STATION)
         return
-    snapshot = _judged(draft, handshake)
+    snapshot = judged(draft, handshake)
     why = [*candidate.doubts, *_missing_people(draft)]
     used = _components(draft, snapshot.rise, candidate)
     why += fitness.doubts(draft, used)
@@ -97,24 +97,33 @@ def refuse(
     body = _body(draft, handshake, candidate, outcome, why=[reason], certainty=ev.Certainty.REFUSED)
     used = _received(draft, handshake, candidate)
     draft.add(ev.UnitRefused(**body, components=used, reason=reason, raw=raw))
-    pairing.cycle_declined(draft, handshake, _judged(draft, handshake).rise)
+    pairing.cycle_declined(draft, handshake, judged(draft, handshake).rise)
 
 
 def unbind(
-    draft: Draft, handshake: Handshake, found: tuple[Candidate, ...], reason: ev.Why
+    draft: Draft,
+    handshake: Handshake,
+    found: tuple[Candidate, ...],
+    reason: ev.Why,
+    *,
+    because: tuple[str, ...] = (),
 ) -> None:
-    """Record a cycle that has no candidate, or several, with all of them (D-25)."""
+    """Record a cycle that has no candidate, or several, with all of them (D-25).
+
+    `because` has what led to it beside the candidates.
+    """
     certainty = ev.Certainty.POSSIBLE if found else ev.Certainty.REFUSED
     body = _body(draft, handshake, None, Outcome.UNBOUND, why=[reason], certainty=certainty)
-    because = (*(address for c in found for address in c.because), *body["because"])
-    body["because"] = tuple(dict.fromkeys(because))
+    led = (*because, *(address for c in found for address in c.because), *body["because"])
+    body["because"] = tuple(dict.fromkeys(led))
     used = _received(draft, handshake, None)
     units = tuple(dict.fromkeys(candidate.unit for candidate in found))
     draft.add(ev.UnitUnbound(**body, components=used, candidates=units))
-    pairing.cycle_declined(draft, handshake, _judged(draft, handshake).rise)
+    pairing.cycle_declined(draft, handshake, judged(draft, handshake).rise)
 
 
-def _judged(draft: Draft, handshake: Handshake) -> Snapshot:
+def judged(draft: Draft, handshake: Handshake) -> Snapshot:
+    """Return the snapshot of the cycle that is being judged."""
     snapshot = draft.live(handshake.name).snapshot
     if snapshot is None:
         raise AssertionError("only a cycle with its snapshot is answered")
@@ -136,7 +145,7 @@ def _received(
     """Return the material of a declined cycle: at `begin` the machine has not worked yet."""
     if not requests.records(draft.state, handshake):
         return ()
-    return _components(draft, _judged(draft, handshake).rise, candidate)
+    return _components(draft, judged(draft, handshake).rise, candidate)
 
 
 def _components(
@@ -171,7 +180,7 @@ def _body(
     certainty: ev.Certainty | None = None,
 ) -> dict[str, Any]:
     """Return the fields that all answers to a handshake share."""
-    snapshot, state = _judged(draft, handshake), draft.state
+    snapshot, state = judged(draft, handshake), draft.state
     started = state.cycle.started if requests.records(state, handshake) else None
     if started is not None and candidate is not None and candidate.unit != started.unit:
         started = None  # the tag says that another unit was in it than `begin` was asked about

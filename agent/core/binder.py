@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from agent.core import (
+    carriers,
     cycle,
     feeding,
     fitness,
@@ -33,6 +34,7 @@ from agent.core.carry import from_plain, to_plain
 from agent.core.draft import Draft, Fold
 from agent.core.outputs import due, handed_over, outputs, readiness
 from agent.core.parts import (
+    CarrierState,
     CycleState,
     MaterialState,
     PairingState,
@@ -75,6 +77,7 @@ PARTS: Mapping[str, type[Any]] = {
     "run": RunState,
     "cycle": CycleState,
     "pairing": PairingState,
+    "carriers": CarrierState,
     "people": PeopleState,
     "material": MaterialState,
     "production": ProductionState,
@@ -129,6 +132,7 @@ _FOLDS: dict[type[ev.Event], tuple[Fold, ...]] = {}
 for _part in (
     requests.EVOLVES,
     pairing.EVOLVES,
+    carriers.EVOLVES,
     people.EVOLVES,
     feeding.EVOLVES,
     material.EVOLVES,

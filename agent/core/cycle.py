@@ -28,7 +28,7 @@ from agent.core.state import (
     Standing,
     Working,
 )
-from agent.core.station import Handshake, Strategy
+from agent.core.station import Handshake
 from drivers.base import Quality, Scalar, SnapshotRead
 
 RETRY_MS = 100
@@ -269,7 +269,7 @@ def _is_readable(draft: Draft, handshake: Handshake, read: SnapshotRead) -> bool
     watch = draft.station.watch(handshake.device)
     needed = {handshake.trigger, handshake.request, *(watch.life_tags if watch else ())} - {None}
     if handshake.unit and _value(read, handshake.trigger):
-        needed |= {handshake.unit} if draft.station.pairing.strategy is Strategy.TAG else set()
+        needed |= {handshake.unit}
     return needed <= good
 
 

@@ -61,6 +61,14 @@ class Why(StrEnum):
     """The verdict tag could not be read GOOD, so the result is taken as NOK."""
     CYCLE_BETWEEN = "cycle_between"
     """A cycle was aborted or missed after the scan: it may have been that one's (D-7, D-33)."""
+    CARRIER_EMPTY = "carrier_empty"
+    """Nothing was loaded on the carrier: a state, not an error (D-28)."""
+    CARRIER_CONFLICT = "carrier_conflict"
+    """The carrier was loaded twice, or its unit elsewhere: nothing says what is on it (D-28)."""
+    CARRIER_CHANGED = "carrier_changed"
+    """The carrier was loaded or unloaded during the cycle (D-23)."""
+    READER_AWAY = "reader_away"
+    """A reader could not be reached, or failed to read: what matters may have been missed."""
     ORDER_OF_FACTS = "order_of_facts"
     """Two facts overlap in time and their order matters (D-24)."""
     LOT_BLOCKED = "lot_blocked"
@@ -484,6 +492,49 @@ class UnitUnbound(UnitEvent):
 
     kind = "unit_unbound"
     candidates: tuple[str, ...] = ()
+
+
+# ------------------------------------------------------------------ carrier
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarrierLoaded(Event):
+    """From here on the carrier bears the unit, until it is unloaded (D-28)."""
+
+    kind = "carrier_loaded"
+    carrier: str
+    unit: str
+    product: str | None = None
+    earliest_ms: int
+    latest_ms: int
+    """Boot-clock interval in which carrier and unit were read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarrierUnloaded(Event):
+    """The association named in `load` has ended. An empty carrier at the unload point has none."""
+
+    kind = "carrier_unloaded"
+    carrier: str
+    unit: str
+    load: str
+    """Address of its `carrier_loaded`."""
+    earliest_ms: int
+    latest_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarrierConflict(Event):
+    """A loaded carrier was loaded again, or its unit elsewhere: each of the units is possible.
+
+    It closes nothing: a cycle on the carrier is unbound until it is unloaded (D-28).
+    """
+
+    kind = "carrier_conflict"
+    carrier: str
+    units: tuple[str, ...]
+    loads: tuple[str, ...]
+    """Addresses of the `carrier_loaded` that contradict each other."""
 
 
 # ------------------------------------------------------------------ lot

@@ -19,6 +19,7 @@ from enum import Enum, auto, unique
 from agent.core import events as ev
 from agent.core import requests
 from agent.core.draft import Draft, Fold
+from agent.core.identity.scan_rule import Means
 from agent.core.parts import LONG_AGO, Answered, LastScan, PairingState, Pending
 from agent.core.state import Candidate, Live, Rise, State, Working
 from agent.core.station import Handshake, Station, Strategy
@@ -37,7 +38,8 @@ class Place(Enum):
 
 def seeks_scan(station: Station, handshake: Handshake) -> bool:
     """Return whether this handshake is paired with a scan: the first of the station's."""
-    return station.pairing.strategy in _BY_SCAN and handshake.name == station.handshakes[0].name
+    by_scan = station.pairing.strategy in _BY_SCAN and handshake.unit is None
+    return by_scan and handshake.name == station.handshakes[0].name
 
 
 def last_scan(draft: Draft, device: str) -> LastScan | None:
@@ -49,7 +51,18 @@ def last_scan(draft: Draft, device: str) -> LastScan | None:
     return None if any(last.latest_ms <= rise.latest_ms for rise in rises) else last
 
 
-_BY_SCAN = (Strategy.SCAN_THEN_CYCLE, Strategy.CYCLE_THEN_SCAN)
+_BY_SCAN = (Strategy.SCAN_THEN_CYCLE, Strategy.CYCLE_THEN_SCAN, Strategy.CARRIER)
+
+
+def waits(station: Station, means: str, device: str) -> bool:
+    """Return whether an accepted scan waits for its cycle: a unit's, or a carrier's that it is on.
+
+    What is read at a load or unload point is for the carriers alone.
+    """
+    pair = station.pairing
+    if pair.strategy is not Strategy.CARRIER:
+        return means == Means.UNIT
+    return means == Means.CARRIER and device not in (*pair.load, *pair.unload)
 
 
 def is_cycle(station: Station) -> bool:
@@ -202,7 +215,7 @@ def _scanned(state: State, event: ev.CodeScanned) -> State:
         address=event.address, code=event.code, latest_ms=event.latest_ms, means=event.means
     )
     pairing = replace(state.pairing, last_scans={**state.pairing.last_scans, event.device: last})
-    if event.means == "unit":
+    if waits(state.station, event.means, event.device):
         pending = Pending(
             address=event.address,
             epoch=event.epoch,

@@ -105,6 +105,41 @@ class PairingState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loading:
+    """The carrier that was read at the load point last: the units read after it are on it."""
+
+    carrier: str
+    address: str
+    epoch: str
+    earliest_ms: int
+    latest_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mounted:
+    """One association of a carrier and a unit (D-28)."""
+
+    carrier: str
+    unit: str
+    product: str | None
+    address: str
+    epoch: str
+    because: tuple[str, ...]
+    touched_ms: int
+    """When it was opened or, once it is closed, when that was, at the latest."""
+    is_open: bool = True
+    doubts: tuple[Why, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarrierState:
+    """What the carriers bear; a closed association stays until a cycle has passed."""
+
+    loading: Loading | None = None
+    mounted: tuple[Mounted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One operator at this station (D-60)."""
 

@@ -18,7 +18,7 @@ from agent.core.counting import StepKind, judge_step, whole
 from agent.core.draft import Draft, Fold
 from agent.core.parts import LONG_AGO, Answered, CycleState, Started
 from agent.core.state import Left, Rise, Snapshot, State
-from agent.core.station import Handshake, Strategy
+from agent.core.station import Handshake
 from drivers.base import Quality, Scalar, SnapshotRead, TagValue
 
 WRAP_WITHIN = 64
@@ -36,7 +36,7 @@ def shown(draft: Draft, handshake: Handshake, read: SnapshotRead, rise: Rise) ->
     request = number(values, handshake.request)
     count = number(values, counter)
     content = list(handshake.guard)
-    if draft.station.pairing.strategy is Strategy.TAG and handshake.unit:
+    if handshake.unit:
         content.append(handshake.unit)
     found = generation(draft.state, handshake, request, count)
     left = draft.live(handshake.name).left

@@ -94,7 +94,8 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
     if _repeated(draft, seen, judged.means, judged.code):
         return
     station, where = draft.station, Place.NEXT
-    if judged.means is Means.UNIT:
+    waits = pairing.waits(station, judged.means, seen.device)
+    if waits:
         where = pairing.place(draft.state, draft.working, seen.earliest_ms)
     doubt = where is Place.DOUBTFUL
     scan = draft.add(
@@ -123,9 +124,9 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
             parser=judged.parser,
         )
     )
-    if judged.means is not Means.UNIT or not pairing.is_cycle(station):
+    if not waits or not pairing.is_cycle(station):
         _reply(draft, seen.device, good=True)  # of a scan that is the cycle, its end is told
-    if judged.means is Means.UNIT:
+    if waits:
         pairing.unit_scanned(draft, scan, where)
     else:
         _means(draft, judged.means, scan)

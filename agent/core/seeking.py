@@ -32,7 +32,8 @@ def _seek_scan(draft: Draft, handshake: Handshake, live: Live, rise: Rise) -> No
     if not found and draft.now_ms < settle_ms:
         draft.set_live(handshake.name, replace(live, settle_ms=settle_ms))
     else:
-        draft.set_live(handshake.name, replace(live, settle_ms=None))
+        sought = tuple(candidate.because for candidate in found)
+        draft.set_live(handshake.name, replace(live, settle_ms=None, sought=sought))
         entry.take(draft, handshake, found)
 
 
@@ -49,8 +50,7 @@ def seek_again(draft: Draft, handshake: Handshake) -> None:
     if live.snapshot is None or not pairing.seeks_scan(draft.station, handshake):
         return
     found = strategies.entry(draft.station).candidates(draft.state, live.snapshot.rise)
-    known = live.candidate.because if live.candidate else ()
-    if [candidate.because for candidate in found] != [known]:
+    if tuple(candidate.because for candidate in found) != live.sought:
         quiet = replace(live, candidate=None, lookup=None, lookup_until_ms=None)
         draft.set_live(handshake.name, quiet)
         seek(draft, handshake)

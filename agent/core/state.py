@@ -18,6 +18,7 @@ from enum import IntEnum, StrEnum, unique
 from agent.core.events import Event, Why
 from agent.core.parts import (
     LONG_AGO,
+    CarrierState,
     CycleState,
     MaterialState,
     PairingState,
@@ -44,6 +45,7 @@ class State:
     run: RunState = field(default_factory=RunState)
     cycle: CycleState = field(default_factory=CycleState)
     pairing: PairingState = field(default_factory=PairingState)
+    carriers: CarrierState = field(default_factory=CarrierState)
     people: PeopleState = field(default_factory=PeopleState)
     material: MaterialState = field(default_factory=MaterialState)
     production: ProductionState = field(default_factory=ProductionState)
@@ -185,6 +187,8 @@ class Live:
     """Whether `answer_within` has passed without an answer at the device (D-40)."""
     settle_ms: int | None = None
     candidate: Candidate | None = None
+    sought: tuple[tuple[str, ...], ...] = ()
+    """The scans that were candidates when the unit was chosen."""
     lookup: str | None = None
     lookup_until_ms: int | None = None
     standing: Standing | None = None

@@ -29,6 +29,7 @@ class Strategy(StrEnum):
     SCAN_THEN_CYCLE = "scan-then-cycle"
     CYCLE_THEN_SCAN = "cycle-then-scan"
     TAG = "tag"
+    CARRIER = "carrier"
     SCAN_ONLY = "scan-only"
     COUNT_ONLY = "count-only"
 
@@ -89,7 +90,7 @@ class Handshake:
     """Tags that must hold still over the snapshot, beside trigger and request (D-21)."""
     values: tuple[str, ...]
     unit: str | None
-    """The tag that carries the unit's code (strategy `tag`)."""
+    """The tag that carries the unit's code (strategy `tag`), or the carrier's (`carrier`)."""
     verdict: str | None
     result: str
     ack: str
@@ -118,6 +119,10 @@ class Pairing:
     """How long to wait before deciding that nothing came."""
     late_ms: int = 0
     """How long after a refused cycle's trigger was seen low a scan still belongs to it."""
+    load: tuple[str, ...] = ()
+    """Readers at the load point: a carrier, then its unit (strategy `carrier`)."""
+    unload: tuple[str, ...] = ()
+    """Readers at unload points: what is read there leaves its carrier, or is left by its unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

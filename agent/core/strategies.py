@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from agent.core import bench, choosing, following, pairing, tagged
+from agent.core import bench, carriers, choosing, following, pairing, tagged
 from agent.core.draft import Draft
 from agent.core.state import Candidate, Rise, Snapshot, State, Working
 from agent.core.station import Handshake, Station, Strategy
@@ -70,6 +70,13 @@ ENTRIES: Mapping[Strategy, Entry] = {
         deadlines=following.deadlines,
     ),
     Strategy.TAG: Entry(seek=tagged.seek),
+    Strategy.CARRIER: Entry(
+        seek=carriers.seek,
+        candidates=pairing.candidates,
+        take=carriers.take,
+        wait_ms=_settle_ms,
+        scanned=carriers.scanned,
+    ),
     Strategy.SCAN_ONLY: Entry(
         scanned=bench.scanned,
         answered=bench.answered,

@@ -48,6 +48,32 @@ EXPLAINED = {
             "nothing can be recorded: 'ready' goes off",
         ],
     },
+    "pallet-line": {
+        "binds": [
+            "a carrier read by load_reader and the unit read after it within 8s",
+            "until unload_reader reads the carrier or the unit",
+            (
+                "begin: when plc raises 'ask', the unit on the carrier in 'pallet'; "
+                "then 'ask_result', then 'ask_ack'"
+            ),
+            (
+                "end: when plc raises 'store', the unit on the carrier in 'pallet' and energy, "
+                "result by 'ok'; then 'store_result', then 'store_ack'"
+            ),
+        ],
+        "if not": [
+            (
+                "no carrier or two, an empty one, one loaded twice or changed during the cycle: "
+                "recorded as unbound, answer 8"
+            ),
+            "loaded before a restart, or a reader was away: recorded as possible",
+            "a code that no rule takes: answer 4",
+            "a unit that was here before: refused, answer 3",
+            "nothing on disk within 2s: answer 7 (begin)",
+            "nothing on disk within 2s: answer 7 (end)",
+            "nothing can be recorded: 'ready' goes off",
+        ],
+    },
     "manual-bench": {
         "binds": [
             "end: a scan of a unit that no other follows within 800ms (waiting 200ms more)",
@@ -71,6 +97,7 @@ def test_example_is_told_in_plain_words(name: str) -> None:
 
 
 OWN = "give each handshake outputs of its own"
+ONLY = "only strategy `carrier` has carriers"
 REFUSED = {
     "the answer is due before the scan": (
         "cycle-then-scan",
@@ -105,6 +132,49 @@ REFUSED = {
             ),
             f"track.end.result: 'result' is the result of `begin` already; {OWN}",
             f"track.end.ack: 'ack' is the ack of `begin` already; {OWN}",
+        ],
+    ),
+    "no point to load at": (
+        "pallet-line",
+        ("    load: load_reader\n    unload: unload_reader\n", ""),
+        [
+            (
+                "track.pair.load: `carrier` needs the readers where a carrier and its unit come "
+                "together; name one or more"
+            ),
+            "track.pair.unload: `carrier` needs the readers where they part; name one or more",
+        ],
+    ),
+    "points that read nothing": (
+        "pallet-line",
+        ("unload: unload_reader\n", "unload: [load_reader, plc, unlod_reader]\n"),
+        [
+            (
+                "track.pair.unload[0]: 'load_reader' is at the load point already; "
+                "one reader, one point"
+            ),
+            "track.pair.unload[1]: 'plc' reads no codes; name a scanner",
+            "track.pair.unload[2]: no device 'unlod_reader'; did you mean 'unload_reader'?",
+        ],
+    ),
+    "a point that has nothing like it": (
+        "pallet-line",
+        ("unload: unload_reader\n", "unload: x\n"),
+        ["track.pair.unload[0]: no device 'x'; known: load_reader, plc, unload_reader"],
+    ),
+    "a carrier has no rule": (
+        "pallet-line",
+        ("  - {match: {regex: 'P[0-9]{3}'}, means: carrier}\n", ""),
+        ["scans: no rule says which codes are carriers; add {match: …, means: carrier}"],
+    ),
+    "only carriers are loaded": (
+        "pallet-line",
+        ("strategy: carrier", "strategy: scan-then-cycle"),
+        [
+            f"track.pair.load: {ONLY}; remove it",
+            f"track.pair.unload: {ONLY}; remove it",
+            f"track.begin.carrier: {ONLY}; remove it",
+            f"track.end.carrier: {ONLY}; remove it",
         ],
     ),
     "the handshake is missing": (
@@ -152,6 +222,19 @@ def test_what_a_strategy_cannot_use_or_lacks_is_refused(name: str) -> None:
     base, change, says = REFUSED[name]
     said = problems(edited(example(base), change))
     assert [PLACE.sub("", sentence, count=1) for sentence in said] == says
+
+
+def test_carrier_may_be_scanned_at_the_machine() -> None:
+    """Without its tag the carrier is scanned, as a unit would be; a code of none has no use."""
+    text = example("pallet-line").replace("    carrier: pallet\n", "")
+    found = loaded(text)
+    assert [handshake.unit for handshake in found.station.handshakes] == [None, None]
+    assert "the unit on the carrier of the one scan of the last 8s" in explained(found)
+    bench = edited(
+        example("manual-bench"),
+        ("means: cancel}", "means: cancel}\n  - {match: {regex: 'P1'}, means: carrier}"),
+    )
+    assert "nothing is done with carrier codes here" in str(loaded(bench).warnings[0])
 
 
 def test_window_that_is_not_said_is_the_strategys_own() -> None:

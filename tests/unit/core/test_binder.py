@@ -38,10 +38,10 @@ def test_an_epoch_begins_with_its_predecessor_and_carries_the_state() -> None:
     rig.restart()
     first = rig.of(AgentStarted)[1]
     assert (first.epoch, first.seq) == ("000002-aa", 1)
-    assert (first.previous_epoch, first.previous_seq, first.down_ms) == ("000001-aa", 7, 5_000)
+    assert (first.previous_epoch, first.previous_seq, first.down_ms) == ("000001-aa", 8, 5_000)
     carried = rig.of(StateCarried)[len(binder.PARTS) :]
     assert [event.part for event in carried] == list(binder.PARTS)
-    assert [event.last for event in carried] == [False] * 5 + [True]
+    assert [event.last for event in carried] == [False] * 6 + [True]
 
 
 def test_over_a_boot_nobody_knows_how_long_it_was() -> None:

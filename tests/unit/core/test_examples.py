@@ -5,6 +5,7 @@ from pathlib import Path
 from agent.app.registries import registries
 from agent.config.load import load
 from agent.core.events import (
+    CarrierConflict,
     Certainty,
     CodeRefused,
     ComponentInstalled,
@@ -16,7 +17,7 @@ from agent.core.events import (
     Why,
 )
 from agent.core.station import Station
-from drivers.base import CodeScanned, FrameStatus
+from drivers.base import CodeScanned, FrameStatus, Scalar
 from tests.core_rig import Rig
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -109,3 +110,56 @@ def test_cycle_then_scan() -> None:
     corrected = rig.of(EventCorrected)[-1]
     assert corrected.supersedes == (rig.of(UnitCompleted)[-1].address,)
     assert [unit[-2:] for unit in corrected.candidates] == ["03", "04"]
+
+
+def test_pallet_line() -> None:
+    """A pallet stands for its housing from the load point to the unload point."""
+    rig = Rig(example("pallet-line"))
+    rig.tags |= {"pallet": "", "counter": 0, "energy": 80.0, "ask": False, "store": False}
+    rig.tags |= {"ask_number": 0, "store_number": 0}
+    for reader in ("load_reader", "unload_reader"):
+        rig.link(reader, up=True)
+    rig.link("plc", up=True)
+    rig.answer()
+
+    def read(reader: str, code: str) -> None:
+        rig.ms += 30
+        rig.observe(CodeScanned, device=reader, earliest_ms=rig.ms - 20, raw=code.encode())
+        rig.turn(700)
+
+    def ask(trigger: str, number: int, pallet: str) -> Scalar:
+        shown: dict[str, Scalar] = {trigger: True, f"{trigger}_number": number}
+        rig.plc(10, **shown, pallet=pallet, counter=number)
+        rig.answer()
+        rig.due()
+        answer = rig.device[f"{trigger}_result"]
+        shown = {trigger: False}
+        rig.plc(10, **shown)
+        rig.due()
+        rig.turn(500)
+        return answer
+
+    read("load_reader", "P001")
+    read("load_reader", "HSG00000001")
+    read("load_reader", "P002")  # goes in empty
+    read("load_reader", "P003")
+    read("load_reader", "HSG00000003")
+    assert (ask("ask", 1, "P001"), ask("store", 1, "P001")) == (1, 1)
+    first = rig.of(UnitCompleted)[-1]
+    assert (first.unit, first.certainty) == ("HSG00000001", Certainty.CERTAIN)
+    assert ask("ask", 2, "P002") == 8
+    assert rig.of(UnitUnbound)[-1].why == (Why.CARRIER_EMPTY,)
+
+    rig.turn(10_000)
+    read("load_reader", "P003")  # came round without having been unloaded
+    read("load_reader", "HSG00000004")
+    assert rig.of(CarrierConflict)[-1].units == ("HSG00000003", "HSG00000004")
+    assert ask("ask", 3, "P003") == 8
+    read("unload_reader", "P003")
+    read("unload_reader", "P001")
+    rig.turn(10_000)
+
+    read("load_reader", "P001")
+    read("load_reader", "HSG00000005")
+    assert (ask("ask", 4, "P001"), ask("store", 4, "P001")) == (1, 1)
+    assert rig.of(UnitCompleted)[-1].unit == "HSG00000005"
