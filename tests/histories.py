@@ -164,6 +164,7 @@ def rim(clock: ManualClock | None = None, **changes: Any) -> Rim:  # noqa: ANN40
         "files": DiskFiles(),
         "clock": clock or ManualClock(),
         "worker": ThreadWorker,
+        "log_bytes": 0,
     }
     return Rim(**(parts | changes))
 

@@ -19,6 +19,24 @@ _PIECE = 1 << 16
 """What is held in memory while a file is filled."""
 
 
+class DiskFile:
+    """A file on such a disk, held open for writing in place."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+
+    def overwrite(self, offset: int, content: bytes) -> None:
+        """Write in place and fdatasync; the file keeps its size."""
+        if os.pwrite(self._descriptor, content, offset) != len(content):
+            raise OSError(f"{self._path}: short write")
+        os.fdatasync(self._descriptor)
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self._descriptor)
+
+
 class DiskFiles:
     """Files on a disk of this machine."""
 
@@ -56,12 +74,21 @@ class DiskFiles:
             os.fsync(descriptor)
         _sync(path.parent)
 
-    def overwrite(self, path: Path, offset: int, content: bytes) -> None:
-        """Write in place and fdatasync; the file keeps its size."""
-        with _opened(path, os.O_WRONLY) as descriptor:
-            if os.pwrite(descriptor, content, offset) != len(content):
-                raise OSError(f"{path}: short write")
-            os.fdatasync(descriptor)
+    def hold(self, path: Path) -> DiskFile:
+        """Open a file that is written in place again and again."""
+        return DiskFile(path)
+
+    def lay_out(self, path: Path, size: int) -> None:
+        """Make a file at least that long by zero bytes at its end, through to the disk.
+
+        It stays the file it is, for whoever has it open.
+        """
+        with _opened(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as descriptor:
+            left = size - os.fstat(descriptor).st_size
+            while left > 0:
+                left -= os.write(descriptor, bytes(min(left, _PIECE)))
+            os.fsync(descriptor)
+        _sync(path.parent)
 
     def copy(self, source: Path, target: Path) -> None:
         """Write a copy of a file and its directory entry through to the disk."""

@@ -22,7 +22,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from agent.journal.chain import Edge
-from agent.ports import Address, Files
+from agent.ports import Address, Files, HeldFile
 
 _SLOT_SIZE = 4096
 _TEXT_SIZE = 512
@@ -56,6 +56,19 @@ class MarkFile:
         whole = [mark for mark in slots if mark is not None]
         self.newest = max(whole, key=lambda mark: mark.count, default=None)
         self._is_usable = content is not None and len(content) == 2 * _SLOT_SIZE
+        self._held: HeldFile | None = None
+        self._stays_open = False
+
+    def stay_open(self) -> None:
+        """Keep the file open from the next write on, until `close`."""
+        self._stays_open = True
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._stays_open = False
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     def write(self, address: Address, digest: str) -> None:
         """Record an address as released; it is on the disk when this returns.
@@ -82,7 +95,7 @@ class MarkFile:
     def _store(self, mark: Mark) -> None:
         slot = _format(mark)
         if self._is_usable:
-            self._files.overwrite(self._path, mark.count % 2 * _SLOT_SIZE, slot)
+            self._overwrite(mark.count % 2 * _SLOT_SIZE, slot)
         else:
             other = slot if mark.count % 2 == 0 else b""
             first = b"" if other else slot
@@ -99,8 +112,16 @@ class MarkFile:
             OSError: it could not be written.
         """
         if self.newest is not None and self._is_usable:
-            at = self.newest.count % 2 * _SLOT_SIZE
-            self._files.overwrite(self._path, at, _format(self.newest))
+            self._overwrite(self.newest.count % 2 * _SLOT_SIZE, _format(self.newest))
+
+    def _overwrite(self, at: int, slot: bytes) -> None:
+        if self._held is None:
+            self._held = self._files.hold(self._path)
+        try:
+            self._held.overwrite(at, slot)
+        finally:
+            if not self._stays_open:
+                self.close()
 
 
 def _format(mark: Mark) -> bytes:

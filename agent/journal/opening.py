@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 
 import apsw
@@ -75,6 +75,9 @@ async def open_held(
         )
         ballast.look()
         opened = recover(paths, rim.files, station, vfs=rim.vfs, is_thorough=is_thorough)
+        if not ballast.is_short:
+            with suppress(OSError):  # without it commits are slower, that is all
+                rim.files.lay_out(paths.log, rim.log_bytes)
         return opened, ballast
 
     async with AsyncExitStack() as undo:

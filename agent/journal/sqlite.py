@@ -40,7 +40,7 @@ from agent.journal.store import (
 )
 from agent.journal.tail import Tail
 from agent.journal.walk import Lost
-from agent.journal.writer import Batch, Outcome, Prune, Pruned, Writer
+from agent.journal.writer import LOG_BYTES, Batch, Outcome, Prune, Pruned, Writer
 from agent.ports import Address, Clock, Files, Row, UnitSeen, Worker
 
 T = TypeVar("T")
@@ -63,6 +63,7 @@ class Rim:
     """SQLite's way to the disk where it is not the default one: a simulated disk."""
     ballast_bytes: int = BALLAST_BYTES
     reserve_bytes: int = RESERVE_BYTES
+    log_bytes: int = LOG_BYTES
 
 
 class SqliteJournal:
@@ -82,6 +83,7 @@ class SqliteJournal:
         self._loop = asyncio.get_running_loop()
         self._clock = rim.clock
         self._mark = opened.mark
+        self._mark.stay_open()
         self._ballast = ballast
         self._lookup = Lookup(connect(paths.database, rim.vfs, read_only=True))
         self._rim, self._paths = rim, paths
@@ -104,7 +106,8 @@ class SqliteJournal:
         self._cursors = stored_cursors(opened.connection)
         self._told_at_opening = frozenset(opened.recovery.lost)
         self._damage: dict[Lost, None] = {}
-        self._set_after: int | None = None
+        self.set_after: int | None = None
+        """The place before the newest complete set of `state_carried` of this run."""
         ahead_ms = stored_ahead_ms(opened.connection)
         self._store = Store(opened.connection, paths.database)
         self._writer = Writer(
@@ -187,7 +190,7 @@ class SqliteJournal:
     def _settle(self, batch: Batch) -> None:
         self._cursors |= batch.effects.skipped
         if batch.effects.set_after is not None:
-            self._set_after = batch.effects.set_after
+            self.set_after = batch.effects.set_after
         if batch.rows:
             self._last, self._last_hash = batch.rows[-1].address, batch.rows[-1].hash
             self._first_kept = self._first_kept or batch.rows[0].address
@@ -216,11 +219,6 @@ class SqliteJournal:
             self._news.exception()  # nobody may be waiting, and that is nobody's mistake
 
     # -------------------------------------------------------------- retention
-
-    @property
-    def set_after(self) -> int | None:
-        """The place before the newest complete set of `state_carried` of this run."""
-        return self._set_after
 
     @property
     def is_short(self) -> bool:
@@ -398,4 +396,5 @@ class SqliteJournal:
             self._checkpointer.close()
             self._thread.close()
             self._store.close()
+            self._mark.close()
             self._release()

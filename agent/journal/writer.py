@@ -31,6 +31,8 @@ MOST_ROWS = 1000
 """More rows are not put into one commit: those that come first need not wait for the last."""
 MOST_PAGES = 4000
 """From here on the writer checkpoints before it goes on: the log is bounded (S1)."""
+LOG_BYTES = 5 << 20
+"""The log gets this size at once: a file that grows costs a commit half as much again."""
 
 
 @dataclass(frozen=True, slots=True)

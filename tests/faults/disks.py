@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 
-from agent.journal.files import DiskFiles
+from agent.journal.files import DiskFile, DiskFiles
 
 _NUMBERS = itertools.count()
 
@@ -89,9 +89,23 @@ class FailingFiles(DiskFiles):
         self.is_broken = False
         self.failed = 0
 
-    def overwrite(self, path: Path, offset: int, content: bytes) -> None:
-        """Write in place, or fail."""
+    def hold(self, path: Path) -> DiskFile:
+        """Open a file that fails when the disk does."""
+        return _FailingFile(path, self)
+
+    def meet(self) -> None:
+        """Raise what is due."""
         if self.is_broken:
             self.failed += 1
             raise OSError(errno.EIO, "Input/output error")
-        super().overwrite(path, offset, content)
+
+
+class _FailingFile(DiskFile):
+    def __init__(self, path: Path, files: FailingFiles) -> None:
+        super().__init__(path)
+        self._files = files
+
+    def overwrite(self, offset: int, content: bytes) -> None:
+        """Write in place, or fail."""
+        self._files.meet()
+        super().overwrite(offset, content)

@@ -32,9 +32,26 @@ def test_parts_are_read_and_written_in_place(tmp_path: Path) -> None:
     """A file keeps its size when a part of it is written."""
     path = tmp_path / "file"
     FILES.create(path, b"0123456789")
-    FILES.overwrite(path, 2, b"xx")
+    held = FILES.hold(path)
+    held.overwrite(2, b"xx")
     assert FILES.read(path, 1, 4) == b"1xx4"
     assert FILES.size(path) == 10
+    held.overwrite(0, b"yy")
+    assert FILES.read(path) == b"yyxx456789"
+    held.close()
+
+
+def test_room_is_laid_out_once(tmp_path: Path) -> None:
+    """A missing or short file is made longer in place, and one that is long enough left alone."""
+    path = tmp_path / "file"
+    FILES.lay_out(path, 100_000)
+    assert FILES.read(path) == bytes(100_000)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    before = path.stat().st_ino
+    path.write_bytes(b"abc")
+    FILES.lay_out(path, 5)
+    FILES.lay_out(path, 4)
+    assert (FILES.read(path), path.stat().st_ino) == (b"abc\0\0", before)
 
 
 def test_a_short_write_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,8 +59,10 @@ def test_a_short_write_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path = tmp_path / "file"
     FILES.create(path, b"0123")
     monkeypatch.setattr(os, "pwrite", lambda *_: 1)  # no disk does this on demand
+    held = FILES.hold(path)
     with pytest.raises(OSError, match="short write"):
-        FILES.overwrite(path, 0, b"xx")
+        held.overwrite(0, b"xx")
+    held.close()
 
 
 def test_a_copy_is_another_file(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Opening: one holder, one line when it cannot be, nothing left behind."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from agent.journal.errors import JournalError, JournalLockedError
+from agent.journal.files import DiskFiles
 from agent.journal.opening import open_held, open_journal
+from agent.journal.verify import verify
 from tests.histories import STATION, History, rim
 
 
@@ -48,3 +51,57 @@ async def test_whoever_holds_the_directory_may_open_it(tmp_path: Path) -> None:
     await journal.append(history.rows)
     await journal.close()
     assert released == [True]
+
+
+async def test_the_log_has_its_size_from_the_start(tmp_path: Path) -> None:
+    """Commits then write in place; a disk without room for that is no reason not to open."""
+
+    class Stingy(DiskFiles):
+        def lay_out(self, path: Path, size: int) -> None:
+            raise OSError(f"no room for {size} bytes at {path}")
+
+    journal, _ = await open_journal(tmp_path / "a", STATION, rim(log_bytes=1 << 20))
+    history = History()
+    history.start(1)
+    history.links(20)
+    await journal.append(history.rows)
+    assert (tmp_path / "a" / "journal.db-wal").stat().st_size == 1 << 20
+    assert verify(tmp_path / "a").rows == 21
+    await journal.close()
+    assert (tmp_path / "a" / "journal.db-wal").stat().st_size == 0
+    journal, recovery = await open_journal(tmp_path / "a", STATION, rim(log_bytes=1 << 20))
+    assert recovery.last == history.rows[-1]
+    await journal.close()
+    journal, _ = await open_journal(tmp_path / "b", STATION, rim(files=Stingy()))
+    await journal.append(history.rows)
+    await journal.close()
+
+
+async def test_a_log_that_was_left_by_a_crash_is_only_made_longer(tmp_path: Path) -> None:
+    """What it holds is read first and stays."""
+    journal, _ = await open_journal(tmp_path / "a", STATION, rim())
+    history = History()
+    history.start(1)
+    history.links(20)
+    await journal.append(history.rows)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    await journal.close()
+    journal, recovery = await open_journal(tmp_path / "b", STATION, rim(log_bytes=1 << 20))
+    assert (recovery.last, recovery.lost) == (history.rows[-1], ())
+    history.links(5)
+    await journal.append(history.rows[-5:])
+    assert verify(tmp_path / "b").rows == 26
+    await journal.close()
+
+
+async def test_a_full_disk_is_not_filled_further(tmp_path: Path) -> None:
+    """Where space is short already, the log grows as it must."""
+
+    class Full(DiskFiles):
+        def free_bytes(self, directory: Path) -> int:
+            assert directory == tmp_path
+            return 0
+
+    journal, _ = await open_journal(tmp_path, STATION, rim(files=Full(), log_bytes=1 << 20))
+    assert not (tmp_path / "journal.db-wal").stat().st_size
+    await journal.close()
