@@ -97,6 +97,7 @@ class Session:
     def _come_up(self, now: Instant) -> None:
         self._is_up = True
         self._queue.append(self._up(now))
+        self._more.set()
 
     async def hand_over(self, emit: Emit) -> None:
         """Emit what waits, in order; when the link is down and nothing waits, say why.

@@ -95,6 +95,7 @@ async def test_answer_that_waited_while_we_slept_counts() -> None:
 async def test_question_that_is_not_taken_ends_the_link_once() -> None:
     """A scanner that takes no question has the error of a reply."""
     async with running(heartbeat=ASKED, trigger={"send": "T", "every": "4s"}) as bench:
+        await bench.put(b"V1\r")
         bench.link.takes = False
         await bench.clock.advance(30)
         assert "does not take our reply" in bench.error
