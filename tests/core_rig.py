@@ -166,6 +166,7 @@ class Rig:
             "code": "",
             "boots": 1,
             "life": 1,
+            "mode": 1,
         }
         self.bad: set[str] = set()
         """Tags that read BAD."""

@@ -12,6 +12,7 @@ from agent.config import loaded
 from agent.config.checks import readers
 from agent.config.components import components_of
 from agent.config.model import FromTag, Handshake, Journal, Operators, Track
+from agent.config.moding import mode_of
 from agent.config.parts import Parts, Tag
 from agent.config.problems import in_order
 from agent.config.roles import handshakes, roles_of
@@ -97,6 +98,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         shift_grace_ms=operators.shift_grace,
         units=_units(parts),
         devices=tuple(parts.devices),
+        mode=mode_of(track.mode),
         watches=watches_of(parts, track),
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 from agent.config import strategies
 from agent.config.components import check_components
 from agent.config.model import Operators, Track
+from agent.config.moding import check_mode
 from agent.config.parts import Device, Parts
 from agent.config.problems import Path, did_you_mean, shown
 from agent.config.roles import Role, handshakes, holds, roles_of
@@ -258,6 +259,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     _check_answers,
     check_components,
     check_watches,
+    check_mode,
     _check_reasons,
 )
 """Every check of `track`, in no particular order: problems are sorted by line."""

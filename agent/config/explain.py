@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.config import watches
+from agent.config import moding, watches
 from agent.config.components import told
 from agent.config.loaded import StationConfig
 from agent.config.quantities import duration_text
@@ -60,6 +60,7 @@ def _binds(station: Station) -> Iterator[str]:
         if policy is not None:
             otherwise = "is refused" if policy is Policy.REFUSE else "is recorded as lacking it"
             yield f"a unit without {what} {otherwise}"
+    yield from moding.told(station)
 
 
 def _handshake(station: Station, handshake: Handshake) -> str:

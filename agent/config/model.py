@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
+from agent.config.modes import ModeSection
 from agent.config.positions import ComponentSection
 from agent.config.quantities import (
     Millis,
@@ -319,6 +320,8 @@ class Track(Options):
     """"Store this", asked after the machine has worked."""
     ready: ReadyTags | None = None
     """Where the agent says whether it can record; it may stand in a handshake instead."""
+    mode: ModeSection | None = None
+    """In which mode the machine works; without it every cycle is production."""
     watch: dict[Name, WatchSection] = Field(default_factory=dict)
     """Per device: whether its program runs, and how it knows that the agent does."""
     counter: CounterSection | None = None

@@ -122,6 +122,8 @@ def roles_of(track: Track) -> list[Role]:
             tag = getattr(track.ready, key)
             if tag is not None:
                 roles.append(_role(role, tag, ("track", "ready", key), _READY[role]))
+    if track.mode is not None:
+        roles.append(_role("mode", track.mode.tag, ("track", "mode", "tag"), _Ask(_BIT_LIKE)))
     for device, watch in track.watch.items():
         roles.extend(_of(watch, ("track", "watch", device), _WATCH))
     if track.counter is not None:

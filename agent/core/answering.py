@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.core import events as ev
-from agent.core import fitness, material, pairing, requests
+from agent.core import fitness, material, modes, pairing, requests
 from agent.core.draft import Draft
 from agent.core.parts import LONG_AGO
 from agent.core.state import Candidate, Rise, Snapshot
@@ -25,6 +25,7 @@ SURE_ALL_THE_SAME = {
     ev.Why.CLOCK_UNSYNCED,
     ev.Why.REQUEST_ID_CONFLICT,
     ev.Why.VERDICT_UNKNOWN,
+    ev.Why.MODE_UNKNOWN,
 }
 """What is missing or odd, but leaves no doubt which unit it was."""
 
@@ -53,7 +54,8 @@ def complete(
     station = draft.station
     known = answer is not None and answer.known
     visits = answer.visits if answer is not None else 0
-    if visits and station.duplicates is Policy.REFUSE:
+    is_production = modes.is_production(station, judged(draft, handshake))
+    if visits and station.duplicates is Policy.REFUSE and is_production:
         refuse(draft, handshake, candidate, ev.Why.DUPLICATE, Outcome.DUPLICATE)
         return
     if not known and station.unknown is Policy.REFUSE:
@@ -64,6 +66,7 @@ def complete(
     used = _components(draft, snapshot.rise, candidate)
     why += fitness.doubts(draft, used)
     why += [] if known else [ev.Why.KNOWLEDGE_MISSING]
+    why += [] if modes.named(station, snapshot) != modes.UNKNOWN else [ev.Why.MODE_UNKNOWN]
     as_of = answer.knowledge_as_of if answer is not None else None
     if not requests.records(draft.state, handshake):
         body = _body(draft, handshake, candidate, Outcome.STORED_OK, why=why)
@@ -107,19 +110,35 @@ def unbind(
     reason: ev.Why,
     *,
     because: tuple[str, ...] = (),
+    outcome: Outcome = Outcome.UNBOUND,
 ) -> None:
     """Record a cycle that has no candidate, or several, with all of them (D-25).
 
     `because` has what led to it beside the candidates.
     """
     certainty = ev.Certainty.POSSIBLE if found else ev.Certainty.REFUSED
-    body = _body(draft, handshake, None, Outcome.UNBOUND, why=[reason], certainty=certainty)
+    body = _body(draft, handshake, None, outcome, why=[reason], certainty=certainty)
     led = (*because, *(address for c in found for address in c.because), *body["because"])
     body["because"] = tuple(dict.fromkeys(led))
     used = _received(draft, handshake, None)
     units = tuple(dict.fromkeys(candidate.unit for candidate in found))
     draft.add(ev.UnitUnbound(**body, components=used, candidates=units))
     pairing.cycle_declined(draft, handshake, judged(draft, handshake).rise)
+
+
+def set_aside(draft: Draft, handshake: Handshake) -> bool:
+    """Record a cycle that is no production, where the station binds none of these to a unit.
+
+    The machine goes on by its own verdict; a scan that waited for this cycle is spent with it.
+    """
+    snapshot, mode = judged(draft, handshake), draft.station.mode
+    if mode is None or mode.bind or modes.is_production(draft.station, snapshot):
+        return False
+    judges = requests.records(draft.state, handshake)
+    is_ok = not judges or _verdict(handshake, snapshot) is ev.Result.OK
+    outcome = Outcome.STORED_OK if is_ok else Outcome.STORED_NOK
+    unbind(draft, handshake, (), ev.Why.NOT_PRODUCTION, outcome=outcome)
+    return True
 
 
 def judged(draft: Draft, handshake: Handshake) -> Snapshot:
@@ -203,6 +222,7 @@ def _body(
         "request": snapshot.request,
         "content": snapshot.content,
         "count": snapshot.count,
+        "mode": modes.named(draft.station, snapshot),
         "answer": draft.station.outcome_code(outcome),
         "values": tuple(_value(draft, snapshot.values[tag]) for tag in handshake.values),
         "earliest_ms": snapshot.rise.earliest_ms,

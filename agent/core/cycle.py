@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from agent.core import choosing, requests, seeking
+from agent.core import answering, choosing, requests, seeking
 from agent.core import events as ev
 from agent.core.counting import whole
 from agent.core.draft import Draft
@@ -96,6 +96,7 @@ def _ask(draft: Draft, handshake: Handshake) -> None:
     watch = draft.station.watch(handshake.device)
     tags = (*handshake.snapshot_tags, *((counter,) if counter else ()))
     tags += watch.life_tags if watch else ()
+    tags += (draft.station.mode.tag,) if draft.station.mode else ()
     ask = SnapshotAsk(
         id=draft.ask_id(),
         device=handshake.device,
@@ -295,7 +296,8 @@ def _judge(draft: Draft, handshake: Handshake, read: SnapshotRead, rise: Rise) -
     given = live.standing is not None and live.standing.key is not None
     standing = _earlier(live.standing) if given else live.standing  # a 7 stands until the fall
     draft.set_live(name, replace(live, doubts=doubts, standing=standing))
-    seeking.seek(draft, handshake)
+    if not answering.set_aside(draft, handshake):
+        seeking.seek(draft, handshake)
 
 
 # ------------------------------------------------------------------ rows: judging

@@ -75,6 +75,10 @@ class Why(StrEnum):
     """The lot or the serial component is blocked (D-56)."""
     WRONG_PART = "wrong_part"
     """What is at the position does not belong there (D-57)."""
+    NOT_PRODUCTION = "not_production"
+    """The cycle was not made automatically, and the station binds none of these to a unit."""
+    MODE_UNKNOWN = "mode_unknown"
+    """The machine's mode could not be read, or is none of those declared."""
     HOPPER_MIX = "hopper_mix"
     """Lots are mixed in a vessel: each that was put in since it was seen empty (D-48)."""
     MULTI_LOT_LABEL = "multi_lot_label"
@@ -449,6 +453,8 @@ class UnitEvent(Event):
     """What the guard held; with generation and request it names the request (D-20)."""
     count: int | None = None
     """The piece counter in the snapshot, where the station has one beside its handshake (D-29)."""
+    mode: str | None = None
+    """The machine's mode where it was not automatic, which is no production; or `unknown`."""
     answer: int
     """The code that the PLC is given (D-39)."""
     values: tuple[Value, ...] = ()
@@ -488,7 +494,10 @@ class UnitRefused(UnitEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class UnitUnbound(UnitEvent):
-    """A cycle with no candidate or with several: recorded with all of them (D-25, answer 8)."""
+    """A cycle with no candidate or with several: recorded with all of them (D-25, answer 8).
+
+    Or one that is no production (`not_production`): the machine goes on with answer 1 or 2.
+    """
 
     kind = "unit_unbound"
     candidates: tuple[str, ...] = ()

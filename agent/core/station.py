@@ -75,6 +75,27 @@ class Policy(StrEnum):
     """Go on, and say in the event what is missing."""
 
 
+@unique
+class Mode(StrEnum):
+    """How the machine works; only what it makes automatically is production."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+    SET_UP = "set_up"
+    DRY_CYCLE = "dry_cycle"
+    GOLDEN_PART = "golden_part"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeTag:
+    """Where a handshake's PLC says its mode."""
+
+    tag: str
+    values: Mapping[int, Mode]
+    bind: bool = False
+    """Whether a cycle in another mode than automatic is bound to its unit all the same."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handshake:
     """One four-phase handshake with a PLC (D-18)."""
@@ -263,6 +284,7 @@ class Station:
     """Per value tag: its unit of measure."""
     devices: tuple[str, ...] = ()
     """Every device that must be reached before the station is ready."""
+    mode: ModeTag | None = None
     watches: tuple[Watch, ...] = ()
     """At most one a device."""
 
