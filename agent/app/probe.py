@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.app.registries import registries
@@ -14,6 +15,8 @@ from agent.app.rim import SystemClock
 from agent.config.load import load
 from agent.config.loaded import DeviceConfig, StationConfig
 from agent.config.problems import ConfigError
+from agent.core.identity.rules import looks_like_badge, operator_code
+from agent.core.station import Station
 from drivers.base import (
     AnyObservation,
     CodeScanned,
@@ -62,7 +65,9 @@ class ProbedDevice:
     round_trip_ms: float | None = None
     tags: list[ProbedTag] = field(default_factory=list)
     codes: list[bytes] = field(default_factory=list)
-    """What a reader sent while it was listened to."""
+    """What a reader sent while it was listened to, badges aside (D-64)."""
+    badges: int = 0
+    """How many badges it sent, or what began like one."""
     is_reader: bool = False
 
     @property
@@ -90,10 +95,12 @@ async def probe(path: Path, *, within_s: float, listen_s: float) -> AsyncIterato
         yield await _probe(config, device, within_s, listen_s)
 
 
-class _Watch:
+class Watch:
     """What a driver emits while it is looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, station: Station) -> None:
+        self._rules = station.scans
+        self.badges = 0
         self.up = asyncio.Event()
         self.faults: tuple[TagFault, ...] = ()
         self.values: dict[str, TagValue] = {}
@@ -107,7 +114,15 @@ class _Watch:
         elif isinstance(observation, ValuesSeen):
             self.values.update({value.tag: value for value in observation.values})
         elif isinstance(observation, CodeScanned):
-            self.codes.append(observation.raw)
+            self._scanned(observation)
+
+    def _scanned(self, seen: CodeScanned) -> None:
+        day = datetime.fromtimestamp(seen.received.wall_ms / 1000, tz=UTC).date()
+        is_badge = operator_code(seen.raw, self._rules, reference_date=day) is not None
+        if is_badge or looks_like_badge(seen.raw, self._rules):
+            self.badges += 1
+        else:
+            self.codes.append(seen.raw)
 
 
 async def _probe(
@@ -125,7 +140,7 @@ async def _probe(
         endpoint=device.endpoint,
         is_reader=spec.tag_options is None,
     )
-    watch = _Watch()
+    watch = Watch(config.station)
     running = asyncio.ensure_future(driver.run(watch.emit))
     try:
         await _look(driver, running, watch, found, tags, within_s, listen_s)
@@ -134,7 +149,7 @@ async def _probe(
         with contextlib.suppress(asyncio.CancelledError, DriverError):
             await running
     faults = {fault.tag: fault for fault in watch.faults}
-    found.codes = watch.codes
+    found.codes, found.badges = watch.codes, watch.badges
     found.tags = [
         ProbedTag(
             name=tag.name,
@@ -151,7 +166,7 @@ async def _probe(
 async def _look(  # noqa: PLR0917 - one look, told in one go
     driver: Driver,
     running: asyncio.Future[None],
-    watch: _Watch,
+    watch: Watch,
     found: ProbedDevice,
     tags: list[Tag],
     within_s: float,

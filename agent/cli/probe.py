@@ -63,7 +63,9 @@ def _show(console: Console, device: app.ProbedDevice) -> None:
     if device.is_reader:
         for code in device.codes:
             console.print(f"  scanned {code!r}", markup=False)
-        if not device.codes:
+        if device.badges:
+            console.print(f"  {device.badges} badges came (never shown)")
+        if not device.codes and not device.badges:
             console.print("  nothing was scanned while it was listened to", style="dim")
         return
     table = Table(box=None, padding=(0, 2), header_style="bold")
@@ -100,6 +102,7 @@ def _plain(device: app.ProbedDevice) -> dict[str, Any]:
         "connect_ms": device.connect_ms,
         "round_trip_ms": device.round_trip_ms,
         "codes": [code.hex() for code in device.codes],
+        "badges": device.badges,
         "tags": [
             {
                 "tag": tag.name,

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
-from agent.app.probe import ProbedDevice, probe
-from drivers.base import Quality
+from agent.app.probe import ProbedDevice, Watch, probe
+from agent.app.registries import registries
+from agent.config.load import load
+from drivers.base import CodeScanned, Quality
 from tests.contract.modbus_device import HOLDING, Memory, TcpDevice
+from tests.doubles import ManualClock
 from tests.opcua_plc import PRESS_VARIABLES, Plc, free_port
 from tests.peers.scanner_rig import plugged
 from tests.unit.config.stations import CELL, edited, write
@@ -102,3 +105,18 @@ async def test_a_device_that_is_silent(tmp_path: Path) -> None:
         )
         found = [one async for one in probe(tmp_path / "cell.yaml", within_s=0.3, listen_s=0)]
     assert found[0].error == f"modbus://127.0.0.1:{device.port}/1: no link within 0.3 s"
+
+
+async def test_a_badge_is_counted_and_never_shown(tmp_path: Path) -> None:
+    """Of a badge, or of what begins like one, nothing is kept but that it came (D-64)."""
+    badge = r"  - {match: {regex: 'OP-(?P<operator>[0-9]{4})'}, means: operator}"
+    text = TWO.format(url="opc.tcp://127.0.0.1:4840", port="/dev/ttyS0")
+    (tmp_path / "two.yaml").write_text(text.replace("scans:\n", f"scans:\n{badge}\n"))
+    watch = Watch(load(tmp_path / "two.yaml", registries()).station)
+    now = ManualClock().now()
+    for number, raw in enumerate((b"OP-4711", b"OP-47", b"LOT-1")):
+        seen = CodeScanned(
+            id=f"s{number}", device="scanner", earliest_ms=1, latest_ms=1, received=now, raw=raw
+        )
+        await watch.emit(seen)
+    assert (watch.codes, watch.badges) == ([b"LOT-1"], 2)
