@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.app.life import say_alive
+from agent.app.machine import machine
 from agent.app.rim import SystemClock, SystemRandom, secret
 from agent.app.station import StationRun
 from agent.app.surroundings import Surroundings
@@ -142,7 +143,7 @@ def _around(config: StationConfig, way: Way) -> Surroundings:
         clock=clock,
         random=SystemRandom(),
         worker=ThreadWorker,
-        journal=Rim(files=DiskFiles(), clock=clock, worker=ThreadWorker),
+        journal=Rim(files=DiskFiles(), clock=clock, worker=ThreadWorker, machine=machine()),
         secret=secret,
         directory=directory,
         journal_path=(way.keep_journal_path and config.journal.path) or directory / "journal",

@@ -35,7 +35,7 @@ from agent.formats.json import decode
 from agent.journal.chain import seal
 from agent.journal.errors import DiskFullError, JournalError, JournalLockedError
 from agent.journal.opening import open_held
-from agent.journal.place import Lock
+from agent.journal.place import Lock, make_directory
 from agent.journal.sqlite import SqliteJournal
 from agent.ports import Journal, Recovery, Worker
 from agent.publisher import Condition, Publisher
@@ -245,7 +245,7 @@ class StationRun:
         """
         directory = self._around.directory
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(directory)
         except OSError as error:
             raise JournalError(
                 f"{directory}: cannot keep the station's state here: {error.strerror}; "

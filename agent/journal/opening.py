@@ -74,7 +74,14 @@ async def open_held(
             rim.files, paths.ballast, size=rim.ballast_bytes, reserve=rim.reserve_bytes
         )
         ballast.look()
-        opened = recover(paths, rim.files, station, vfs=rim.vfs, is_thorough=is_thorough)
+        opened = recover(
+            paths,
+            rim.files,
+            station,
+            vfs=rim.vfs,
+            machine=rim.machine,
+            is_thorough=is_thorough,
+        )
         if not ballast.is_short:
             with suppress(OSError):  # without it commits are slower, that is all
                 rim.files.lay_out(paths.log, rim.log_bytes)

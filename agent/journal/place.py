@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from agent.journal.errors import JournalError, JournalLockedError
 
 _OWNER_ONLY = 0o700
+_OTHERS = 0o077
 _MOST_PID_DIGITS = 20
 
 
@@ -56,6 +58,11 @@ class Paths:
         return self.directory / "prove-all"
 
     @property
+    def adopt(self) -> Path:
+        """Made by whoever confirms that the journal goes on here, on another machine."""
+        return self.directory / "adopt"
+
+    @property
     def half_copy(self) -> Path:
         """A copy on its way to be set aside."""
         return self.directory / "damaged.half"
@@ -76,10 +83,11 @@ class Lock:
 
         Raises:
             JournalLockedError: another process holds it.
-            JournalError: it cannot be made or written.
+            JournalError: it cannot be made or written, or others may read it.
         """
         try:
-            _make(directory)
+            make_directory(directory)
+            _prove_private(directory)
             self._descriptor = os.open(
                 directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
             )
@@ -107,14 +115,28 @@ class Lock:
         self._let_go.close()
 
 
-def _make(directory: Path) -> None:
-    """Make a directory and its parents, each entry through to the disk."""
+def make_directory(directory: Path) -> None:
+    """Make a directory for its owner alone, and its parents, each entry through to the disk."""
     if directory.is_dir():
         return
-    _make(directory.parent)
+    make_directory(directory.parent)
     directory.mkdir(mode=_OWNER_ONLY, exist_ok=True)
     descriptor = os.open(directory.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _prove_private(directory: Path) -> None:
+    """Refuse a directory that others may look into: a journal says who made what, and when (X09).
+
+    Raises:
+        JournalError: they may.
+    """
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    if mode & _OTHERS:
+        raise JournalError(
+            f"{directory}: other users may look in here (mode {mode:04o}), and a journal says who "
+            f"worked when; forbid it with: chmod go= {directory}"
+        )

@@ -175,7 +175,9 @@ def open_for_reading(paths: Paths) -> apsw.Connection:
         JournalError: there is none, or it cannot be read; one line for the operator.
     """
     if not paths.database.exists():
-        raise JournalError(f"{paths.directory}: no journal here")
+        raise JournalError(
+            f"{paths.directory}: no journal here; has the agent run, and with this state directory?"
+        )
     try:
         with ExitStack() as undo:
             connection = connect(paths.database, None, read_only=True)

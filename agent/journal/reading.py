@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 UNIT_KINDS = ("unit_started", "unit_completed", "unit_refused")
 """Kinds that say that a unit was here."""
+COMPONENT_KINDS = ("component_installed", "component_removed")
+"""Kinds that say where a serial component is; they are found by the component."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,19 @@ class Lookup:
                     result=members.get("result"),
                 )
         return Seen(address=newest.address, kind=newest.kind, result=newest.result, visits=visits)
+
+    def installed(self, component: str) -> tuple[str, str | None] | None:
+        """Return the newest event that moved a serial component, and the unit that it is in now.
+
+        None: it was never in a unit here. A unit of None: it was taken out.
+        """
+        kinds = ", ".join(f"'{kind}'" for kind in COMPONENT_KINDS)
+        sql = f"SELECT body FROM events WHERE unit = ? AND kind IN ({kinds}) ORDER BY place DESC"  # noqa: S608 - constants
+        for (body,) in self._connection.execute(sql, (component,)):
+            found = prove(body)
+            if found is not None and found.row.unit == component:
+                return str(found.row.address), orjson.loads(found.row.body).get("unit")
+        return None
 
     def ask(self, job: Callable[[apsw.Connection], T]) -> T:
         """Return what a short job finds on this connection."""

@@ -35,6 +35,8 @@ from agent.journal.store import (
     create,
     examine,
     insert,
+    machine_of,
+    note,
     outermost,
     prove_durable,
     stored_cursors,
@@ -63,6 +65,7 @@ class _Opening:
     files: Files
     station: str
     vfs: str | None
+    machine: str
     is_thorough: bool
     mark: MarkFile = field(init=False)
     aside: list[Path] = field(default_factory=list)
@@ -95,6 +98,7 @@ class _Opening:
                 connection = connect(self.paths.database, self.vfs)
                 undo.callback(connection.close, force=True)
                 examine(connection, self.paths.database, self.station, is_thorough=self.is_thorough)
+                self._prove_machine(connection)
                 for needed_later in (outermost, stored_cursors):
                     needed_later(connection)
                 walk, fold = self._walk(connection)
@@ -104,6 +108,16 @@ class _Opening:
         except (*DAMAGE, DamageError):
             return self._rebuild()
         return connection, walk, fold
+
+    def _prove_machine(self, connection: apsw.Connection) -> None:
+        """Refuse a copy of another machine's journal until somebody confirms it (FAULTS P22)."""
+        known = machine_of(connection)
+        is_confirmed = self.files.size(self.paths.adopt) is not None
+        if known and self.machine and known != self.machine and not is_confirmed:
+            raise JournalError(
+                f"{self.paths.directory}: this journal was written on another machine; if that one "
+                f"no longer runs this station, confirm with: touch {self.paths.adopt}"
+            )
 
     def _walk(self, connection: apsw.Connection) -> tuple[Walk, Fold]:
         walk = Walk(self.mark.newest, told_lost(connection), stored_edge(connection))
@@ -220,6 +234,10 @@ class _Opening:
             ordinal(mark.address.epoch) if mark else 0,
         )
         self.files.remove(self.paths.demand)
+        if self.machine and machine_of(connection) != self.machine:
+            with connection:
+                note(connection, "machine", self.machine)
+            self.files.remove(self.paths.adopt)
         recovery = Recovery(
             last=newest,
             highest_ordinal=max(ordinals),
@@ -232,7 +250,13 @@ class _Opening:
 
 
 def recover(
-    paths: Paths, files: Files, station: str, *, vfs: str | None = None, is_thorough: bool = False
+    paths: Paths,
+    files: Files,
+    station: str,
+    *,
+    vfs: str | None = None,
+    machine: str = "",
+    is_thorough: bool = False,
 ) -> Opened:
     """Open a station's journal, new or old, repaired as far as can be.
 
@@ -241,13 +265,15 @@ def recover(
         files: The disk.
         station: Whose journal it has to be.
         vfs: SQLite's own way to the disk, where it is not the default one.
+        machine: Which machine this is; empty where that cannot be told.
         is_thorough: Prove every row instead of only those that the state is folded from.
 
     Raises:
-        JournalError: it cannot be opened: not ours, of another station, of a newer version.
+        JournalError: it cannot be opened: not ours, of another station or machine, of a newer
+            version.
         OSError: the disk refused.
     """
-    return _Opening(paths, files, station, vfs, is_thorough).run()
+    return _Opening(paths, files, station, vfs, machine, is_thorough).run()
 
 
 def demand_rebuild(paths: Paths, files: Files) -> None:

@@ -41,7 +41,7 @@ from agent.journal.store import (
 from agent.journal.tail import Tail
 from agent.journal.walk import Lost
 from agent.journal.writer import LOG_BYTES, Batch, Outcome, Prune, Pruned, Writer
-from agent.ports import Address, Clock, Files, Row, UnitSeen, Worker
+from agent.ports import Address, Clock, ComponentSeen, Files, Row, UnitSeen, Worker
 
 T = TypeVar("T")
 
@@ -59,6 +59,7 @@ class Rim:
     clock: Clock
     worker: Callable[[str], Worker]
     """Makes a worker of that name: the journal asks for three and closes them."""
+    machine: str = ""  # which one this is; empty where that cannot be told
     vfs: str | None = None
     """SQLite's way to the disk where it is not the default one: a simulated disk."""
     ballast_bytes: int = BALLAST_BYTES
@@ -97,8 +98,8 @@ class SqliteJournal:
         self._news: asyncio.Future[None] | None = None
         self._error: JournalError | None = None
         newest = opened.recovery.last
-        self._last = newest.address if newest is not None else None
-        self._last_hash = newest.hash if newest is not None else None
+        self._last = newest.address if newest else None
+        self._last_hash = newest.hash if newest else None
         self._end = (newest.epoch, newest.seq, newest.hash) if newest else BEGINNING
         """Where the rows that were handed over end, durable or not."""
         self._tail = Tail()
@@ -318,9 +319,6 @@ class SqliteJournal:
             await self._clock.sleep(CURSOR_DELAY_S)
         finally:
             self._flush = None
-        self._flush_now()
-
-    def _flush_now(self) -> None:
         self._drain_if(self._writer.flush())
 
     # -------------------------------------------------------------- reading
@@ -372,6 +370,13 @@ class SqliteJournal:
             as_of=as_of,
         )
 
+    async def component_seen(self, component: str) -> ComponentSeen:
+        """Return the unit that a serial component is in, by the durable events."""
+        as_of = str(self._last) if self._last is not None else ""
+        found = await self._look_up(lambda: self._lookup.installed(component))
+        address, unit = found or (None, None)
+        return ComponentSeen(address=address, unit=unit, as_of=as_of)
+
     # -------------------------------------------------------------- end
 
     async def close(self) -> None:
@@ -384,7 +389,7 @@ class SqliteJournal:
                 watch.cancel()
         try:
             if self._error is None:
-                self._flush_now()
+                self._drain_if(self._writer.flush())
             while self._tasks:
                 await asyncio.wait(self._tasks)
             await self._thread.run(self._store.finish)

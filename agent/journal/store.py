@@ -205,6 +205,11 @@ def owner_of(connection: apsw.Connection) -> str:
     return _noted(connection, "station")
 
 
+def machine_of(connection: apsw.Connection) -> str:
+    """Return the machine that writes it; an empty text where none was noted."""
+    return _noted(connection, "machine")
+
+
 def stored_edge(connection: apsw.Connection) -> Edge | None:
     """Return where the old end was last pruned; None if it never was, or the note rotted."""
     return Edge.parse(_noted(connection, "edge"))
@@ -237,7 +242,7 @@ def note(connection: apsw.Connection, name: str, word: str) -> None:
 _CARRIED = (
     ("SELECT sink, position FROM cursors", _MOVE),
     ("SELECT epoch, first_seq, last_seq FROM lost", _TELL),
-    ("SELECT name, value FROM meta WHERE name IN ('edge', 'ahead_ms')", _SET),
+    ("SELECT name, value FROM meta WHERE name IN ('edge', 'ahead_ms', 'machine')", _SET),
 )
 
 

@@ -70,9 +70,9 @@ async def fill(how: str, directory: Path) -> None:
 def main(how: str, directory: Path) -> None:
     """Mount the small disk if we may, fill it, keep a copy."""
     place = directory / "disk"
-    place.mkdir()
+    place.mkdir(mode=0o700)
     if how == "tmpfs":
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "small", str(place)]
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=700", "small", str(place)]
         subprocess.run(mount, check=True)
     asyncio.run(fill(how, place))
     shutil.copytree(place, directory / "copy")

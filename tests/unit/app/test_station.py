@@ -178,7 +178,7 @@ async def test_a_failed_commit_ends_the_epoch_and_the_next_begins_by_itself(worl
 async def test_another_agents_journal_is_left_alone(world: World) -> None:
     """While another process holds the place, no device is ours; once it is free, the run begins."""
     place = world.directory / "state" / "journal"
-    place.mkdir(parents=True)
+    place.mkdir(mode=0o700, parents=True)
     held = os.open(place / "lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(held, fcntl.LOCK_EX)
     async with world.running() as bench:

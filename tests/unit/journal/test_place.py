@@ -59,3 +59,15 @@ def test_letting_go_twice_closes_nothing_else(tmp_path: Path) -> None:
         lock.release()
         other.write(b"still open")
     assert (tmp_path / "other").read_bytes() == b"still open"
+
+
+def test_a_directory_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    """What people made and when is not for everybody; one command mends it (X09)."""
+    place = tmp_path / "j"
+    Lock(place).release()
+    for mode in (0o750, 0o705, 0o710):
+        place.chmod(mode)
+        with pytest.raises(JournalError, match=rf"\(mode {mode:04o}\), .*: chmod go= {place}$"):
+            Lock(place)
+    place.chmod(0o700)
+    Lock(place).release()

@@ -320,3 +320,36 @@ def test_a_database_that_cannot_even_be_opened_is_rebuilt(directory: Path) -> No
     paths.database.mkdir()
     with pytest.raises(OSError, match="journal"):
         opened(directory)
+
+
+def on(directory: Path, machine: str) -> None:
+    """Open on that machine, and close."""
+    recover(Paths(directory), FILES, STATION, machine=machine).connection.close()
+
+
+def test_a_copy_on_another_machine_is_refused_until_confirmed(directory: Path) -> None:
+    """Two agents never go on from one journal unnoticed; who cannot tell is not asked (P22)."""
+    on(directory, "")
+    on(directory, "one")
+    with pytest.raises(JournalError, match=rf"written on another .* touch {directory}/adopt$"):
+        on(directory, "two")
+    on(directory, "one")
+    (directory / "adopt").touch()
+    on(directory, "two")
+    assert not (directory / "adopt").exists()
+    on(directory, "")
+    with pytest.raises(JournalError, match="written on another machine"):
+        on(directory, "one")
+
+
+def test_the_machine_is_known_over_a_rebuild(directory: Path) -> None:
+    """A broken page is no way round the confirmation."""
+    on(directory, "one")
+    checkpointed(directory)
+    (directory / "prove-all").touch()
+    connection = connect(directory / "journal.db", None)
+    connection.execute("DROP INDEX events_by_unit")
+    connection.close()
+    on(directory, "one")
+    with pytest.raises(JournalError, match="written on another machine"):
+        on(directory, "two")
