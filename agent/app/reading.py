@@ -166,7 +166,11 @@ def moment_ms(text: str, now: datetime | None = None) -> int:
         raise ValueError(
             f"'{text}' is no moment; write 2026-11-25T06:00:00+01:00, or how long ago: 2h"
         ) from None
-    return int(then.astimezone(UTC).timestamp() * 1000)
+    if then.tzinfo is None:  # the gateway's clock on the wall need not be that of the station
+        raise ValueError(
+            f"'{text}' is no moment without its offset; write {then.isoformat()}+01:00"
+        )
+    return int(then.timestamp() * 1000)
 
 
 def read_events(directory: Path, query: Query) -> Iterator[Row]:

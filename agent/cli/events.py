@@ -15,6 +15,8 @@ from agent.app import reading
 from agent.cli import exits
 
 DEFAULT_LIMIT = 50
+CARRIED = "state_carried"
+"""Bookkeeping that comes in sets at each start: the table spares it unless a kind is named."""
 
 
 def events(
@@ -34,8 +36,11 @@ def events(
         ),
     ] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only this kind; repeatable.")] = None,
-    since: Annotated[str | None, typer.Option(help="From then on: RFC 3339, or 2h ago.")] = None,
-    until: Annotated[str | None, typer.Option(help="Before then: RFC 3339, or 30min ago.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="From then on: 2026-11-25T06:00:00+01:00, or how long ago: 2h."),
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Before then; written alike.")] = None,
     epoch: Annotated[str | None, typer.Option(help="Only of this run of the agent.")] = None,
     limit: Annotated[int, typer.Option(help="How many at most, the newest; 0: all.")] = (
         DEFAULT_LIMIT
@@ -73,7 +78,9 @@ def events(
     if as_json:
         sys.stdout.write("".join(row.body.decode() + "\n" for row in rows))
     else:
-        _show(rows)
+        _show(rows if query.kinds else [row for row in rows if row.kind != CARRIED])
+    if any(len(of_one) == limit for of_one in found):
+        sys.stderr.write(f"lineside events: only the newest {limit}; --limit 0 for all\n")
 
 
 def _complain(text: str, code: int) -> None:

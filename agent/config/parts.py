@@ -156,7 +156,7 @@ def _devices(
             continue
         driver, spec = chosen
         own = _rest(entry, DeviceSection)
-        options, wrong = validated(spec.options, own, at, source)
+        options, wrong = validated(spec.options, own, at, source, DeviceSection)
         problems.extend(wrong)
         devices[name] = Device(driver=driver, spec=spec, options=options)
     return devices
@@ -185,7 +185,8 @@ def _tags(
             message = f"'{section.device}' is a {device.driver}, which has no tags"
             problems.append(source.problem((*at, "device"), message, "its codes go by `scans`"))
             continue
-        address, wrong = validated(device.spec.tag_options, _rest(entry, TagSection), at, source)
+        own = _rest(entry, TagSection)
+        address, wrong = validated(device.spec.tag_options, own, at, source, TagSection)
         problems.extend(wrong)
         tags[name] = Tag(section=section, address=address)
     return tags
@@ -201,7 +202,8 @@ def _sinks(
         if chosen is None:
             continue
         sink, spec = chosen
-        options, wrong = validated(spec.options, _rest(entry, SinkSection), at, source)
+        own = _rest(entry, SinkSection)
+        options, wrong = validated(spec.options, own, at, source, SinkSection)
         kinds = _unknown_kinds(entry, at, source)
         places = {problem.path for problem in kinds}
         problems.extend(kinds + [problem for problem in wrong if problem.path not in places])

@@ -61,18 +61,20 @@ def validated(
     data: object,
     at: Path,
     source: Source,
+    beside: type[BaseModel] | None = None,
 ) -> tuple[Any, list[Problem]]:
     """Return the data as `kind` (a type or annotation) has it, and what is wrong with it.
 
     Unknown keys are problems and are then left out, so that the rest is still judged; with any
-    other problem the value is None.
+    other problem the value is None. `beside` has the other keys of the same mapping, which are
+    judged elsewhere and may be meant.
     """
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     try:
         return adapter.validate_python(data), []
     except ValidationError as error:
         errors = error.errors(include_url=False)
-    problems = [_problem(error, kind, at, source) for error in errors]
+    problems = [_problem(error, kind, at, source, beside) for error in errors]
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
     if len(unknown) < len(errors):
         return None, problems
@@ -111,13 +113,22 @@ def later_value(key: str, value: object) -> bool:
     return isinstance(value, str) and value in _LATER_VALUES.get(key, frozenset())
 
 
-def _problem(error: ErrorDetails, kind: object, at: Path, source: Source) -> Problem:
+def _problem(
+    error: ErrorDetails,
+    kind: object,
+    at: Path,
+    source: Source,
+    beside: type[BaseModel] | None,
+) -> Problem:
     path, key = _path_of(error, at, source)
     if error["type"] == "missing":
         name = str(error["loc"][-1])
         return source.problem((*path, name), "is missing")
     if error["type"] == "extra_forbidden":
-        return _unknown_key(path, _known_keys(kind, error["loc"][:-1]), source)
+        known = _known_keys(kind, error["loc"][:-1])
+        if beside is not None and len(error["loc"]) == 1:
+            known.extend(beside.model_fields)
+        return _unknown_key(path, known, source)
     if error["type"] in {"enum", "literal_error"}:
         return _unknown_value(error, path, source, key=key)
     if error["type"] in {"value_error", "assertion_error"}:

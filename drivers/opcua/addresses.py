@@ -45,7 +45,7 @@ def parse_node(text: str) -> NodeAddress:
         raise ValueError(
             f"{text!r} names its namespace by the number {form['index']}, which a server may give "
             f"to another one at its next start; write its URI instead, like {_EXAMPLE} "
-            "(`lineside probe` lists the URIs of a server)"
+            "(not known? with any URI there, `lineside probe` lists those of the server)"
         )
     uri = form["uri"]
     if uri is not None:

@@ -205,5 +205,5 @@ async def test_a_broker_that_wants_a_password_says_so(tmp_path: Path) -> None:
             state = await bench.until(Condition.DOWN)
         assert state.reason == (
             f"broker 127.0.0.1:{broker.port}: refused the connection: not authorised to connect; "
-            "allow this client in the broker (0x87)"
+            "check `user` and what `password` refers to, or allow this client in the broker (0x87)"
         )

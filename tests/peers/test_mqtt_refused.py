@@ -17,7 +17,7 @@ from tests.peers.mqtt_bench import MqttBench, eventually
         (b"\0\x84\0", "refused the connection: it knows no MQTT v5; use a broker that does, for "),
         (b"\0\x01", "refused the connection: it knows no MQTT v5; use a broker that does, for "),
         (b"\0\x86\0", "refused the connection: bad user name or password; check `user` and "),
-        (b"\0\x87\0", "refused the connection: not authorised to connect; allow this client "),
+        (b"\0\x87\0", "refused the connection: not authorised to connect; check `user` and "),
         (b"\0\x88\0", "refused the connection: it is not available; it may be starting"),
         (b"\0\x00\x02\x24\x00", "refused the connection: it does not take QoS 1"),
         (b"\0\x05", "did not answer in MQTT v5; check that `url` names an MQTT v5 broker and "),

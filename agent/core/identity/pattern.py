@@ -136,7 +136,7 @@ class _Reader:
 
     def _next(self) -> str:
         if not self._rest():
-            self._refuse("the pattern ends too early")
+            self._refuse("the pattern ends too early: close each ( and [, and end with no \\")
         self._at += 1
         return self._source[self._at - 1]
 

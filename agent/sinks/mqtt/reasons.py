@@ -24,7 +24,8 @@ _CONNECT = {
     0x84: "it knows no MQTT v5; use a broker that does, for 3.1.1 cannot say what it refuses",
     0x85: "it does not accept the client id; set `client_id` to one that it does",
     0x86: "bad user name or password; check `user` and what `password` refers to",
-    0x87: "not authorised to connect; allow this client in the broker",
+    0x87: "not authorised to connect; check `user` and what `password` refers to, or allow this "
+    "client in the broker",
     0x88: "it is not available; it may be starting",
     0x89: "it is busy",
     0x8A: "this client is banned; ask who runs the broker",

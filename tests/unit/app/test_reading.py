@@ -47,6 +47,13 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
         moment_ms(text, NOON)
 
 
+@pytest.mark.parametrize("text", ["2026-11-25T06:00:00", "2026-11-25 06:00"])
+def test_a_moment_without_an_offset_is_refused(text: str) -> None:
+    """Whose wall clock is meant, the gateway's or the station's, would be a guess."""
+    with pytest.raises(ValueError, match="without its offset; write 2026-11-25T06:00:00"):
+        moment_ms(text, NOON)
+
+
 def test_journals_are_found_by_station_file_folder_or_place(tmp_path: Path) -> None:
     """What somebody has at hand leads to the journal: also to one on a disk of its own."""
     folder = tmp_path / "stations"

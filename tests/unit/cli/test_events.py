@@ -52,6 +52,21 @@ def test_a_table_for_people(shell: Shell) -> None:
     assert "01/09521234543213/21/S1" in lines[-2]
 
 
+def test_table_spares_bookkeeping(shell: Shell) -> None:
+    """States carried come in sets at each start: only who names a kind sees them in the table."""
+    assert "state_carried" not in shell.call("events")[1]
+    assert "state_carried" in shell.call("events", "--kind", "state_carried")[1]
+    assert "state_carried" in shell.call("events", "--json")[1]
+
+
+def test_cut_answer_says_so(shell: Shell) -> None:
+    """Who gets only the newest is told, apart from what a program reads."""
+    code, out, complaints = shell.call("events", "--json", "--limit", "2")
+    assert (code, len(out.splitlines())) == (exits.OK, 2)
+    assert complaints == "lineside events: only the newest 2; --limit 0 for all\n"
+    assert shell.call("events", "--json", "--limit", "0")[2] == ""
+
+
 @pytest.mark.parametrize(
     "name",
     [
