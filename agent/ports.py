@@ -191,6 +191,18 @@ class UnitSeen:
     """Everything up to this address was looked through."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentSeen:
+    """Which unit a serial component is in, by what this station recorded."""
+
+    address: str | None
+    """The newest event that put it into a unit or took it out; None: never here."""
+    unit: str | None
+    """None: in none."""
+    as_of: str
+    """Everything up to this address was looked through."""
+
+
 class StoreError(Exception):
     """What is stored cannot be read now, or not be added to."""
 
@@ -247,6 +259,10 @@ class TraceLookup(Protocol):
 
     async def unit_seen(self, unit: str, handshake: str) -> UnitSeen:
         """Return the newest durable unit event of a unit at this station and its visits."""
+        ...
+
+    async def component_seen(self, component: str) -> ComponentSeen:
+        """Return the unit that a serial component is in, by the durable events of this station."""
         ...
 
 
