@@ -33,7 +33,7 @@ def _hidden(name: str) -> Iterator[None]:
             sys.modules[name] = known
 
 
-with _hidden("rich"):  # 5 MB and 30 ms for a traceback printer that we do not use
+with _hidden("rich"):  # 4 MB for a traceback printer that we do not use
     import structlog
     from structlog.typing import EventDict
 

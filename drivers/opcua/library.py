@@ -1,4 +1,4 @@
-"""The protocol library without its server half, which a client never calls: 2 MB and 30 ms.
+"""The protocol library without its server half, which a client never calls: 2 MB.
 
 `asyncua` imports its server beside its client. Here the server's place is taken while the rest is
 imported; who asks for `asyncua.Server` afterwards gets it, imported then.
