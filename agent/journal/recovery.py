@@ -183,6 +183,7 @@ class _Opening:
     def _build(self, fill: Callable[[apsw.Connection], None]) -> apsw.Connection:
         """Put a new database in place, filled: after a cut there is the old one or the new one."""
         self._remove(self.paths.rebuilt)
+        self.files.create(self.paths.rebuilt, b"")  # so it is its owner's alone, and its log too
         with closing(create(self.paths.rebuilt, self.vfs, self.station)) as new:
             fill(new)
             checkpoint(new, "TRUNCATE")

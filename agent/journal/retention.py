@@ -2,7 +2,7 @@
 
 Ladder, by the share of the quota that is in use:
     - at any time: what all sinks have and is older than `keep` goes.
-    - from KEPT on: what all sinks have goes, however young. The rest of the quota is for outages.
+    - from KEPT on: what all sinks have goes, however young: so all that follows speaks of outages.
     - at 70 and 85 %: told.
     - from SKIP on (and on a disk without space): optional sinks lose their oldest events. A
       `sink_skipped` names the range first; with that event their cursor moves, and then it may go.
