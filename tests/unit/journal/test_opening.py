@@ -78,16 +78,21 @@ async def test_the_log_has_its_size_from_the_start(tmp_path: Path) -> None:
     await journal.close()
 
 
+def modes(directory: Path) -> dict[str, int]:
+    """Return who may do what with each file."""
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
+
+
 async def test_every_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     """Also where somebody opened the directory to others."""
     journal, _ = await open_journal(tmp_path, STATION, rim())
     history = History()
     history.start(1)
     await journal.append(history.rows)
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    found = modes(tmp_path)
     await journal.close()
     names = {"journal.db", "journal.db-wal", "journal.db-shm", "mark", "lock"}
-    assert modes == dict.fromkeys(names, 0o600)
+    assert found == dict.fromkeys(names, 0o600)
 
 
 async def test_a_log_that_was_left_by_a_crash_is_only_made_longer(tmp_path: Path) -> None:
