@@ -167,6 +167,7 @@ class Rig:
             "boots": 1,
             "life": 1,
             "mode": 1,
+            "abort": False,
         }
         self.bad: set[str] = set()
         """Tags that read BAD."""

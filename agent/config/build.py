@@ -98,6 +98,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         shift_grace_ms=operators.shift_grace,
         units=_units(parts),
         devices=tuple(parts.devices),
+        bypass=_bypass(parts, track),
         mode=mode_of(track.mode),
         watches=watches_of(parts, track),
     )
@@ -135,6 +136,7 @@ def _handshake(parts: Parts, name: str, section: Handshake) -> plan.Handshake:
         result=section.result,
         ack=section.ack,
         answer_within_ms=section.answer_within,
+        abort=section.abort,
     )
 
 
@@ -149,6 +151,20 @@ def _counter(parts: Parts, track: Track) -> plan.Counter | None:
         max_step=track.counter.max_step,
         fastest_ms=track.counter.fastest,
     )
+
+
+def _bypass(parts: Parts, track: Track) -> plan.Bypass | None:
+    if track.bypass is None:
+        return None
+    tag = _tag(parts, track.bypass.passed)
+    counter = plan.Counter(
+        device=tag.section.device,
+        tag=track.bypass.passed,
+        modulus=tag.section.modulus or 0,  # a counter without one is refused before
+        max_step=100,
+        fastest_ms=1,
+    )
+    return plan.Bypass(counter=counter, key=track.bypass.key)
 
 
 def _ready(parts: Parts, track: Track) -> plan.Ready | None:
@@ -180,7 +196,7 @@ def _home(parts: Parts, name: str | None) -> str | None:
 
 
 def _devices(parts: Parts, track: Track) -> dict[str, loaded.DeviceConfig]:
-    fast = {role.tag for role in roles_of(track) if role.name in {"trigger", "request"}}
+    fast = {role.tag for role in roles_of(track) if role.name in {"trigger", "request", "abort"}}
     return {
         name: loaded.DeviceConfig(
             name=name,

@@ -61,6 +61,9 @@ def _binds(station: Station) -> Iterator[str]:
             otherwise = "is refused" if policy is Policy.REFUSE else "is recorded as lacking it"
             yield f"a unit without {what} {otherwise}"
     yield from moding.told(station)
+    if station.bypass is not None:
+        key = f", '{station.bypass.key}' says by key" if station.bypass.key else ""
+        yield f"what '{station.bypass.counter.tag}' counts passed without an answer{key}"
 
 
 def _handshake(station: Station, handshake: Handshake) -> str:
@@ -78,6 +81,7 @@ def _handshake(station: Station, handshake: Handshake) -> str:
             code = f"the unit on the carrier of {code}"
     values = f" and {', '.join(handshake.values)}" if handshake.values else ""
     verdict = f", result by '{handshake.verdict}'" if handshake.verdict else ""
+    verdict += f", aborted by '{handshake.abort}'" if handshake.abort else ""
     return (
         f"{handshake.name}: when {handshake.device} raises '{handshake.trigger}', "
         f"{code}{values}{verdict}; then '{handshake.result}', then '{handshake.ack}'"

@@ -250,6 +250,9 @@ class Handshake(Options):
     scanned at the machine."""
     verdict: Name | None = None
     """Boolean tag: the machine's own OK. Without it every stored unit is OK."""
+    abort: Name | None = None
+    """Boolean tag: the part was taken out. The request under which it is seen is aborted, and its
+    scan is spent; a PLC that waits all the same reads 7."""
     result: Name
     """Where the answer is written (D-39), before the ack."""
     ack: Name
@@ -276,6 +279,15 @@ class CounterSection(Options):
     is a reset. More than the pieces made in the longest time between two polls."""
     fastest: Annotated[Millis, Field(gt=0)]
     """Fastest cycle time; a counter that rises faster has jumped and is not believed."""
+
+
+class BypassSection(Options):
+    """Units that the PLC lets go without an answer, counted by itself (D-40)."""
+
+    passed: Name
+    """The counter of these units; it declares its `modulus`."""
+    key: Name | None = None
+    """Boolean tag: the bypass key is on."""
 
 
 class FromTag(Options):
@@ -320,6 +332,8 @@ class Track(Options):
     """"Store this", asked after the machine has worked."""
     ready: ReadyTags | None = None
     """Where the agent says whether it can record; it may stand in a handshake instead."""
+    bypass: BypassSection | None = None
+    """Units that the PLC lets go without an answer: recorded once contact is back."""
     mode: ModeSection | None = None
     """In which mode the machine works; without it every cycle is production."""
     watch: dict[Name, WatchSection] = Field(default_factory=dict)

@@ -60,6 +60,7 @@ _HANDSHAKE: dict[str, _Ask] = {
     "unit": _Ask(frozenset({Holds.TEXT, Holds.WHOLE})),
     "carrier": _Ask(frozenset({Holds.TEXT, Holds.WHOLE})),
     "verdict": _Ask(_BIT_LIKE),
+    "abort": _Ask(_BIT_LIKE),
     "result": _Ask(_WHOLE, written=True),
     "ack": _Ask(_BIT_LIKE, written=True),
 }
@@ -68,6 +69,7 @@ _READY: dict[str, _Ask] = {
     "reason": _Ask(_WHOLE, written=True),
     "text": _Ask(frozenset({Holds.TEXT}), written=True),
 }
+_BYPASS: dict[str, _Ask] = {"passed": _Ask(_WHOLE, wraps=True), "key": _Ask(_BIT_LIKE)}
 _WATCH: dict[str, _Ask] = {
     "heartbeat": _Ask(_BIT_LIKE),
     "agent_heartbeat": _Ask(_BIT_LIKE, written=True),
@@ -122,10 +124,7 @@ def roles_of(track: Track) -> list[Role]:
             tag = getattr(track.ready, key)
             if tag is not None:
                 roles.append(_role(role, tag, ("track", "ready", key), _READY[role]))
-    if track.mode is not None:
-        roles.append(_role("mode", track.mode.tag, ("track", "mode", "tag"), _Ask(_BIT_LIKE)))
-    for device, watch in track.watch.items():
-        roles.extend(_of(watch, ("track", "watch", device), _WATCH))
+    roles.extend(_of_the_machine(track))
     if track.counter is not None:
         ask = _Ask(_WHOLE, wraps=True)
         roles.append(_role("counter", track.counter.tag, ("track", "counter", "tag"), ask))
@@ -134,6 +133,16 @@ def roles_of(track: Track) -> list[Role]:
     if track.order is not None:
         roles.append(_role("order", track.order.tag, ("track", "order", "tag"), _Ask()))
     return roles
+
+
+def _of_the_machine(track: Track) -> Iterator[Role]:
+    """Yield what the PLC says of itself beside its cycles."""
+    if track.bypass is not None:
+        yield from _of(track.bypass, ("track", "bypass"), _BYPASS)
+    if track.mode is not None:
+        yield _role("mode", track.mode.tag, ("track", "mode", "tag"), _Ask(_BIT_LIKE))
+    for device, watch in track.watch.items():
+        yield from _of(watch, ("track", "watch", device), _WATCH)
 
 
 def _of(section: Options, at: Path, asks: dict[str, _Ask]) -> Iterator[Role]:

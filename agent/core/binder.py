@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from agent.core import (
+    bypass,
     carriers,
     cycle,
     feeding,
@@ -36,6 +37,7 @@ from agent.core.outputs import due, handed_over, outputs, readiness
 from agent.core.parts import (
     CarrierState,
     CycleState,
+    MachineState,
     MaterialState,
     PairingState,
     PeopleState,
@@ -81,6 +83,7 @@ PARTS: Mapping[str, type[Any]] = {
     "people": PeopleState,
     "material": MaterialState,
     "production": ProductionState,
+    "machine": MachineState,
 }
 """Each concern's part of the state, by the name it is carried under."""
 PART_SCHEMA = 1
@@ -140,6 +143,7 @@ for _part in (
     vessels.EVOLVES,
     production.EVOLVES,
     restarts.EVOLVES,
+    bypass.EVOLVES,
     _RUN,  # last: the parts still see the boot of the run before
 ):
     for _kind, _fold in _part.items():
@@ -260,6 +264,7 @@ def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
     if not draft.working.trusts(seen.device):
         return
     _starts(draft, seen, None)
+    bypass.seen(draft, changed)
     if station.lot in changed:
         production.lot_read(draft, readings[station.lot], seen.id, first=lot_first)
     if station.order in changed:
@@ -268,6 +273,8 @@ def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
     if counts and station.counter is not None and station.counter.tag in changed:
         production.counter_read(draft, readings[station.counter.tag])
     for handshake in station.handshakes:
+        if handshake.abort in changed and readings[handshake.abort].good:
+            cycle.signal(draft, handshake, _signal(Kind.REMOVED, seen))
         if handshake.trigger in changed or handshake.request in changed:
             kind = read_kind(draft.working, handshake)
             cycle.signal(draft, handshake, _signal(kind, seen))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from agent.core import answering, choosing, requests, seeking
+from agent.core import answering, choosing, pairing, requests, seeking
 from agent.core import events as ev
 from agent.core.counting import whole
 from agent.core.draft import Draft
@@ -81,7 +81,7 @@ def _blind(draft: Draft, handshake: Handshake) -> Live:
 def _left(draft: Draft, handshake: Handshake, live: Live) -> Left | None:
     """Return the request that has no event yet, None if there is none."""
     at = phase(draft.state, draft.working, handshake)
-    if live.left is not None or live.rise is None or at is Phase.ANSWERED:
+    if live.left is not None or live.rise is None or at is Phase.ANSWERED or live.removed:
         return live.left
     return Left(
         generation=draft.state.cycle.generations.get(handshake.name, 1),
@@ -173,6 +173,37 @@ def _abort(draft: Draft, handshake: Handshake, left: Left) -> None:
         )
     )
     draft.set_live(handshake.name, replace(draft.live(handshake.name), left=None))
+
+
+def _removed(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
+    _give_up(draft, handshake)
+
+
+def _give_up(draft: Draft, handshake: Handshake) -> None:
+    """The part was taken out: nothing is bound to this request, and its scan is spent with it."""
+    live = draft.live(handshake.name)
+    if live.rise is None:
+        raise AssertionError("a part is taken out from under its trigger")
+    draft.add(
+        ev.CycleAborted(
+            **draft.head(),
+            handshake=handshake.name,
+            generation=draft.state.cycle.generations.get(handshake.name, 1),
+            request=live.shown.request if live.shown else _request_read(draft, handshake),
+            reason=requests.PART_REMOVED,
+        )
+    )
+    given_up = Live(
+        synced=True,
+        low_ms=live.low_ms,
+        rise=live.rise,
+        shown=live.shown,
+        removed=True,
+        overdue=live.overdue,
+        standing=live.standing,
+    )
+    draft.set_live(handshake.name, given_up)
+    pairing.cycle_declined(draft, handshake, live.rise)
 
 
 def _next_request(draft: Draft, handshake: Handshake, signal: Signal) -> None:
@@ -296,7 +327,9 @@ def _judge(draft: Draft, handshake: Handshake, read: SnapshotRead, rise: Rise) -
     given = live.standing is not None and live.standing.key is not None
     standing = _earlier(live.standing) if given else live.standing  # a 7 stands until the fall
     draft.set_live(name, replace(live, doubts=doubts, standing=standing))
-    if not answering.set_aside(draft, handshake):
+    if handshake.abort and _value(read, handshake.abort):
+        _give_up(draft, handshake)
+    elif not answering.set_aside(draft, handshake):
         seeking.seek(draft, handshake)
 
 
@@ -339,6 +372,7 @@ _HIGH: dict[Kind, Row] = {
     Kind.SCANNED: _nothing,
     Kind.LOOKUP: _nothing,
     Kind.TIMER: _nothing,
+    Kind.REMOVED: _nothing,
 }
 _BY_PHASE: dict[Phase, dict[Kind, Row]] = {
     Phase.BLIND: {
@@ -364,13 +398,20 @@ _BY_PHASE: dict[Phase, dict[Kind, Row]] = {
         Kind.SNAPSHOT: _snapshot,
         Kind.TORN: _torn,
         Kind.TIMER: _retry_due,
+        Kind.REMOVED: _removed,
     },
-    Phase.SETTLING: {**_HIGH, Kind.SCANNED: _seek, Kind.TIMER: _settle_due},
+    Phase.SETTLING: {
+        **_HIGH,
+        Kind.SCANNED: _seek,
+        Kind.TIMER: _settle_due,
+        Kind.REMOVED: _removed,
+    },
     Phase.LOOKING: {
         **_HIGH,
         Kind.SCANNED: _seek_again,
         Kind.LOOKUP: _looked_up,
         Kind.TIMER: _lookup_due,
+        Kind.REMOVED: _removed,
     },
     Phase.ANSWERED: _HIGH,
     Phase.TORN: _HIGH,

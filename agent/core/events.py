@@ -843,7 +843,35 @@ class CycleAborted(Event):
     """The PLC's device generation from here on (D-33)."""
     request: int | None = None
     reason: str
-    """`trigger_fell` or `plc_restarted`."""
+    """`trigger_fell`, `plc_restarted`, or `part_removed`: the machine said so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterlockBypassed(Event):
+    """The PLC let units go without an answer (D-40): they are unidentified units (D-7).
+
+    The first reading of its counter is told with `n` 0.
+    """
+
+    kind = "interlock_bypassed"
+    tag: str
+    from_count: int
+    to_count: int
+    n: int | None
+    """How many; None where nobody can know."""
+    key_on: bool | None = None
+    """Whether the bypass key is on, as far as it is read; without it no answer came in time."""
+    first_ms: int
+    last_ms: int
+    """Boot-clock times of the readings `from_count` and `to_count`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BypassSwitched(Event):
+    """The bypass key was turned, or seen for the first time."""
+
+    kind = "bypass_switched"
+    on: bool
 
 
 @dataclass(frozen=True, kw_only=True)

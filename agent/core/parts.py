@@ -283,6 +283,16 @@ class ProductionState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineState:
+    """What the machine said of itself."""
+
+    bypass_on: bool | None = None
+    """None: the key was never seen."""
+    passed: Counted | None = None
+    """Up to where the units let go without an answer are accounted for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
     """What a device says of its newest start (D-33)."""
 

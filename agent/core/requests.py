@@ -25,6 +25,7 @@ WRAP_WITHIN = 64
 """A request number wraps if the old one is within this of the modulus and the new one below it."""
 PLC_RESTARTED = "plc_restarted"
 TRIGGER_FELL = "trigger_fell"
+PART_REMOVED = "part_removed"
 
 
 def shown(draft: Draft, handshake: Handshake, read: SnapshotRead, rise: Rise) -> Snapshot:
@@ -279,6 +280,8 @@ def _aborted(state: State, event: ev.CycleAborted) -> State:
     if started is not None and event.reason == PLC_RESTARTED:
         doubts = dict.fromkeys((*started.doubts, ev.Why.CYCLE_BETWEEN))
         started = replace(started, doubts=tuple(doubts))
+    if event.reason == PART_REMOVED:
+        started = None
     return _with(state, replace(cycle, generations=generations, started=started))
 
 

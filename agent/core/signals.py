@@ -36,6 +36,8 @@ class Kind(StrEnum):
     SCANNED = "scanned"
     LOOKUP = "lookup"
     TIMER = "timer"
+    REMOVED = "removed"
+    """The part was taken out of the machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ def phase(state: State, working: Working, handshake: Handshake) -> Phase:
         return Phase.BLIND
     if live.rise is None:
         return Phase.IDLE
-    if live.torn:
+    if live.torn or live.removed:
         return Phase.TORN
     if live.snapshot is None:
         return Phase.ASKING

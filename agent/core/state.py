@@ -20,6 +20,7 @@ from agent.core.parts import (
     LONG_AGO,
     CarrierState,
     CycleState,
+    MachineState,
     MaterialState,
     PairingState,
     PeopleState,
@@ -49,6 +50,7 @@ class State:
     people: PeopleState = field(default_factory=PeopleState)
     material: MaterialState = field(default_factory=MaterialState)
     production: ProductionState = field(default_factory=ProductionState)
+    machine: MachineState = field(default_factory=MachineState)
 
 
 # ------------------------------------------------------------------ working
@@ -96,7 +98,7 @@ class Phase(StrEnum):
     ANSWERED = "answered"
     """An event answers this request (perhaps not yet on disk)."""
     TORN = "torn"
-    """The snapshot never held still: answer 7."""
+    """The snapshot never held still, or the part was taken out: answer 7."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +185,8 @@ class Live:
     """The request before, as long as it may come again."""
     snapshot: Snapshot | None = None
     torn: bool = False
+    removed: bool = False
+    """Whether the part was taken out: the request is aborted, and gets no answer but 7."""
     overdue: bool = False
     """Whether `answer_within` has passed without an answer at the device (D-40)."""
     settle_ms: int | None = None

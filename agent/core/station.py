@@ -116,6 +116,8 @@ class Handshake:
     result: str
     ack: str
     answer_within_ms: int
+    abort: str | None = None
+    """The tag that says: the part was taken out, this cycle is none."""
 
     @property
     def snapshot_guard(self) -> tuple[str, ...]:
@@ -126,7 +128,7 @@ class Handshake:
     @property
     def snapshot_tags(self) -> tuple[str, ...]:
         """The data tags between the two guard reads."""
-        return tuple(tag for tag in (self.unit, self.verdict, *self.values) if tag)
+        return tuple(tag for tag in (self.unit, self.verdict, self.abort, *self.values) if tag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +214,14 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bypass:
+    """Where the PLC says which units it let go without an answer (D-40)."""
+
+    counter: Counter
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """How it is known that a PLC's program runs, and how the PLC knows that we do (D-32)."""
 
@@ -285,6 +295,7 @@ class Station:
     devices: tuple[str, ...] = ()
     """Every device that must be reached before the station is ready."""
     mode: ModeTag | None = None
+    bypass: Bypass | None = None
     watches: tuple[Watch, ...] = ()
     """At most one a device."""
 

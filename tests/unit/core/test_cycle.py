@@ -127,6 +127,7 @@ OBSERVED: dict[str, Callable[[Rig], object]] = {
     "late": lambda rig: rig.turn(20_000),
     "down": lambda rig: rig.link("plc", up=False),
     "up": lambda rig: rig.link("plc", up=True),
+    "removed": lambda rig: rig.plc(abort=True),
     "lost": lambda rig: rig.observe(SamplesLost, device="plc", tag=None, count=2, reason="queue"),
     "clock": lambda rig: rig.observe(ClockMoved, step_ms=3_600_000),
 }
