@@ -25,6 +25,7 @@ from agent.journal.verify import Report, verify
 from agent.ports import Row
 
 __all__ = [
+    "CARRIED",
     "ConfigError",
     "JournalError",
     "Places",
@@ -39,6 +40,9 @@ __all__ = [
     "tell",
     "verify_journal",
 ]
+
+CARRIED = "state_carried"
+"""Bookkeeping that comes in sets at each start: people see it only where they name the kind."""
 
 _AGO = re.compile(r"^(\d+(?:\.\d+)?)(s|min|h|d)$")
 _AGO_S = {"s": 1, "min": 60, "h": 3600, "d": 86400}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agent import telemetry
 from agent.app.plant import Plant, Way
-from agent.app.reading import Told
+from agent.app.reading import CARRIED, Told
 from agent.app.reading import tell as in_words
 from agent.app.registries import registries
 from agent.app.station import StationRun
@@ -74,7 +74,8 @@ async def _watch(station: StationRun, show: Callable[[Told], None]) -> None:
             continue
         try:
             for row in await journal.read(after, READ_ROWS):
-                show(in_words(row))
+                if row.kind != CARRIED:
+                    show(in_words(row))
                 after = row.address
             await journal.wait_beyond(after)
         except JournalError:  # told by the station

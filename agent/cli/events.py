@@ -15,8 +15,6 @@ from agent.app import reading
 from agent.cli import exits
 
 DEFAULT_LIMIT = 50
-CARRIED = "state_carried"
-"""Bookkeeping that comes in sets at each start: the table spares it unless a kind is named."""
 
 
 def events(
@@ -78,7 +76,7 @@ def events(
     if as_json:
         sys.stdout.write("".join(row.body.decode() + "\n" for row in rows))
     else:
-        _show(rows if query.kinds else [row for row in rows if row.kind != CARRIED])
+        _show(rows if query.kinds else [row for row in rows if row.kind != reading.CARRIED])
     if any(len(of_one) == limit for of_one in found):
         sys.stderr.write(f"lineside events: only the newest {limit}; --limit 0 for all\n")
 

@@ -124,12 +124,15 @@ def _warnings(
 ) -> tuple[str, ...]:
     """Return what the server does less well than asked for, a line each (FAULTS U10)."""
     lines = []
-    for name, asked_s, given_ms in (
-        ("publishes", options.publishing_interval, publishing_ms),
-        ("samples", options.sampling_interval, sampling_ms),
+    for name, key, asked_s, given_ms in (
+        ("publishes", "publishing_interval", options.publishing_interval, publishing_ms),
+        ("samples", "sampling_interval", options.sampling_interval, sampling_ms),
     ):
         if given_ms > asked_s * 1000:
-            lines.append(f"the server {name} every {given_ms:g} ms, not {asked_s * 1000:g} ms")
+            lines.append(
+                f"the server {name} every {given_ms:g} ms, not {asked_s * 1000:g} ms; change that "
+                f"at the server, or write `{key}: {given_ms:g}ms` where it will do"
+            )
     if short:
         lines.append(f"the server keeps one value only, so changes can be missed: {short[0]}")
     return tuple(lines)

@@ -153,7 +153,12 @@ async def test_slower_server_is_a_warning_and_no_fault() -> None:
         )
         async with running(driver) as (recorder, _):
             assert first_link(recorder).faults == ()
-            assert first_link(recorder).warnings == ("the server samples every 1000 ms, not 10 ms",)
+            assert first_link(recorder).warnings == (
+                (
+                    "the server samples every 1000 ms, not 10 ms; change that at the server, or "
+                    "write `sampling_interval: 1000ms` where it will do"
+                ),
+            )
 
 
 # ------------------------------------------------------------------ writes
