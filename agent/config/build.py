@@ -136,6 +136,7 @@ def _handshake(parts: Parts, name: str, section: Handshake) -> plan.Handshake:
         result=section.result,
         ack=section.ack,
         answer_within_ms=section.answer_within,
+        result_request=section.result_request,
         abort=section.abort,
     )
 

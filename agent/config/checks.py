@@ -92,7 +92,7 @@ def _check_outputs(parts: Parts, track: Track) -> None:
         if first is not role and first.name != role.name:
             message = f"'{role.tag}' is written as {first.name} already"
             parts.refuse(role.path, message, "give each output a tag of its own")
-        elif first is not role and role.name in {"result", "ack"}:
+        elif first is not role and role.name in {"result", "result_request", "ack"}:
             message = f"'{role.tag}' is the {role.name} of `{first.path[1]}` already"
             parts.refuse(role.path, message, "give each handshake outputs of its own")
     places: dict[tuple[str, object], str] = {}
@@ -154,6 +154,14 @@ def _check_answers(parts: Parts, track: Track) -> None:
             changed = outcome if outcome in track.answers else first
             message = f"{first} and {outcome} would both be {number}"
             parts.refuse(("track", "answers", changed.value), message, "give each its own number")
+
+
+def _check_numbers(parts: Parts, track: Track) -> None:
+    """Only a request that has a number can be named by it."""
+    for name, handshake in handshakes(track):
+        if handshake.result_request is not None and handshake.request is None:
+            path: Path = ("track", name, "result_request")
+            parts.refuse(path, "`result_request` needs `request`", "remove it", key=True)
 
 
 def _check_reasons(parts: Parts, track: Track) -> None:
@@ -260,6 +268,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     check_components,
     check_watches,
     check_mode,
+    _check_numbers,
     _check_reasons,
 )
 """Every check of `track`, in no particular order: problems are sorted by line."""

@@ -81,10 +81,13 @@ def _handshake(station: Station, handshake: Handshake) -> str:
             code = f"the unit on the carrier of {code}"
     values = f" and {', '.join(handshake.values)}" if handshake.values else ""
     verdict = f", result by '{handshake.verdict}'" if handshake.verdict else ""
+    results = " with ".join(
+        f"'{tag}'" for tag in (handshake.result, handshake.result_request) if tag
+    )
     verdict += f", aborted by '{handshake.abort}'" if handshake.abort else ""
     return (
         f"{handshake.name}: when {handshake.device} raises '{handshake.trigger}', "
-        f"{code}{values}{verdict}; then '{handshake.result}', then '{handshake.ack}'"
+        f"{code}{values}{verdict}; then {results}, then '{handshake.ack}'"
     )
 
 

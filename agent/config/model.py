@@ -255,6 +255,9 @@ class Handshake(Options):
     scan is spent; a PLC that waits all the same reads 7."""
     result: Name
     """Where the answer is written (D-39), before the ack."""
+    result_request: Name | None = None
+    """Where it is written, with the result, which request the answer is for: a PLC that gives
+    requests up can tell a late answer from its own."""
     ack: Name
     """Raised after the result, dropped after the trigger. A tag of its own, no bit of a word that
     the PLC writes too."""

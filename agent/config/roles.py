@@ -62,6 +62,7 @@ _HANDSHAKE: dict[str, _Ask] = {
     "verdict": _Ask(_BIT_LIKE),
     "abort": _Ask(_BIT_LIKE),
     "result": _Ask(_WHOLE, written=True),
+    "result_request": _Ask(_WHOLE, written=True),
     "ack": _Ask(_BIT_LIKE, written=True),
 }
 _READY: dict[str, _Ask] = {

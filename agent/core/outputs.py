@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from agent.core import signals, watching
+from agent.core.counting import whole
 from agent.core.state import (
     Due,
     Health,
@@ -77,16 +78,19 @@ def _handshake(
         return _idle(handshake), None
     not_stored = state.station.outcome_code(Outcome.NOT_STORED)
     stands = live.standing
+    asked = _asked(working, live, handshake)
     if stands is not None and stands.key is None:
-        return _answer(handshake, not_stored), stands  # also when the commit has landed since
+        return _answer(
+            handshake, not_stored, asked
+        ), stands  # also when the commit has landed since
     answered = state.cycle.answered.get(handshake.name)
     if phase is Phase.ANSWERED and answered is not None:
         now_stands = Standing(code=answered.code, key=(answered.address,))
         before = [] if stands is None or stands == now_stands else _idle(handshake)
-        return before + _answer(handshake, answered.code), now_stands
+        return before + _answer(handshake, answered.code, answered.request), now_stands
     if phase is Phase.TORN or _overdue(live, handshake, health):
         before = [] if stands is None else _idle(handshake)
-        return before + _answer(handshake, not_stored), Standing(code=not_stored, key=None)
+        return before + _answer(handshake, not_stored, asked), Standing(code=not_stored, key=None)
     return _idle(handshake), None
 
 
@@ -103,9 +107,24 @@ def _idle(handshake: Handshake) -> list[WriteGroup]:
     ]
 
 
-def _answer(handshake: Handshake, code: int) -> list[WriteGroup]:
+def _asked(working: Working, live: Live, handshake: Handshake) -> int | None:
+    """Return the request that a 7 is for: as its snapshot showed it, else as it was read."""
+    if live.shown is not None:
+        return live.shown.request
+    reading = working.readings.get(handshake.request or "")
+    return whole(reading.good) if reading else None
+
+
+def _answer(handshake: Handshake, code: int, request: int | None) -> list[WriteGroup]:
+    """Return result, then ack; with the result, for which request it is, where that is asked for.
+
+    At rest that number stays as it is: it means something under the ack only.
+    """
+    values: tuple[tuple[str, bool | int], ...] = ((handshake.result, code),)
+    if handshake.result_request is not None and request is not None:
+        values = ((handshake.result_request, request), *values)
     return [
-        WriteGroup(device=handshake.device, values=((handshake.result, code),)),
+        WriteGroup(device=handshake.device, values=values),
         WriteGroup(device=handshake.device, values=((handshake.ack, True),)),
     ]
 

@@ -116,6 +116,8 @@ class Handshake:
     result: str
     ack: str
     answer_within_ms: int
+    result_request: str | None = None
+    """Where it is written which request the answer is for, before the ack."""
     abort: str | None = None
     """The tag that says: the part was taken out, this cycle is none."""
 
@@ -303,7 +305,7 @@ class Station:
     def needed_tags(self) -> frozenset[str]:
         """The tags without which no cycle can be recorded; a fault of another tag is only told."""
         needed = {tag for h in self.handshakes for tag in (h.trigger, h.request, h.unit)}
-        needed |= {tag for h in self.handshakes for tag in (h.result, h.ack)}
+        needed |= {tag for h in self.handshakes for tag in (h.result, h.ack, h.result_request)}
         needed |= {self.counter.tag} if self.counter else set()
         needed |= {tag for watch in self.watches for tag in watch.life_tags}
         return frozenset(tag for tag in needed if tag is not None)

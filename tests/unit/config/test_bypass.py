@@ -43,6 +43,22 @@ def test_its_counter_says_where_it_wraps() -> None:
     )
 
 
+def test_an_answer_can_name_its_request() -> None:
+    """It is told; without request numbers it is refused."""
+    tags = (
+        "scans:\n",
+        '  echo: {device: plc, node: "nsu=urn:a;s=Echo", write: true}\nscans:\n',
+    )
+    text = edited(PRESS, ("    ack: ack\n", "    ack: ack\n    result_request: echo\n"), tags)
+    config = loaded(text)
+    assert config.station.handshakes[0].result_request == "echo"
+    assert "then 'result' with 'echo', then 'ack'" in explained(config)
+    (problem,) = problems(edited(text, ("    request: request\n", "")))
+    assert problem == (
+        "f:35:5: track.end.result_request: `result_request` needs `request`; remove it"
+    )
+
+
 def test_a_handshake_can_be_aborted() -> None:
     """The tag is read as fast as the trigger, and told."""
     changes = [("    values: [force]", "    abort: key\n    values: [force]"), TAGS]

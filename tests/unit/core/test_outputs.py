@@ -9,7 +9,7 @@ from agent.core.outputs import TEXTS
 from agent.core.state import Health, NotReady
 from agent.core.station import Ready
 from drivers.base import Scalar, TagFault, WriteGroup
-from tests.core_rig import INTERLOCK, PRESS, Rig
+from tests.core_rig import END, INTERLOCK, PRESS, Rig
 
 IDLE = [("ack", False), ("result", 0)]
 
@@ -87,6 +87,42 @@ def test_an_answer_of_an_earlier_rise_goes_idle_first() -> None:
     rig.plc(request=2, count=2)
     rig.read(coherent=False)
     assert written(rig) == [*IDLE, ("result", 7), ("ack", True)]
+
+
+def test_an_answer_can_name_its_request() -> None:
+    """With the result, before the ack; a 7 as well, by snapshot or as it was read (D-40)."""
+    echo = replace(PRESS, handshakes=(replace(END, result_request="echo"),))
+    rig = Rig(echo)
+    rig.up()
+    assert "echo" not in dict(pair for group in rig.due() for pair in group.values)
+    rig.plc(trigger=True, request=41)
+    rig.answer()
+    rig.turn(300)
+    (first, second) = [g.values for g in rig.due() if g.values[-1][0] in {"result", "ack"}]
+    assert (first, second) == ((("echo", 41), ("result", 8)), (("ack", True),))
+    rig.plc(trigger=True, request=42)
+    rig.read(coherent=False)
+    rig.due()
+    assert (rig.device["echo"], rig.device["result"]) == (42, 7)
+    rig.plc(trigger=False)
+    rig.due()
+    rig.plc(trigger=True, request=43)
+    rig.asks.clear()
+    rig.turn(5_001)
+    rig.due()
+    assert (rig.device["echo"], rig.device["result"]) == (43, 7)
+
+
+def test_without_a_number_an_answer_names_none() -> None:
+    """A station without request numbers is not asked for them."""
+    bare = replace(END, request=None, modulus=None, result_request="echo")
+    rig = Rig(replace(PRESS, handshakes=(bare,)))
+    rig.up()
+    rig.plc(trigger=True)
+    rig.asks.clear()
+    rig.turn(5_001)
+    assert written(rig) == [("result", 7), ("ack", True)]
+    assert "echo" not in rig.device
 
 
 def test_nothing_is_due_while_blind() -> None:
