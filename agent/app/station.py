@@ -140,7 +140,9 @@ class StationRun:
             device.ask(self, ask)
 
     def outputs_changed(self) -> None:
-        """Let every device pull its outputs."""
+        """Let every device pull its outputs; say at once that the station has become ready."""
+        if self._told_ready is not NotReady.READY:
+            self._tell_readiness()
         for device in self.devices:
             device.outputs_changed(self)
 
