@@ -27,7 +27,7 @@ class Small(World):
         (self.directory / "state" / "audit.jsonl").mkdir(exist_ok=True)  # in the file's way
         text = edited(
             STATION.replace("file:KEY", f"file:{self.directory}/key"),
-            ("publish:\n", f"journal: {{keep: 1h, quota: 1MiB}}\npublish:\n"),
+            ("publish:\n", "journal: {keep: 1h, quota: 1MiB}\npublish:\n"),
             ("required: false, kinds", f"required: {self.required}, kinds"),
         )
         around = Surroundings(
