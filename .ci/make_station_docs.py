@@ -56,6 +56,7 @@ refuse nothing.
 | `cycle-then-scan` | serial | `end`, a scanner, a rule that means unit | unbound, answer 8 |
 | `tag` | serial | `end` with `unit`, a rule that means unit | unbound, answer 8; bad code 4 |
 | `carrier` | serial | `end`, `load`, `unload`, rules for unit and carrier | unbound, answer 8 |
+| `multi-cavity` | serial | `end`, `cavities`, a rule that means unit | that one unbound, 8 |
 | `scan-only` | serial | a scanner, a rule that means unit | two: unbound, the reader is told bad |
 | `count-only` | lot | `counter`, `lot` | counted without a lot, as possible |
 

@@ -62,6 +62,16 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
     operators: Operators = parts.sections["operators"]
     lot = track.lot.tag if isinstance(track.lot, FromTag) else None
     order = track.order.tag if track.order is not None else None
+    cavities = tuple(
+        plan.Cavity(
+            name=name,
+            tag=cavity.tag,
+            reader=cavity.reader,
+            mark=cavity.mark,
+            verdict=cavity.verdict,
+        )
+        for name, cavity in track.pair.cavities.items()
+    )
     return plan.Station(
         path=parts.sections["station"],
         machine=parts.sections["machine"],
@@ -75,7 +85,9 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
             load=track.pair.load,
             unload=track.pair.unload,
         ),
-        handshakes=tuple(_handshake(parts, name, each) for name, each in handshakes(track)),
+        handshakes=tuple(
+            _handshake(parts, name, each, cavities) for name, each in handshakes(track)
+        ),
         counter=_counter(parts, track),
         lot=lot,
         lot_device=_home(parts, lot),
@@ -121,7 +133,9 @@ def never_codes(options: Any) -> frozenset[bytes]:  # noqa: ANN401 - the driver'
     )
 
 
-def _handshake(parts: Parts, name: str, section: Handshake) -> plan.Handshake:
+def _handshake(
+    parts: Parts, name: str, section: Handshake, cavities: tuple[plan.Cavity, ...]
+) -> plan.Handshake:
     request = _tag(parts, section.request) if section.request is not None else None
     return plan.Handshake(
         name=name,
@@ -138,6 +152,7 @@ def _handshake(parts: Parts, name: str, section: Handshake) -> plan.Handshake:
         answer_within_ms=section.answer_within,
         result_request=section.result_request,
         abort=section.abort,
+        cavities=cavities,
     )
 
 

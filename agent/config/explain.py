@@ -9,7 +9,7 @@ from agent.config.components import told
 from agent.config.loaded import StationConfig
 from agent.config.quantities import duration_text
 from agent.core.identity.scan_rule import DataMatch, Gs1Match, Match, Means, ScanRule, is_hibc
-from agent.core.station import Handshake, Outcome, Policy, Station, Strategy
+from agent.core.station import Cavity, Handshake, Outcome, Policy, Station, Strategy
 
 
 def explained(config: StationConfig) -> str:
@@ -68,7 +68,9 @@ def _binds(station: Station) -> Iterator[str]:
 
 def _handshake(station: Station, handshake: Handshake) -> str:
     pairing = station.pairing
-    if pairing.strategy is Strategy.CARRIER and handshake.unit:
+    if pairing.strategy is Strategy.MULTI_CAVITY:
+        code = "a unit for each cavity: " + ", ".join(map(_cavity, handshake.cavities))
+    elif pairing.strategy is Strategy.CARRIER and handshake.unit:
         code = f"the unit on the carrier in '{handshake.unit}'"
     elif pairing.strategy is Strategy.TAG:
         code = f"the code in '{handshake.unit}'"
@@ -89,6 +91,12 @@ def _handshake(station: Station, handshake: Handshake) -> str:
         f"{handshake.name}: when {handshake.device} raises '{handshake.trigger}', "
         f"{code}{values}{verdict}; then {results}, then '{handshake.ack}'"
     )
+
+
+def _cavity(cavity: Cavity) -> str:
+    source = f"by what {cavity.reader} scans" if cavity.reader else f"by codes marked {cavity.mark}"
+    source = f"by the code in '{cavity.tag}'" if cavity.tag else source
+    return f"{cavity.name} {source}"
 
 
 def _scan(rule: ScanRule) -> str:
@@ -116,6 +124,12 @@ def _if_not(station: Station) -> Iterator[str]:
         return
     if station.pairing.strategy is Strategy.SCAN_THEN_CYCLE:
         yield f"no scan, or two: recorded as unbound, answer {answer(Outcome.UNBOUND)}"
+    if station.pairing.strategy is Strategy.MULTI_CAVITY:
+        yield (
+            "a cavity without a code, or with two: that one is recorded as unbound, "
+            f"answer {answer(Outcome.UNBOUND)}"
+        )
+        yield "the answer is that of the worst cavity; each has a record of its own"
     if station.pairing.strategy is Strategy.CARRIER:
         yield (
             "no carrier or two, an empty one, one loaded twice or changed during the cycle: "

@@ -83,13 +83,40 @@ class Journal(Options):
     """Most disk space. Size it as rate x longest outage x 2 (D-13): 600 bytes an event."""
 
 
+class CavitySection(Options):
+    """One cavity of a machine that makes several units a cycle; one of `tag`, `reader`, `mark`."""
+
+    tag: Name | None = None
+    """The tag that carries the code of the unit in it."""
+    reader: Name | None = None
+    """The reader that reads the units of this cavity alone."""
+    mark: str | None = None
+    """What the group `cavity` of a code's pattern holds where the code is of this cavity."""
+    verdict: Name | None = None
+    """Boolean tag: the machine's own OK for this cavity; else that of the handshake."""
+
+    @model_validator(mode="after")
+    def _is_one_source(self) -> Self:
+        """Refuse a cavity whose code comes from nowhere or from two sources.
+
+        Raises:
+            ValueError: not exactly one source is given.
+        """
+        given = [key for key in ("tag", "reader", "mark") if getattr(self, key) is not None]
+        if len(given) != 1:
+            found = f"{' and '.join(given)} stand side by side" if given else "no source is given"
+            raise ValueError(f"{found}; give one of tag, reader, mark")
+        return self
+
+
 class Pair(Options):
     """How a code and a cycle find each other (D-23, D-24)."""
 
     strategy: Strategy
     """`scan-then-cycle`: a scan, then the cycle. `cycle-then-scan`: the cycle, then its scan.
     `tag`: the PLC carries the code. `carrier`: a carrier is read, and says which unit it bears.
-    `scan-only`: the scan is the cycle. `count-only`: a counter, and the lot that is open."""
+    `multi-cavity`: several units a cycle. `scan-only`: the scan is the cycle. `count-only`: a
+    counter, and the lot that is open."""
     window: Millis | None = None
     """A scan older than this at the trigger is no candidate: a little longer than the slowest way
     from scan to cycle start; 30s where it is not said. `cycle-then-scan`: how long the PLC waits
@@ -104,6 +131,8 @@ class Pair(Options):
     unload: Names = ()
     """`carrier` only: readers where a carrier, or its unit, is read when the two part. A carrier
     that is loaded again without it is a conflict."""
+    cavities: dict[Name, CavitySection] = Field(default_factory=dict)
+    """`multi-cavity` only: the places of the machine, each with the source of its code."""
 
 
 class Match(Options):

@@ -65,6 +65,10 @@ _HANDSHAKE: dict[str, _Ask] = {
     "result_request": _Ask(_WHOLE, written=True),
     "ack": _Ask(_BIT_LIKE, written=True),
 }
+_CAVITY: dict[str, _Ask] = {
+    "tag": _Ask(frozenset({Holds.TEXT, Holds.WHOLE})),
+    "verdict": _Ask(_BIT_LIKE),
+}
 _READY: dict[str, _Ask] = {
     "ready": _Ask(_BIT_LIKE, written=True),
     "reason": _Ask(_WHOLE, written=True),
@@ -119,6 +123,8 @@ def roles_of(track: Track) -> list[Role]:
         at: Path = ("track", name)
         roles.extend(_of(handshake, at, _HANDSHAKE))
         roles.extend(_of(handshake, at, _READY))
+    for name, cavity in track.pair.cavities.items():
+        roles.extend(_of(cavity, ("track", "pair", "cavities", name), _CAVITY))
     if track.ready is not None:
         named = {"ready": "tag", "reason": "reason", "text": "text"}
         for role, key in named.items():
@@ -126,14 +132,18 @@ def roles_of(track: Track) -> list[Role]:
             if tag is not None:
                 roles.append(_role(role, tag, ("track", "ready", key), _READY[role]))
     roles.extend(_of_the_machine(track))
+    return [*roles, *_sources(track)]
+
+
+def _sources(track: Track) -> Iterator[Role]:
+    """Yield where counts, lots and orders are read."""
     if track.counter is not None:
         ask = _Ask(_WHOLE, wraps=True)
-        roles.append(_role("counter", track.counter.tag, ("track", "counter", "tag"), ask))
+        yield _role("counter", track.counter.tag, ("track", "counter", "tag"), ask)
     if isinstance(track.lot, FromTag):
-        roles.append(_role("lot", track.lot.tag, ("track", "lot", "tag"), _Ask()))
+        yield _role("lot", track.lot.tag, ("track", "lot", "tag"), _Ask())
     if track.order is not None:
-        roles.append(_role("order", track.order.tag, ("track", "order", "tag"), _Ask()))
-    return roles
+        yield _role("order", track.order.tag, ("track", "order", "tag"), _Ask())
 
 
 def _of_the_machine(track: Track) -> Iterator[Role]:

@@ -7,7 +7,7 @@ from agent.config.checks import readers
 from agent.config.model import Match, Operators, ScanSection, Track
 from agent.config.parts import Parts
 from agent.config.problems import Path, did_you_mean, shown
-from agent.config.strategies import shape
+from agent.config.strategies import by_scan
 from agent.core.identity import scan_rule as rules
 from agent.core.identity.overlap import faults
 from agent.core.identity.pattern import PatternError
@@ -79,7 +79,7 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
         return
     means = {rule.means for rule in found.values()}
     reads = bool(readers(parts))
-    if shape(track).scans and not reads and None not in parts.devices.values():
+    if by_scan(track) and not reads and None not in parts.devices.values():
         message = "codes come by scan, but no device reads codes"
         parts.refuse(("devices",), message, "add a device with driver: scanner", key=True)
     if track.pair.strategy is not Strategy.COUNT_ONLY and Means.UNIT not in means:
@@ -112,7 +112,7 @@ def _useless(track: Track) -> dict[Means, str]:
         useless[Means.UNIT] = "`count-only` counts pieces"
     if track.pair.strategy is not Strategy.CARRIER:
         useless[Means.CARRIER] = "only strategy `carrier` has carriers"
-    if not shape(track).scans:
+    if not by_scan(track):
         useless[Means.CANCEL] = f"'{track.pair.strategy}' waits for no scan"
     if track.lot != "scan":
         useless[Means.LOT] = "lots are made with `lot: scan` only"

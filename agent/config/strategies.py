@@ -55,6 +55,12 @@ SHAPES: Mapping[Strategy, Shape] = {
     ),
     Strategy.TAG: Shape(by=By.SERIAL, unit_tag=True),
     Strategy.CARRIER: Shape(by=By.SERIAL, scans=True, waits=_WAITING, window_ms=10_000),
+    Strategy.MULTI_CAVITY: Shape(
+        by=By.SERIAL,
+        handshakes=("end",),
+        why_not="`multi-cavity` has one handshake, `end`",
+        waits=_WAITING,
+    ),
     Strategy.SCAN_ONLY: Shape(
         by=By.SERIAL,
         handshakes=(),
@@ -78,6 +84,11 @@ SHAPES: Mapping[Strategy, Shape] = {
 def shape(track: Track) -> Shape:
     """Return what the station's strategy asks of its file."""
     return SHAPES[track.pair.strategy]
+
+
+def by_scan(track: Track) -> bool:
+    """Return whether codes of units come by scan: always, or from some of the cavities."""
+    return shape(track).scans or any(each.tag is None for each in track.pair.cavities.values())
 
 
 def check_level(parts: Parts, track: Track) -> None:
@@ -112,8 +123,10 @@ def check_code(parts: Parts, track: Track) -> None:
         if wanted.unit_tag and handshake.unit is None:
             message = "strategy 'tag' needs `unit`: the tag that carries the code"
             parts.refuse(("track", name, "unit"), message)
-        if wanted.scans and handshake.unit is not None:
+        if not wanted.unit_tag and wanted.handshakes and handshake.unit is not None:
             message = "the code comes by scan, not by tag"
+            if track.pair.strategy is Strategy.MULTI_CAVITY:
+                message = "each cavity has its own code"
             parts.refuse(
                 ("track", name, "unit"), message, "remove it, or use strategy: tag", key=True
             )
@@ -153,6 +166,53 @@ def _check_reader(parts: Parts, at: Path, name: str) -> None:
 _ONLY_CARRIER = "only strategy `carrier` has carriers"
 
 
+def check_cavities(parts: Parts, track: Track) -> None:
+    """Only several cavities are told apart, by tags on the machine or by readers of their own."""
+    cavities = track.pair.cavities
+    at: Path = ("track", "pair", "cavities")
+    if track.pair.strategy is not Strategy.MULTI_CAVITY:
+        if "cavities" in track.pair.model_fields_set:
+            message = "only strategy `multi-cavity` has cavities"
+            parts.refuse(at, message, "remove it", key=True)
+        return
+    if len(cavities) < _FEWEST:
+        message = "`multi-cavity` needs its cavities, two or more"
+        parts.refuse(at, message, "add {NAME: {tag: …}}, {reader: …} or {mark: …} for each")
+    seen: dict[tuple[str, str], str] = {}
+    for name, cavity in cavities.items():
+        source = next((key, getattr(cavity, key)) for key in _SOURCES if getattr(cavity, key))
+        if seen.setdefault(source, name) != name:
+            message = f"{shown(source[1])} is the {source[0]} of '{seen[source]}' already"
+            parts.refuse((*at, name, source[0]), message, "one cavity, one source")
+        if cavity.reader is not None:
+            _check_reader(parts, (*at, name, "reader"), cavity.reader)
+        for key in ("tag", "verdict"):
+            _check_home(parts, track, (*at, name, key), getattr(cavity, key))
+    _check_serials(parts, track)
+
+
+def _check_serials(parts: Parts, track: Track) -> None:
+    """A serial component goes into one of the cavities, and nothing says into which."""
+    for position, component in track.components.items():
+        if component.by is By.SERIAL:
+            message = "nobody can tell which cavity a serial component goes into"
+            parts.refuse(("track", "components", position, "by"), message, "track it by lot")
+
+
+_FEWEST = 2
+_SOURCES = ("tag", "reader", "mark")
+
+
+def _check_home(parts: Parts, track: Track, at: Path, name: str | None) -> None:
+    """A cavity's tag is read in the handshake's snapshot, so it is on its device."""
+    tag = parts.tags.get(name or "")
+    trigger = parts.tags.get(track.end.trigger) if track.end is not None else None
+    if tag is None or trigger is None or tag.section.device == trigger.section.device:
+        return
+    message = f"'{name}' is on {tag.section.device}, the trigger on {trigger.section.device}"
+    parts.refuse(at, message, "all tags of a handshake are on one device")
+
+
 def check_counting(parts: Parts, track: Track) -> None:
     """Counting needs a counter and a lot; nothing else counts to one."""
     if track.pair.strategy is not Strategy.COUNT_ONLY:
@@ -188,8 +248,9 @@ def check_answer_waits(parts: Parts, track: Track) -> None:
 def check_ignored(parts: Parts, track: Track) -> None:
     """What the strategy has no use for is refused, not passed over."""
     strategy, wanted = track.pair.strategy, shape(track)
-    for key in sorted(track.pair.model_fields_set & _WAITING - wanted.waits):
-        message = f"'{strategy}' has no use for `{key}`" if wanted.waits else ""
+    waits = wanted.waits if by_scan(track) else frozenset()
+    for key in sorted(track.pair.model_fields_set & _WAITING - waits):
+        message = f"'{strategy}' has no use for `{key}`" if waits else ""
         message = message or f"'{strategy}' waits for no scan"
         parts.refuse(("track", "pair", key), message, "remove it", key=True)
     useless = wanted.useless or {}

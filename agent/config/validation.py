@@ -29,7 +29,7 @@ LATER: Mapping[str, str] = {
 """Keys that the format will have, and what to do until then."""
 
 _LATER_VALUES: Mapping[str, frozenset[str]] = {
-    "strategy": frozenset({"fifo", "multi-cavity"}),
+    "strategy": frozenset({"fifo"}),
     "by": frozenset({"product", "both"}),
     "mode": frozenset({"shift"}),
     "until": frozenset({"used-up", "kit"}),

@@ -13,7 +13,7 @@ from agent.core import fitness, material, modes, pairing, requests
 from agent.core.draft import Draft
 from agent.core.parts import LONG_AGO
 from agent.core.state import Candidate, Rise, Snapshot
-from agent.core.station import Handshake, Outcome, Policy
+from agent.core.station import Handshake, Outcome, Policy, Station
 from drivers.base import AskAnswered, Quality, TagValue
 
 SURE_ALL_THE_SAME = {
@@ -51,17 +51,13 @@ def complete(
 
     `answer` None or not known: nobody could say in time whether the unit was here before.
     """
-    station = draft.station
+    station, snapshot = draft.station, judged(draft, handshake)
+    wrong = declined(station, answer, snapshot)
+    if wrong is not None:
+        refuse(draft, handshake, candidate, *wrong)
+        return
     known = answer is not None and answer.known
     visits = answer.visits if answer is not None else 0
-    is_production = modes.is_production(station, judged(draft, handshake))
-    if visits and station.duplicates is Policy.REFUSE and is_production:
-        refuse(draft, handshake, candidate, ev.Why.DUPLICATE, Outcome.DUPLICATE)
-        return
-    if not known and station.unknown is Policy.REFUSE:
-        refuse(draft, handshake, candidate, ev.Why.KNOWLEDGE_MISSING, Outcome.PREVIOUS_STATION)
-        return
-    snapshot = judged(draft, handshake)
     why = [*candidate.doubts, *_missing_people(draft)]
     used = _components(draft, snapshot.rise, candidate)
     why += fitness.doubts(draft, used)
@@ -100,7 +96,7 @@ def refuse(
     body = _body(draft, handshake, candidate, outcome, why=[reason], certainty=ev.Certainty.REFUSED)
     used = _received(draft, handshake, candidate)
     draft.add(ev.UnitRefused(**body, components=used, reason=reason, raw=raw))
-    pairing.cycle_declined(draft, handshake, judged(draft, handshake).rise)
+    _decline_scans(draft, handshake)
 
 
 def unbind(
@@ -123,7 +119,13 @@ def unbind(
     used = _received(draft, handshake, None)
     units = tuple(dict.fromkeys(candidate.unit for candidate in found))
     draft.add(ev.UnitUnbound(**body, components=used, candidates=units))
-    pairing.cycle_declined(draft, handshake, judged(draft, handshake).rise)
+    _decline_scans(draft, handshake)
+
+
+def _decline_scans(draft: Draft, handshake: Handshake) -> None:
+    """Nothing shifts by one; a cavity leaves the scans of its neighbours alone."""
+    if draft.live(handshake.name).sharing is None:
+        pairing.cycle_declined(draft, handshake, judged(draft, handshake).rise)
 
 
 def set_aside(draft: Draft, handshake: Handshake) -> bool:
@@ -147,6 +149,35 @@ def judged(draft: Draft, handshake: Handshake) -> Snapshot:
     if snapshot is None:
         raise AssertionError("only a cycle with its snapshot is answered")
     return snapshot
+
+
+def declined(
+    station: Station, answer: AskAnswered | None, snapshot: Snapshot
+) -> tuple[ev.Why, Outcome] | None:
+    """Return why a unit may not be recorded by what is known of it, None where it may (D-35)."""
+    visits = answer.visits if answer is not None else 0
+    known = answer is not None and answer.known
+    is_production = modes.is_production(station, snapshot)
+    if visits and station.duplicates is Policy.REFUSE and is_production:
+        return ev.Why.DUPLICATE, Outcome.DUPLICATE
+    if not known and station.unknown is Policy.REFUSE:
+        return ev.Why.KNOWLEDGE_MISSING, Outcome.PREVIOUS_STATION
+    return None
+
+
+def outcome(draft: Draft, handshake: Handshake, answer: AskAnswered | None) -> Outcome:
+    """Return what a unit would be recorded as, by what is known of it and by the machine."""
+    snapshot = judged(draft, handshake)
+    wrong = declined(draft.station, answer, snapshot)
+    if wrong is not None:
+        return wrong[1]
+    is_ok = _verdict(handshake, snapshot) is ev.Result.OK
+    return Outcome.STORED_OK if is_ok else Outcome.STORED_NOK
+
+
+def shared(draft: Draft, handshake: Handshake) -> tuple[ev.ComponentUse, ...]:
+    """Return the material of units that were made at once, whichever of them."""
+    return _components(draft, judged(draft, handshake).rise, None)
 
 
 def _missing_people(draft: Draft) -> list[ev.Why]:
@@ -174,6 +205,9 @@ def _components(
 
     A scan of which it is not certain that it is this unit's says nothing about when it began.
     """
+    for live in draft.working.live.values():
+        if live.sharing is not None:
+            return live.sharing.components
     since_ms = candidate.since_ms if candidate and not candidate.doubts else LONG_AGO
     before = [answered.rise_ms for answered in draft.state.cycle.answered.values()]
     return material.components_used(draft.state, max([since_ms, *before]), rise.latest_ms)
@@ -213,7 +247,7 @@ def _body(
         why=tuple(dict.fromkeys(why)),
         source_ms=trigger.source_ms if trigger is not None else None,
     )
-    return head | {
+    body = {
         "unit": candidate.unit if candidate else None,
         "product": candidate.product if candidate else None,
         "cycle": started.cycle if started else f"c-{state.epoch}-{state.seq + 1}",
@@ -228,6 +262,14 @@ def _body(
         "earliest_ms": snapshot.rise.earliest_ms,
         "latest_ms": snapshot.rise.latest_ms,
     }
+    sharing = draft.live(handshake.name).sharing
+    if sharing is not None:
+        body |= {
+            "cavity": sharing.cavity,
+            "cycle": sharing.cycle,
+            "answer": draft.station.outcome_code(sharing.outcome),
+        }
+    return head | body
 
 
 def _value(draft: Draft, seen: TagValue) -> ev.Value:

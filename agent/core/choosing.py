@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import answering
+from agent.core import answering, cavities
 from agent.core import events as ev
 from agent.core.draft import Draft
 from agent.core.state import Candidate, LookupAsk, Snapshot
@@ -65,6 +65,9 @@ def chosen(draft: Draft, handshake: Handshake, candidate: Candidate) -> None:
 def looked_up(draft: Draft, handshake: Handshake, answer: AskAnswered | None) -> None:
     """Answer the cycle by what the look-up says; None: it said nothing in time (D-41)."""
     live = draft.live(handshake.name)
+    if live.seats:
+        cavities.looked_up(draft, handshake, answer)
+        return
     if live.candidate is None:
         raise AssertionError("a look-up's answer comes for its candidate")
     draft.set_live(handshake.name, replace(live, lookup=None, lookup_until_ms=None))

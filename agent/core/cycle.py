@@ -300,8 +300,8 @@ def _is_readable(draft: Draft, handshake: Handshake, read: SnapshotRead) -> bool
     good = {v.tag for v in read.values if v.quality is Quality.GOOD}
     watch = draft.station.watch(handshake.device)
     needed = {handshake.trigger, handshake.request, *(watch.life_tags if watch else ())} - {None}
-    if handshake.unit and _value(read, handshake.trigger):
-        needed |= {handshake.unit}
+    if _value(read, handshake.trigger):
+        needed |= set(handshake.code_tags)
     return needed <= good
 
 

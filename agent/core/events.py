@@ -61,6 +61,8 @@ class Why(StrEnum):
     """The verdict tag could not be read GOOD, so the result is taken as NOK."""
     CYCLE_BETWEEN = "cycle_between"
     """A cycle was aborted or missed after the scan: it may have been that one's (D-7, D-33)."""
+    CAVITY_UNKNOWN = "cavity_unknown"
+    """A code came whose cavity is not known, or one code for two cavities (D-23)."""
     CARRIER_EMPTY = "carrier_empty"
     """Nothing was loaded on the carrier: a state, not an error (D-28)."""
     CARRIER_CONFLICT = "carrier_conflict"
@@ -445,6 +447,8 @@ class UnitEvent(Event):
     """The cycle's id; every event of one cycle carries the same (D-59)."""
     handshake: str
     """`begin` or `end`."""
+    cavity: str | None = None
+    """Where a machine makes several units a cycle: which of its cavities this one is of."""
     generation: int
     """The PLC's device generation (D-33)."""
     request: int | None = None

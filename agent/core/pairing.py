@@ -38,7 +38,8 @@ class Place(Enum):
 
 def seeks_scan(station: Station, handshake: Handshake) -> bool:
     """Return whether this handshake is paired with a scan: the first of the station's."""
-    by_scan = station.pairing.strategy in _BY_SCAN and handshake.unit is None
+    by_tag = len(handshake.code_tags) >= max(1, len(handshake.cavities))
+    by_scan = station.pairing.strategy in _BY_SCAN and not by_tag
     return by_scan and handshake.name == station.handshakes[0].name
 
 
@@ -51,7 +52,12 @@ def last_scan(draft: Draft, device: str) -> LastScan | None:
     return None if any(last.latest_ms <= rise.latest_ms for rise in rises) else last
 
 
-_BY_SCAN = (Strategy.SCAN_THEN_CYCLE, Strategy.CYCLE_THEN_SCAN, Strategy.CARRIER)
+_BY_SCAN = (
+    Strategy.SCAN_THEN_CYCLE,
+    Strategy.CYCLE_THEN_SCAN,
+    Strategy.CARRIER,
+    Strategy.MULTI_CAVITY,
+)
 
 
 def waits(station: Station, means: str, device: str) -> bool:
@@ -104,11 +110,12 @@ def _after_refused(
 
 def unit_scanned(draft: Draft, scan: ev.CodeScanned, where: Place) -> None:
     """Settle what an accepted unit scan means for the scans before it and the cycle before it."""
+    cavity = _cavity(draft.station, scan)
     for pending in draft.state.pairing.pending:
         if pending.address == scan.address:
             if where is Place.REFUSED:
                 expire(draft, pending, ev.ExpiryReason.CYCLE_REFUSED)
-        elif pending.code == scan.code and not is_cycle(draft.station):
+        elif (pending.code, pending.cavity) == (scan.code, cavity) and not is_cycle(draft.station):
             expire(draft, pending, ev.ExpiryReason.SUPERSEDED)
 
 
@@ -122,6 +129,7 @@ def candidates(state: State, rise: Rise) -> tuple[Candidate, ...]:
             because=(pending.address,),
             doubts=_doubts(state, pending, rise),
             since_ms=pending.earliest_ms,
+            cavity=pending.cavity,
         )
         for pending in state.pairing.pending
         if pending.latest_ms >= _oldest(state, rise)
@@ -225,9 +233,17 @@ def _scanned(state: State, event: ev.CodeScanned) -> State:
             latest_ms=event.latest_ms,
             doubts=event.why,
             device=event.device,
+            cavity=_cavity(state.station, event),
         )
         pairing = replace(pairing, pending=(*pairing.pending, pending))
     return _with(state, pairing)
+
+
+def _cavity(station: Station, event: ev.CodeScanned) -> str | None:
+    """Return the cavity that a scan says it is of (strategy `multi-cavity`)."""
+    mark = dict(event.fields).get("cavity")
+    named = (each.cavity_of(event.device, mark) for each in station.handshakes)
+    return next((name for name in named if name is not None), None)
 
 
 def _expired(state: State, event: ev.ScanExpired) -> State:

@@ -80,6 +80,8 @@ class Pending:
     """It may belong to a cycle that came before the one it will meet."""
     device: str = ""
     """The reader."""
+    cavity: str | None = None
+    """The cavity that it is of, where the station has several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

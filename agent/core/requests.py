@@ -36,9 +36,7 @@ def shown(draft: Draft, handshake: Handshake, read: SnapshotRead, rise: Rise) ->
     counter = counter_tag(draft.state, handshake)
     request = number(values, handshake.request)
     count = number(values, counter)
-    content = list(handshake.guard)
-    if handshake.unit:
-        content.append(handshake.unit)
+    content = (*handshake.guard, *handshake.code_tags)
     found = generation(draft.state, handshake, request, count)
     left = draft.live(handshake.name).left
     return Snapshot(
@@ -227,6 +225,9 @@ def _with(state: State, cycle: CycleState) -> State:
 
 def _answered(state: State, event: ev.UnitEvent, started: Started | None, *, bound: bool) -> State:
     cycle = state.cycle
+    before = cycle.answered.get(event.handshake)
+    if before is not None and (before.epoch, before.snapshot) != (event.epoch, event.because[-1]):
+        before = None  # another cycle; the cavities of one share what they were judged by
     answered = Answered(
         generation=event.generation,
         request=event.request,
@@ -235,7 +236,7 @@ def _answered(state: State, event: ev.UnitEvent, started: Started | None, *, bou
         address=event.address,
         epoch=event.epoch,
         snapshot=event.because[-1],
-        bound=bound,
+        bound=bound and (before is None or before.bound),
         unit=event.unit,
         rise_ms=event.earliest_ms,
         risen_ms=event.latest_ms,

@@ -29,7 +29,7 @@ def _seek_scan(draft: Draft, handshake: Handshake, live: Live, rise: Rise) -> No
     entry = strategies.entry(draft.station)
     found = entry.candidates(draft.state, rise)
     settle_ms = rise.latest_ms + entry.wait_ms(draft.station)
-    if not found and draft.now_ms < settle_ms:
+    if not entry.enough(draft.station, found) and draft.now_ms < settle_ms:
         draft.set_live(handshake.name, replace(live, settle_ms=settle_ms))
     else:
         sought = tuple(candidate.because for candidate in found)
@@ -51,6 +51,6 @@ def seek_again(draft: Draft, handshake: Handshake) -> None:
         return
     found = strategies.entry(draft.station).candidates(draft.state, live.snapshot.rise)
     if tuple(candidate.because for candidate in found) != live.sought:
-        quiet = replace(live, candidate=None, lookup=None, lookup_until_ms=None)
+        quiet = replace(live, candidate=None, seats=(), lookup=None, lookup_until_ms=None)
         draft.set_live(handshake.name, quiet)
         seek(draft, handshake)

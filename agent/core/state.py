@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum, unique
 
-from agent.core.events import Event, Why
+from agent.core.events import ComponentUse, Event, Why
 from agent.core.parts import (
     LONG_AGO,
     CarrierState,
@@ -27,8 +27,8 @@ from agent.core.parts import (
     ProductionState,
     RunState,
 )
-from agent.core.station import Station
-from drivers.base import Quality, Scalar, TagValue, WriteGroup
+from agent.core.station import Outcome, Station
+from drivers.base import AskAnswered, Quality, Scalar, TagValue, WriteGroup
 
 EARLIER: tuple[object, ...] = ("earlier",)
 """Key of an answer that still stands at the device from an earlier rise."""
@@ -156,6 +156,34 @@ class Candidate:
     """What makes the binding possible instead of certain."""
     since_ms: int = LONG_AGO
     """From when on the unit may have drawn material here."""
+    cavity: str | None = None
+    """The cavity that its scan names (strategy `multi-cavity`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """What is known of one cavity's unit, until all cavities of the cycle are decided."""
+
+    cavity: str
+    found: tuple[Candidate, ...]
+    why: Why | None = None
+    outcome: Outcome | None = None
+    """None: its one candidate is looked up."""
+    raw: str | None = None
+    is_asked: bool = False
+    answer: AskAnswered | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """What the events of one cycle's cavities share, while they are made."""
+
+    cavity: str
+    cycle: str
+    outcome: Outcome
+    """The one answer."""
+    components: tuple[ComponentUse, ...]
+    """What the units received: each the same, for they were made at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +221,8 @@ class Live:
     candidate: Candidate | None = None
     sought: tuple[tuple[str, ...], ...] = ()
     """The scans that were candidates when the unit was chosen."""
+    seats: tuple[Seat, ...] = ()
+    sharing: Sharing | None = None
     lookup: str | None = None
     lookup_until_ms: int | None = None
     standing: Standing | None = None

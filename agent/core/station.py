@@ -30,6 +30,7 @@ class Strategy(StrEnum):
     CYCLE_THEN_SCAN = "cycle-then-scan"
     TAG = "tag"
     CARRIER = "carrier"
+    MULTI_CAVITY = "multi-cavity"
     SCAN_ONLY = "scan-only"
     COUNT_ONLY = "count-only"
 
@@ -97,6 +98,21 @@ class ModeTag:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cavity:
+    """One of the places of a machine that makes several units a cycle; one of its three sources."""
+
+    name: str
+    tag: str | None = None
+    """The tag that carries the code of the unit in it."""
+    reader: str | None = None
+    """The reader that reads it alone."""
+    mark: str | None = None
+    """What a code of it has in its group `cavity`."""
+    verdict: str | None = None
+    """Its own verdict; None: the handshake's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Handshake:
     """One four-phase handshake with a PLC (D-18)."""
 
@@ -120,6 +136,8 @@ class Handshake:
     """Where it is written which request the answer is for, before the ack."""
     abort: str | None = None
     """The tag that says: the part was taken out, this cycle is none."""
+    cavities: tuple[Cavity, ...] = ()
+    """The places of a machine that makes several units a cycle (strategy `multi-cavity`)."""
 
     @property
     def snapshot_guard(self) -> tuple[str, ...]:
@@ -130,7 +148,26 @@ class Handshake:
     @property
     def snapshot_tags(self) -> tuple[str, ...]:
         """The data tags between the two guard reads."""
-        return tuple(tag for tag in (self.unit, self.verdict, self.abort, *self.values) if tag)
+        own = tuple(tag for cavity in self.cavities for tag in (cavity.tag, cavity.verdict))
+        tags = (self.unit, self.verdict, self.abort, *self.values, *own)
+        return tuple(dict.fromkeys(tag for tag in tags if tag))
+
+    @property
+    def code_tags(self) -> tuple[str, ...]:
+        """The tags that carry codes; with the guard they tell requests apart."""
+        tags = (self.unit, *(cavity.tag for cavity in self.cavities))
+        return tuple(tag for tag in tags if tag)
+
+    def cavity_of(self, reader: str, mark: str | None) -> str | None:
+        """Return the cavity that a reader's code is of, None where it does not say."""
+        return next(
+            (
+                cavity.name
+                for cavity in self.cavities
+                if cavity.reader == reader or (mark is not None and cavity.mark == mark)
+            ),
+            None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from agent.core import bench, carriers, choosing, following, pairing, tagged
+from agent.core import bench, carriers, cavities, choosing, following, pairing, tagged
 from agent.core.draft import Draft
 from agent.core.state import Candidate, Rise, Snapshot, State, Working
 from agent.core.station import Handshake, Station, Strategy
@@ -19,6 +19,11 @@ from drivers.base import AskAnswered
 def _no_candidates(_state: State, _rise: Rise) -> tuple[Candidate, ...]:
     """Return none: no scan is waited for."""
     return ()
+
+
+def _one_is_enough(_station: Station, found: tuple[Candidate, ...]) -> bool:
+    """Return whether there is a candidate: a second one is seen soon enough."""
+    return bool(found)
 
 
 def _no_wait(_station: Station) -> int:
@@ -42,6 +47,8 @@ class Entry:
     """A cycle that has its snapshot looks for its unit, where it waits for no scan."""
     candidates: Callable[[State, Rise], tuple[Candidate, ...]] = _no_candidates
     """The units whose scans may belong to the cycle of a rise."""
+    enough: Callable[[Station, tuple[Candidate, ...]], bool] = _one_is_enough
+    """Whether the candidates are all that is waited for."""
     take: Callable[[Draft, Handshake, tuple[Candidate, ...]], None] = choosing.take
     """What becomes of a cycle with the candidates that were found."""
     wait_ms: Callable[[Station], int] = _no_wait
@@ -76,6 +83,13 @@ ENTRIES: Mapping[Strategy, Entry] = {
         take=carriers.take,
         wait_ms=_settle_ms,
         scanned=carriers.scanned,
+    ),
+    Strategy.MULTI_CAVITY: Entry(
+        seek=cavities.seek,
+        candidates=pairing.candidates,
+        enough=cavities.enough,
+        take=cavities.take,
+        wait_ms=_settle_ms,
     ),
     Strategy.SCAN_ONLY: Entry(
         scanned=bench.scanned,

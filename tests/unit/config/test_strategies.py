@@ -74,6 +74,23 @@ EXPLAINED = {
             "nothing can be recorded: 'ready' goes off",
         ],
     },
+    "multi-cavity-moulding": {
+        "binds": [
+            (
+                "end: when plc raises 'trigger', a unit for each cavity: left by the code in "
+                "'left_code', right by the code in 'right_code' and pressure; then 'result', "
+                "then 'ack'"
+            )
+        ],
+        "if not": [
+            "a cavity without a code, or with two: that one is recorded as unbound, answer 8",
+            "the answer is that of the worst cavity; each has a record of its own",
+            "a code that no rule takes: answer 4",
+            "a unit that was here before: refused, answer 3",
+            "nothing on disk within 2s: answer 7 (end)",
+            "nothing can be recorded: 'ready' goes off",
+        ],
+    },
     "manual-bench": {
         "binds": [
             "end: a scan of a unit that no other follows within 800ms (waiting 200ms more)",
@@ -177,6 +194,65 @@ REFUSED = {
             f"track.end.carrier: {ONLY}; remove it",
         ],
     ),
+    "a cavity alone": (
+        "multi-cavity-moulding",
+        ("      right: {tag: right_code, verdict: right_ok}\n", ""),
+        [
+            (
+                "track.pair.cavities: `multi-cavity` needs its cavities, two or more; "
+                "add {NAME: {tag: …}}, {reader: …} or {mark: …} for each"
+            )
+        ],
+    ),
+    "a cavity without a source, and one with two": (
+        "multi-cavity-moulding",
+        (
+            "      right: {tag: right_code, verdict: right_ok}\n",
+            "      right: {}\n      top: {tag: right_code, mark: '1'}\n",
+        ),
+        [
+            ("track.pair.cavities.right: no source is given; give one of tag, reader, mark"),
+            (
+                "track.pair.cavities.top: tag and mark stand side by side; "
+                "give one of tag, reader, mark"
+            ),
+        ],
+    ),
+    "two cavities of one code": (
+        "multi-cavity-moulding",
+        ("right: {tag: right_code", "right: {tag: left_code"),
+        [
+            (
+                "track.pair.cavities.right.tag: 'left_code' is the tag of 'left' already; "
+                "one cavity, one source"
+            )
+        ],
+    ),
+    "a serial component in a mould": (
+        "multi-cavity-moulding",
+        ("{by: lot, required: true, lag: [5min, 25min]}", "{by: serial, required: true}"),
+        [
+            (
+                "track.components.granulate.by: nobody can tell which cavity a serial component "
+                "goes into; track it by lot"
+            )
+        ],
+    ),
+    "a mould waits for scans": (
+        "multi-cavity-moulding",
+        ("    strategy: multi-cavity\n", "    strategy: multi-cavity\n    window: 3s\n"),
+        ["track.pair.window: 'multi-cavity' waits for no scan; remove it"],
+    ),
+    "a mould has one code": (
+        "multi-cavity-moulding",
+        ("    guard: shots\n", "    guard: shots\n    unit: left_code\n"),
+        ["track.end.unit: each cavity has its own code; remove it, or use strategy: tag"],
+    ),
+    "only moulds have cavities": (
+        "multi-cavity-moulding",
+        ("strategy: multi-cavity", "strategy: scan-then-cycle"),
+        ["track.pair.cavities: only strategy `multi-cavity` has cavities; remove it"],
+    ),
     "the handshake is missing": (
         "manual-bench",
         ("    strategy: scan-only\n", "    strategy: cycle-then-scan\n"),
@@ -235,6 +311,39 @@ def test_carrier_may_be_scanned_at_the_machine() -> None:
         ("means: cancel}", "means: cancel}\n  - {match: {regex: 'P1'}, means: carrier}"),
     )
     assert "nothing is done with carrier codes here" in str(loaded(bench).warnings[0])
+
+
+def test_cavity_is_on_the_device_of_its_handshake() -> None:
+    """Its tag is read in one snapshot with the trigger."""
+    elsewhere = edited(
+        example("multi-cavity-moulding"),
+        (
+            "  scanner:\n",
+            (
+                "  vision: {driver: opcua, url: 'opc.tcp://10.0.8.13', security: {policy: None}}\n"
+                "  scanner:\n"
+            ),
+        ),
+        ("  right_ok: {device: plc", "  right_ok: {device: vision"),
+    )
+    (said,) = problems(elsewhere)
+    assert PLACE.sub("", said) == (
+        "track.pair.cavities.right.verdict: 'right_ok' is on vision, the trigger on plc; "
+        "all tags of a handshake are on one device"
+    )
+
+
+def test_cavities_may_be_read_by_scan() -> None:
+    """By a reader of its own, or by what its code says; then the window counts."""
+    by_reader = edited(
+        example("multi-cavity-moulding"),
+        ("left: {tag: left_code,", "left: {reader: scanner,"),
+        ("right: {tag: right_code,", "right: {mark: '2',"),
+        ("    strategy: multi-cavity\n", "    strategy: multi-cavity\n    window: 3s\n"),
+    )
+    (end,) = loaded(by_reader).station.handshakes
+    assert [(each.reader, each.mark) for each in end.cavities] == [("scanner", None), (None, "2")]
+    assert "left by what scanner scans, right by codes marked 2" in explained(loaded(by_reader))
 
 
 def test_window_that_is_not_said_is_the_strategys_own() -> None:

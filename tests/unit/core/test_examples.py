@@ -163,3 +163,36 @@ def test_pallet_line() -> None:
     read("load_reader", "HSG00000005")
     assert (ask("ask", 4, "P001"), ask("store", 4, "P001")) == (1, 1)
     assert rig.of(UnitCompleted)[-1].unit == "HSG00000005"
+
+
+def test_multi_cavity_moulding() -> None:
+    """Two housings a shot: a record each, one answer, the granulate of both."""
+    rig = Rig(example("multi-cavity-moulding"))
+    rig.tags |= {"shots": 0, "pressure": 812.5, "left_code": "", "right_code": ""}
+    rig.tags |= {"left_ok": True, "right_ok": True}
+    rig.up()
+    rig.scan("GR000042")
+    rig.turn(3_600_000)
+
+    def shot(number: int, left: str, right: str, *, right_ok: bool = True) -> int | None:
+        rig.turn(20_000)
+        tags: dict[str, Scalar] = {"left_code": left, "right_code": right, "right_ok": right_ok}
+        rig.plc(10, **tags, trigger=True, request=number, shots=number)
+        rig.answer()
+        answer = rig.answered()
+        rig.plc(trigger=False)
+        rig.due()
+        return answer
+
+    assert shot(1, "INS00000001", "INS00000002") == 1
+    left, right = rig.of(UnitCompleted)
+    assert (left.cavity, right.cavity, left.cycle) == ("left", "right", right.cycle)
+    assert left.components == right.components
+    assert left.components[0].candidates == ("GR000042",)
+
+    assert shot(2, "INS00000003", "INS00000004", right_ok=False) == 2
+    assert shot(3, "INS00000005", "") == 8
+    assert rig.of(UnitUnbound)[-1].cavity == "right"
+    assert shot(4, "INS00000006", "INS00000001") == 3
+    assert rig.of(UnitRefused)[-1].reason is Why.DUPLICATE
+    assert len(rig.units()) == 8
