@@ -29,8 +29,8 @@ def events(
             help=(
                 "Only of this unit or lot: canonical text with or without https://id.gs1.org/, the "
                 "label as printed '(01)…(21)…' or as scanned ']C1…' (<GS> for the separator), or a "
-                "plain code. What received a lot as a component is not among them: docs/events.md says "
-                "how to find it."
+                "plain code. What received a lot as a component is not among them: docs/events.md "
+                "says how to find it."
             ),
         ),
     ] = None,
