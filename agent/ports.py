@@ -188,7 +188,7 @@ class UnitSeen:
     result: str | None
     visits: int
     as_of: str
-    """Everything up to this address was looked through."""
+    """Everything kept up to this address was looked through; what was pruned is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
