@@ -140,6 +140,8 @@ def _problem(
     message = _WORDS.get(error["type"]) or _plainly(error["msg"])
     value = None if is_secret(path) else shown(error["input"])
     hint = ""
+    if message == _WORDS["dict_type"]:
+        hint = did_you_mean("", _known_keys(kind, error["loc"]))
     if error["type"] == "string_type" and isinstance(error["input"], bool | int | float):
         hint = f'write "{shown(error["input"])}"' if value else "write it in quotes"
     return source.problem(path, message, hint, value=value, key=key)
