@@ -16,6 +16,7 @@ from agent.config.moding import mode_of
 from agent.config.parts import Parts, Tag
 from agent.config.problems import in_order
 from agent.config.roles import handshakes, roles_of
+from agent.config.stating import state_of
 from agent.config.strategies import window_ms
 from agent.config.watches import watches_of
 from agent.core import station as plan
@@ -111,6 +112,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         units=_units(parts),
         devices=tuple(parts.devices),
         bypass=_bypass(parts, track),
+        state=state_of(parts, track),
         mode=mode_of(track.mode),
         watches=watches_of(parts, track),
     )

@@ -16,6 +16,7 @@ from agent.config.moding import check_mode
 from agent.config.parts import Device, Parts
 from agent.config.problems import Path, did_you_mean, shown
 from agent.config.roles import Role, handshakes, holds, roles_of
+from agent.config.stating import check_state
 from agent.config.watches import check_watches
 from agent.core.station import DEFAULT_ANSWERS, By, Outcome
 from drivers.options import Tag
@@ -269,6 +270,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     check_components,
     check_watches,
     check_mode,
+    check_state,
     _check_numbers,
     _check_reasons,
 )

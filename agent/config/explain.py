@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.config import moding, watches
+from agent.config import moding, stating, watches
 from agent.config.components import told
 from agent.config.loaded import StationConfig
 from agent.config.quantities import duration_text
@@ -20,6 +20,7 @@ def explained(config: StationConfig) -> str:
         f"  config     {config.hash[:12]}",
         *(f"  device     {line}" for line in _devices(config)),
         *(f"  watches    {line}" for line in watches.told(station)),
+        *(f"  watches    {line}" for line in stating.told(station)),
         *(f"  binds      {line}" for line in _binds(station)),
         *(f"  scan       {_scan(rule)}" for rule in station.scans),
         *(f"  material   {line}" for line in told(station)),

@@ -22,6 +22,7 @@ from agent.config.quantities import (
     TimesOfDay,
     Zone,
 )
+from agent.config.states import StateSection
 from agent.config.watched import WatchSection
 from agent.core.identity.reading import TOLERABLE, Reason
 from agent.core.identity.scan_rule import MOST_CHARACTERS
@@ -366,6 +367,8 @@ class Track(Options):
     """Where the agent says whether it can record; it may stand in a handshake instead."""
     bypass: BypassSection | None = None
     """Units that the PLC lets go without an answer: recorded once contact is back."""
+    state: StateSection | None = None
+    """What the machine does: running, idle, down; the raw material of OEE."""
     mode: ModeSection | None = None
     """In which mode the machine works; without it every cycle is production."""
     watch: dict[Name, WatchSection] = Field(default_factory=dict)

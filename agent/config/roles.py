@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 
 from agent.config.model import FromTag, Handshake, Track
@@ -75,6 +75,13 @@ _READY: dict[str, _Ask] = {
     "text": _Ask(frozenset({Holds.TEXT}), written=True),
 }
 _BYPASS: dict[str, _Ask] = {"passed": _Ask(_WHOLE, wraps=True), "key": _Ask(_BIT_LIKE)}
+_STATE: dict[str, _Ask] = {
+    "packml": _Ask(_WHOLE),
+    "word": _Ask(_WHOLE),
+    "run": _Ask(_BIT_LIKE),
+    "fault": _Ask(_BIT_LIKE),
+    "reason": _Ask(),
+}
 _WATCH: dict[str, _Ask] = {
     "heartbeat": _Ask(_BIT_LIKE),
     "agent_heartbeat": _Ask(_BIT_LIKE, written=True),
@@ -148,6 +155,9 @@ def _sources(track: Track) -> Iterator[Role]:
 
 def _of_the_machine(track: Track) -> Iterator[Role]:
     """Yield what the PLC says of itself beside its cycles."""
+    if track.state is not None:
+        for role in _of(track.state, ("track", "state"), _STATE):
+            yield replace(role, name="state reason") if role.name == "reason" else role
     if track.bypass is not None:
         yield from _of(track.bypass, ("track", "bypass"), _BYPASS)
     if track.mode is not None:

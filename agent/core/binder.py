@@ -19,6 +19,7 @@ from agent.core import (
     cycle,
     feeding,
     fitness,
+    machine,
     material,
     pairing,
     people,
@@ -144,6 +145,7 @@ for _part in (
     production.EVOLVES,
     restarts.EVOLVES,
     bypass.EVOLVES,
+    machine.EVOLVES,
     _RUN,  # last: the parts still see the boot of the run before
 ):
     for _kind, _fold in _part.items():
@@ -248,6 +250,7 @@ def decide(state: State, working: Working, observation: AnyObservation, now: Ins
     """Return what is true now, given one observation; total over the closed union."""
     draft = Draft(state, working, now, evolve)
     _HANDLERS[type(observation)](draft, observation)
+    machine.settle(draft)
     vessels.settle(draft)
     feeding.settle(draft)
     return draft.decision(_wakeup(draft))
@@ -477,5 +480,6 @@ def _wakeup(draft: Draft) -> int:
         *production.deadlines(station, working),
         *fitness.deadlines(draft),
         *watching.deadlines(draft),
+        *machine.deadlines(draft),
     )
     return max(min(due_ms), draft.now_ms + 1)

@@ -851,6 +851,34 @@ class CycleAborted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MachineStateChanged(Event):
+    """The machine does something else than before, or can be seen again or no longer.
+
+    Every change is told, however short; nothing is filtered (D-105, D-108, D-109).
+    """
+
+    kind = "machine_state_changed"
+    source: str
+    """`packml`, `word`, `bits` or `counter`: where it was seen."""
+    state: str
+    """PackML's word, where that is the source; else the category; `unknown` without contact."""
+    category: str
+    """`running`, `idle`, `stopped`, `planned_stop`, `setup`, `starved`, `blocked`, `suspended`
+    (starved or blocked), `held`, `down`, or `unknown`: neither up nor down."""
+    previous: str
+    """The category before."""
+    code: int | None = None
+    """The number as the machine gave it."""
+    reason: str | None = None
+    """The machine's reason code."""
+    mode: str | None = None
+    """The machine's mode where it is not automatic, or `unknown`: that is no production."""
+    earliest_ms: int
+    latest_ms: int
+    """Boot-clock interval in which it changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class InterlockBypassed(Event):
     """The PLC let units go without an answer (D-40): they are unidentified units (D-7).
 

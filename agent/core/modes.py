@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from agent.core.counting import whole
 from agent.core.state import Snapshot
-from agent.core.station import Mode, Station
-from drivers.base import Quality
+from agent.core.station import Mode, ModeTag, Station
+from drivers.base import Quality, TagValue
 
 UNKNOWN = "unknown"
 
@@ -20,9 +20,13 @@ def named(station: Station, snapshot: Snapshot) -> str | None:
     """Return the mode of a cycle that was not made automatically, None if it was."""
     if station.mode is None:
         return None
-    seen = snapshot.values.get(station.mode.tag)
+    return word(station.mode, snapshot.values.get(station.mode.tag))
+
+
+def word(tag: ModeTag, seen: TagValue | None) -> str | None:
+    """Return the mode that a value stands for, None for automatic."""
     value = whole(seen.value) if seen is not None and seen.quality is Quality.GOOD else None
-    mode = None if value is None else station.mode.values.get(value)
+    mode = None if value is None else tag.values.get(value)
     if mode is None:
         return UNKNOWN
     return None if mode is Mode.AUTOMATIC else mode.value

@@ -285,6 +285,16 @@ class ProductionState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the machine was last known to do."""
+
+    state: str
+    category: str
+    reason: str | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MachineState:
     """What the machine said of itself."""
 
@@ -292,6 +302,8 @@ class MachineState:
     """None: the key was never seen."""
     passed: Counted | None = None
     """Up to where the units let go without an answer are accounted for."""
+    shown: Shown | None = None
+    """None: nothing was ever seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

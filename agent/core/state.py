@@ -276,6 +276,16 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """When a counter that tells whether the machine runs has moved last (D-105)."""
+
+    count: int
+    at_ms: int
+    """When it was first read on this link, as long as it has not moved."""
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Working:
     """What holds for this run and link only."""
 
@@ -291,6 +301,7 @@ class Working:
     flushed_ms: int = LONG_AGO
     repeats: Mapping[str, Repeats] = field(default_factory=dict)
     """Per reader."""
+    activity: Activity | None = None
     asked: int = 0
     """How many asks were made, for their ids."""
     stopping: bool = False

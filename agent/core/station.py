@@ -252,6 +252,54 @@ class Ready:
     """String tag for the HMI."""
 
 
+@unique
+class Numbering(StrEnum):
+    """Which numbers PackML's states have; there is no default (D-106)."""
+
+    PACKTAGS = "packtags"
+    """PackTags and OPC 30050."""
+    OPC30060 = "opc30060"
+    """The StateEnumeration of OPC 30060."""
+
+
+@unique
+class Category(StrEnum):
+    """What a machine state is for OEE (D-106, D-108)."""
+
+    RUNNING = "running"
+    IDLE = "idle"
+    STOPPED = "stopped"
+    PLANNED_STOP = "planned_stop"
+    SETUP = "setup"
+    STARVED = "starved"
+    BLOCKED = "blocked"
+    SUSPENDED = "suspended"
+    """Starved or blocked: the machine does not say which."""
+    HELD = "held"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+    """Neither up nor down: it cannot be seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateSource:
+    """Where the machine's state is seen; one way a station (D-105)."""
+
+    device: str
+    word: str | None = None
+    """The tag that holds a number: of PackML with `numbering`, else of `values`."""
+    numbering: Numbering | None = None
+    categories: Mapping[str, Category] = field(default_factory=dict)
+    """Per PackML state."""
+    values: Mapping[int, Category] = field(default_factory=dict)
+    run: str | None = None
+    fault: str | None = None
+    quiet_ms: int = 0
+    """Where the counter tells it: without a cycle for so long the machine has stopped."""
+    reason: str | None = None
+    """The tag that holds the machine's reason code."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bypass:
     """Where the PLC says which units it let go without an answer (D-40)."""
@@ -335,6 +383,7 @@ class Station:
     """Every device that must be reached before the station is ready."""
     mode: ModeTag | None = None
     bypass: Bypass | None = None
+    state: StateSource | None = None
     watches: tuple[Watch, ...] = ()
     """At most one a device."""
 
