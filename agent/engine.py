@@ -16,12 +16,13 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from agent.core import binder, events
 from agent.core.events import Event, UnitEvent
 from agent.core.state import (
+    ComponentAsk,
     Decision,
     Health,
     LookupAsk,
@@ -32,7 +33,16 @@ from agent.core.state import (
     Working,
 )
 from agent.lookups import Lookups
-from agent.ports import Clock, Instant, Journal, Row, StoreError, TraceLookup, UnitSeen
+from agent.ports import (
+    Clock,
+    ComponentSeen,
+    Instant,
+    Journal,
+    Row,
+    StoreError,
+    TraceLookup,
+    UnitSeen,
+)
 from drivers.base import AnyObservation, AskAnswered, CodeScanned, TimerFired, WriteGroup
 
 QUEUE_SIZE = 1000
@@ -288,6 +298,8 @@ class Engine:
             self.counts.by_kind[row.kind] = self.counts.by_kind.get(row.kind, 0) + 1
             if isinstance(event, UnitEvent):
                 self._lookups.note(event)
+            elif isinstance(event, events.ComponentInstalled | events.ComponentRemoved):
+                self._lookups.note_component(event)
             elif isinstance(event, events.CodeScanned) and event.means == "unit":
                 self._lookups.expect(event.code, END)
         self.counts.events += len(rows)
@@ -366,8 +378,8 @@ class Engine:
 
     # -------------------------------------------------------------- look-ups
 
-    def _look_up(self, ask: LookupAsk) -> None:
-        seen = self._lookups.at_hand(ask.unit)
+    def _look_up(self, ask: LookupAsk | ComponentAsk) -> None:
+        seen = self._lookups.at_hand(ask.unit) if isinstance(ask, LookupAsk) else None
         if seen is not None:
             self._answers.append(self._answer(ask, seen))
             return
@@ -375,15 +387,21 @@ class Engine:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _find(self, ask: LookupAsk) -> None:
+    async def _find(self, ask: LookupAsk | ComponentAsk) -> None:
         """Ask the store; one that cannot answer leaves it to the station's policy, by time-out."""
         with contextlib.suppress(StoreError):
-            seen = await self._lookups.find(ask.unit, ask.handshake)
-            await self.emit(self._answer(ask, seen))
+            if isinstance(ask, LookupAsk):
+                unit = await self._lookups.find(ask.unit, ask.handshake)
+                await self.emit(self._answer(ask, unit))
+            else:
+                component = await self._lookups.find_component(ask.component)
+                await self.emit(self._answer(ask, component))
 
-    def _answer(self, ask: LookupAsk, seen: UnitSeen) -> AskAnswered:
+    def _answer(
+        self, ask: LookupAsk | ComponentAsk, seen: UnitSeen | ComponentSeen
+    ) -> AskAnswered:
         now = self._parts.clock.now()
-        return AskAnswered(
+        answer = AskAnswered(
             id=ask.id,
             device="",
             earliest_ms=now.boot_ms,
@@ -392,11 +410,11 @@ class Engine:
             ask=ask.id,
             known=True,
             seen_at=seen.address,
-            seen_kind=seen.kind,
-            seen_result=seen.result,
-            visits=seen.visits,
             knowledge_as_of=f"{self._planned.epoch}-{self._planned.seq}",
         )
+        if isinstance(seen, ComponentSeen):
+            return replace(answer, installed_in=seen.unit)
+        return replace(answer, seen_kind=seen.kind, seen_result=seen.result, visits=seen.visits)
 
     # -------------------------------------------------------------- the end
 

@@ -10,8 +10,8 @@ import asyncio
 from collections import OrderedDict, deque
 from dataclasses import dataclass, replace
 
-from agent.core.events import UnitEvent
-from agent.ports import TraceLookup, UnitSeen
+from agent.core.events import ComponentInstalled, ComponentRemoved, UnitEvent
+from agent.ports import ComponentSeen, TraceLookup, UnitSeen
 
 MOST_EXPECTED = 256
 """Units whose look-up is held ready; the oldest is forgotten first."""
@@ -37,6 +37,7 @@ class Lookups:
         self._by_unit: dict[str | None, deque[UnitEvent]] = {}
         self._events = 0
         self._expected: OrderedDict[str, _Expected] = OrderedDict()
+        self._components: OrderedDict[str, ComponentInstalled | ComponentRemoved] = OrderedDict()
         self._running: set[asyncio.Task[UnitSeen]] = set()
 
     def note(self, event: UnitEvent) -> None:
@@ -46,6 +47,13 @@ class Lookups:
         self._recent.append(event)
         self._by_unit.setdefault(event.unit, deque()).append(event)
         self._events += 1
+
+    def note_component(self, event: ComponentInstalled | ComponentRemoved) -> None:
+        """Know from now on where a planned event says that a serial component is."""
+        self._components.pop(event.component, None)
+        self._components[event.component] = event
+        if len(self._components) > MOST_RECENT:
+            self._components.popitem(last=False)
 
     def _forget(self, oldest: UnitEvent) -> None:
         left = self._by_unit[oldest.unit]
@@ -72,6 +80,15 @@ class Lookups:
     async def find(self, unit: str, handshake: str) -> UnitSeen:
         """Return what is known of a unit, with all that is planned."""
         return self._with_recent(unit, await self._begin(unit, handshake))
+
+    async def find_component(self, component: str) -> ComponentSeen:
+        """Return which unit a serial component is in, with all that is planned."""
+        seen = await self._store.component_seen(component)
+        newest = self._components.get(component)
+        if newest is None:  # what is not in memory any more is durable
+            return seen
+        unit = newest.unit if isinstance(newest, ComponentInstalled) else None
+        return replace(seen, address=newest.address, unit=unit)
 
     def _begin(self, unit: str, handshake: str) -> asyncio.Task[UnitSeen]:
         looking = asyncio.get_running_loop().create_task(

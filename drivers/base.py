@@ -193,6 +193,8 @@ class AskAnswered(Observation):
     """How many `unit_completed` this unit has here."""
     knowledge_as_of: str | None = None
     """The address up to which the answer looked."""
+    installed_in: str | None = None
+    """The unit that a serial component is in, where one was asked about; None: in none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

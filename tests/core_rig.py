@@ -12,9 +12,25 @@ from functools import reduce
 from typing import Any, TypeVar
 
 from agent.core import binder
-from agent.core.events import Event, UnitCompleted, UnitEvent
+from agent.core.events import (
+    ComponentInstalled,
+    ComponentRemoved,
+    Event,
+    UnitCompleted,
+    UnitEvent,
+)
 from agent.core.identity.rules import Means, RegexMatch, ScanRule
-from agent.core.state import Ask, Decision, Health, LookupAsk, NotReady, SnapshotAsk, State, Working
+from agent.core.state import (
+    Ask,
+    ComponentAsk,
+    Decision,
+    Health,
+    LookupAsk,
+    NotReady,
+    SnapshotAsk,
+    State,
+    Working,
+)
 from agent.core.station import (
     By,
     Component,
@@ -153,6 +169,9 @@ class Rig:
         """While set, what is planned does not become durable."""
         self.working = Working()
         self.asks: list[Ask] = []
+        self.checks: list[ComponentAsk] = []
+        """Questions about serial components; answered at once, unless they are held."""
+        self.hold_checks = False
         self.wakeup_ms: int | None = None
         self.decision = Decision(events=(), state=self.state, working=self.working)
         self.tags: dict[str, Scalar] = {
@@ -184,7 +203,7 @@ class Rig:
         """Begin an epoch from what is in the journal."""
         self.runs += 1
         self.state = reduce(binder.evolve, self.events, binder.initial(self.station))
-        self.working, self.asks = Working(), []
+        self.working, self.asks, self.checks = Working(), [], []
         last = self.events[-1] if self.events else None
         beginning = binder.Beginning(
             epoch=f"{self.runs:06d}-aa",
@@ -251,7 +270,8 @@ class Rig:
         assert seqs == list(range(before.seq + 1, before.seq + 1 + len(seqs)))
         self.events += decision.events
         self.state, self.working = decision.state, decision.working
-        self.asks += decision.asks
+        self.asks += [ask for ask in decision.asks if not isinstance(ask, ComponentAsk)]
+        self.checks += [ask for ask in decision.asks if isinstance(ask, ComponentAsk)]
         self.wakeup_ms, self.decision = decision.wakeup_ms, decision
         if not self.hold_commits:
             self.durable = self.state
@@ -290,7 +310,10 @@ class Rig:
         if code.startswith("OP-"):
             members, raw = {"operator": f"k:{code}"} | members, b""
         members = {"device": "scanner", "raw": raw} | members
-        return self.observe(CodeScanned, earliest_ms=self.ms - took_ms, **members)
+        decision = self.observe(CodeScanned, earliest_ms=self.ms - took_ms, **members)
+        if not self.hold_checks:
+            self.check()
+        return decision
 
     # -------------------------------------------------------------- asks
 
@@ -302,6 +325,29 @@ class Rig:
                 self.read(ask)
             else:
                 self.look_up(ask)
+
+    def check(self, *, known: bool = True) -> None:
+        """Say of each serial component that waits which unit it is in, by the events."""
+        decision = self.decision
+        while self.checks:
+            ask = self.checks.pop(0)
+            found = [
+                event
+                for event in self.events
+                if isinstance(event, ComponentInstalled | ComponentRemoved)
+                and event.component == ask.component
+            ]
+            last = found[-1] if found and known else None
+            unit = last.unit if isinstance(last, ComponentInstalled) else None
+            self.observe(
+                AskAnswered,
+                ask=ask.id,
+                known=known,
+                seen_at=last.address if last else None,
+                installed_in=unit,
+                knowledge_as_of=self.state.epoch if known else None,
+            )
+        self.decision = decision
 
     def open_ask(self) -> Ask:
         """Return the newest ask, taken from the open ones."""

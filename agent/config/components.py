@@ -31,6 +31,7 @@ _OF_LOTS = (
     "tolerance",
 )
 """Keys that say how a lot feeds many units; a serial goes into one."""
+_OF_SERIALS = ("pieces", "installed")
 _OF_QUANTITIES = ("measure", "quantity", "low", "tolerance")
 
 
@@ -64,6 +65,10 @@ def _check_serial(parts: Parts, at: Path, component: ComponentSection) -> None:
         for key in (key for key in _OF_LOTS if key in component.model_fields_set):
             message = "a serial component goes into one unit; this is for what feeds many"
             parts.refuse((*at, key), message, "remove it, or write by: lot", key=True)
+        return
+    for key in (key for key in _OF_SERIALS if key in component.model_fields_set):
+        message = "a lot feeds many units; this is for components with a serial"
+        parts.refuse((*at, key), message, "remove it, or write by: serial", key=True)
 
 
 def _check_until(parts: Parts, at: Path, component: ComponentSection) -> None:
@@ -130,6 +135,8 @@ def components_of(track: Track) -> tuple[Component, ...]:
             quantity=component.quantity,
             low=component.low,
             tolerance=component.tolerance,
+            pieces=component.pieces,
+            installed=component.installed,
             until=component.until,
             splice_pieces=component.splice_pieces or 0,
             plug_flow=component.plug_flow,
@@ -146,7 +153,7 @@ def told(station: Station) -> Iterator[str]:
     """Yield what each position receives, and what happens when it cannot be known or used."""
     for component in station.components:
         if component.by is By.SERIAL:
-            yield f"{component.position}: one serial a unit, {_need(component)}"
+            yield from _serial(component)
             continue
         yield f"{component.position}: {_UNTIL[component.until]}, {_need(component)}"
         yield from _mixed(component)
@@ -160,6 +167,13 @@ def told(station: Station) -> Iterator[str]:
             yield f"{component.position}: {_counted(component)}"
     if station.blocked:
         yield f"blocked: {', '.join(station.blocked)}"
+
+
+def _serial(component: Component) -> Iterator[str]:
+    pieces = "one serial" if component.pieces == 1 else f"{component.pieces} serials"
+    yield f"{component.position}: {pieces} a unit, {_need(component)}"
+    taken = "refused" if component.installed is Policy.REFUSE else "recorded as a conflict"
+    yield f"{component.position}: what is in another unit is {taken}"
 
 
 _UNTIL = {

@@ -71,6 +71,12 @@ class ComponentSection(Options):
     unfit: Policy = Policy.REFUSE
     """A unit made from what is blocked, expired or the wrong part: `refuse` (answer 6), or `record`
     and say so."""
+    pieces: Annotated[int, Field(ge=1, le=1_000)] = 1
+    """Of `serial`: how many components one unit gets here. Fewer are an incomplete kit: refused and
+    named where the position is required; more are never chosen from."""
+    installed: Policy = Policy.REFUSE
+    """Of `serial`: a component that is in another unit, by what this station recorded: `refuse`
+    (answer 3), or `record` a conflict. A code that means `removed` takes it out first (D-42)."""
     use: Amount | None = None
     """What one unit takes. With it the quantity of each load is counted down (D-55)."""
     measure: str | None = Field(default=None, min_length=1, max_length=32)

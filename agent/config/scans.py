@@ -12,7 +12,7 @@ from agent.core.identity import scan_rule as rules
 from agent.core.identity.overlap import faults
 from agent.core.identity.pattern import PatternError
 from agent.core.identity.scan_rule import Means, ScanRule
-from agent.core.station import Strategy, Until
+from agent.core.station import By, Strategy, Until
 
 
 def read_scans(parts: Parts) -> tuple[ScanRule, ...]:
@@ -118,6 +118,8 @@ def _useless(track: Track) -> dict[Means, str]:
         useless[Means.LOT] = "lots are made with `lot: scan` only"
     if not track.components:
         useless[Means.BLOCK] = useless[Means.UNBLOCK] = "there is no position to keep it from"
+    if not any(component.by is By.SERIAL for component in track.components.values()):
+        useless[Means.REMOVED] = "no position gets a serial component"
     if track.order is not None:
         useless[Means.ORDER] = useless[Means.ORDER_END] = "the order comes by tag"
     return useless

@@ -32,7 +32,7 @@ _LATER_VALUES: Mapping[str, frozenset[str]] = {
     "strategy": frozenset({"fifo"}),
     "by": frozenset({"product", "both"}),
     "mode": frozenset({"shift"}),
-    "until": frozenset({"used-up", "kit"}),
+    "until": frozenset({"used-up"}),
     "format": frozenset({"sparkplug", "epcis"}),
 }
 

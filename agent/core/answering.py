@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.core import events as ev
-from agent.core import fitness, material, modes, pairing, requests
+from agent.core import fitness, installing, material, modes, pairing, requests
 from agent.core.draft import Draft
 from agent.core.parts import LONG_AGO
 from agent.core.state import Candidate, Rise, Snapshot
@@ -38,10 +38,16 @@ def refusal(draft: Draft, handshake: Handshake, candidate: Candidate) -> ev.Why 
     if station.requires_order is Policy.REFUSE and people.order is None:
         return ev.Why.ORDER_MISSING
     fitness.check(draft)
+    installing.give_up(draft)
     used = _components(draft, judged(draft, handshake).rise, candidate)
     if material.missing(draft.state, used):
         return ev.Why.COMPONENT_MISSING
-    return fitness.refusal(draft.state, used)
+    return fitness.refusal(draft.state, used) or installing.refusal(draft, used)
+
+
+def declined_as(reason: ev.Why) -> Outcome:
+    """Return which answer a refusal is: what is in another unit already is a duplicate (D-42)."""
+    return Outcome.DUPLICATE if reason is ev.Why.CONFLICT else Outcome.NOT_RELEASED
 
 
 def complete(
@@ -71,6 +77,7 @@ def complete(
     result = _verdict(handshake, snapshot)
     why += [ev.Why.VERDICT_UNKNOWN] if result is None else []
     outcome = Outcome.STORED_OK if result is ev.Result.OK else Outcome.STORED_NOK
+    before = draft.state
     completed = draft.add(
         ev.UnitCompleted(
             **_body(draft, handshake, candidate, outcome, why=why),
@@ -80,7 +87,7 @@ def complete(
             knowledge_as_of=as_of,
         )
     )
-    material.install(draft, completed)
+    installing.install(draft, before, completed)
 
 
 def refuse(
@@ -95,7 +102,8 @@ def refuse(
     """Decline the request with a named reason. At `end` the machine has worked: all is kept."""
     body = _body(draft, handshake, candidate, outcome, why=[reason], certainty=ev.Certainty.REFUSED)
     used = _received(draft, handshake, candidate)
-    draft.add(ev.UnitRefused(**body, components=used, reason=reason, raw=raw))
+    gaps = material.missing(draft.state, used) if reason is ev.Why.COMPONENT_MISSING else ()
+    draft.add(ev.UnitRefused(**body, components=used, reason=reason, missing=gaps, raw=raw))
     _decline_scans(draft, handshake)
 
 
@@ -210,7 +218,9 @@ def _components(
             return live.sharing.components
     since_ms = candidate.since_ms if candidate and not candidate.doubts else LONG_AGO
     before = [answered.rise_ms for answered in draft.state.cycle.answered.values()]
-    return material.components_used(draft.state, max([since_ms, *before]), rise.latest_ms)
+    unit = candidate.unit if candidate is not None else None
+    since_ms = max([since_ms, *before])
+    return material.components_used(draft.state, since_ms, rise.latest_ms, unit=unit)
 
 
 def _verdict(handshake: Handshake, snapshot: Snapshot) -> ev.Result | None:

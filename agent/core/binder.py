@@ -19,6 +19,7 @@ from agent.core import (
     cycle,
     feeding,
     fitness,
+    installing,
     machine,
     material,
     pairing,
@@ -142,6 +143,7 @@ for _part in (
     material.EVOLVES,
     fitness.EVOLVES,
     vessels.EVOLVES,
+    installing.EVOLVES,
     production.EVOLVES,
     restarts.EVOLVES,
     bypass.EVOLVES,
@@ -349,6 +351,7 @@ def _ask_answered(draft: Draft, seen: AskAnswered) -> None:
         if draft.live(handshake.name).lookup == seen.ask:
             cycle.signal(draft, handshake, replace(_signal(Kind.LOOKUP, seen), answer=seen))
     strategies.entry(draft.station).answered(draft, seen)
+    installing.answered(draft, seen)
 
 
 def _link_changed(draft: Draft, seen: LinkChanged) -> None:
@@ -429,6 +432,7 @@ def _timer_fired(draft: Draft, seen: TimerFired) -> None:
     strategies.entry(draft.station).timer(draft)
     scanning.timer(draft)
     fitness.check(draft)
+    installing.timer(draft)
     people.timer(draft)
     production.timer(draft)
     if draft.now_ms >= _carry_ms(draft):
@@ -479,6 +483,7 @@ def _wakeup(draft: Draft) -> int:
         *people.deadlines(draft),
         *production.deadlines(station, working),
         *fitness.deadlines(draft),
+        *installing.deadlines(working),
         *watching.deadlines(draft),
         *machine.deadlines(draft),
     )

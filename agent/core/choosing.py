@@ -12,7 +12,7 @@ from agent.core import answering, cavities
 from agent.core import events as ev
 from agent.core.draft import Draft
 from agent.core.state import Candidate, LookupAsk, Snapshot
-from agent.core.station import Handshake, Outcome
+from agent.core.station import Handshake
 from drivers.base import AskAnswered
 
 
@@ -47,7 +47,7 @@ def chosen(draft: Draft, handshake: Handshake, candidate: Candidate) -> None:
     candidate = replace(candidate, doubts=(*candidate.doubts, *live.doubts))
     reason = answering.refusal(draft, handshake, candidate)
     if reason is not None:
-        answering.refuse(draft, handshake, candidate, reason, Outcome.NOT_RELEASED)
+        answering.refuse(draft, handshake, candidate, reason, answering.declined_as(reason))
         return
     ask = LookupAsk(id=draft.ask_id(), unit=candidate.unit, handshake=handshake.name)
     draft.asks.append(ask)

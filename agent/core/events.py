@@ -83,6 +83,8 @@ class Why(StrEnum):
     """The machine's mode could not be read, or is none of those declared."""
     HOPPER_MIX = "hopper_mix"
     """Lots are mixed in a vessel: each that was put in since it was seen empty (D-48)."""
+    CONFLICT = "conflict"
+    """The serial component is in another unit, by what is known (D-42)."""
     MULTI_LOT_LABEL = "multi_lot_label"
     """The label stands for several lots (D-51)."""
 
@@ -166,7 +168,8 @@ class ComponentUse:
 
     position: str
     candidates: tuple[str, ...]
-    """Lots or serials; empty when nothing is known to have been loaded."""
+    """Lots or serials; empty when nothing is known to have been loaded. Of a position that takes
+    several serials and is certain, each of them is in the unit."""
     certainty: Certainty
     why: Why | None = None
     loads: tuple[str, ...] = ()
@@ -492,6 +495,8 @@ class UnitRefused(UnitEvent):
 
     kind = "unit_refused"
     reason: Why
+    missing: tuple[str, ...] = ()
+    """With `component_missing`: the positions that have not what a unit must get."""
     raw: str | None = None
     """The code as read, hex, where a tag carried it and it was refused."""
 
@@ -776,6 +781,50 @@ class ComponentInstalled(Event):
     component: str
     unit: str
     cycle: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentRemoved(Event):
+    """A serial component was taken out of the unit that it was in last (D-42)."""
+
+    kind = "component_removed"
+    component: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentInUse(Event):
+    """A serial component that waits for its unit is in a unit already, by what is known (D-42)."""
+
+    kind = "component_in_use"
+    position: str
+    component: str
+    unit: str
+    """The unit that it is in; if it goes into the same again, that is no conflict."""
+    installed: str
+    """Address of its `component_installed`."""
+    knowledge_as_of: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentUnchecked(Event):
+    """Nobody could say in time whether a serial component that waits is in a unit (D-41)."""
+
+    kind = "component_unchecked"
+    position: str
+    component: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentConflict(Event):
+    """One serial component is in two units: both are possible members of its recall (D-42, D-5)."""
+
+    kind = "component_conflict"
+    position: str
+    component: str
+    unit: str
+    """The unit that it was scanned for now."""
+    other: str
+    """The unit that it is in by what was known."""
 
 
 # ------------------------------------------------------------------ people and orders

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from agent.core import events as ev
-from agent.core import feeding, fitness, vessels
+from agent.core import feeding, fitness, installing, vessels
 from agent.core.amounts import amount
 from agent.core.candidates import component_use
 from agent.core.draft import Draft, Fold
@@ -28,7 +28,6 @@ __all__ = [
     "component_scanned",
     "component_use",
     "components_used",
-    "install",
     "missing",
     "started",
     "unload_scanned",
@@ -40,8 +39,11 @@ UNLOADED = "unloaded"
 def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
     """Load the scanned lot at its position, or hold a serial component for the next unit."""
     component = draft.station.component(scan.position or "")
-    if component is None or component.by is By.SERIAL:
-        return  # a serial waits: the fold of the scan itself holds it
+    if component is None:
+        return
+    if component.by is By.SERIAL:  # it waits: the fold of the scan itself holds it
+        installing.scanned(draft, scan)
+        return
     fault = fitness.fault_at_load(draft, component, scan)
     if fault is not None:
         _refuse(draft, component, scan, fault)
@@ -101,6 +103,7 @@ def unload_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
 
 SCANNED: Mapping[Means, Callable[[Draft, ev.CodeScanned], None]] = {
     Means.COMPONENT: component_scanned,
+    Means.REMOVED: installing.removed,
     Means.UNLOAD: unload_scanned,
     Means.EMPTIED: vessels.emptied_scanned,
     Means.RETURNED: vessels.returned_scanned,
@@ -111,11 +114,14 @@ SCANNED: Mapping[Means, Callable[[Draft, ev.CodeScanned], None]] = {
 
 
 def components_used(
-    state: State, earliest_ms: int, latest_ms: int, n: int = 1
+    state: State, earliest_ms: int, latest_ms: int, *, n: int = 1, unit: str | None = None
 ) -> tuple[ev.ComponentUse, ...]:
-    """Return what `n` units made within the interval received at each declared position."""
+    """Return what `n` units made within the interval received at each declared position.
+
+    `unit` says which one it is, where that is known: its own components are no conflict.
+    """
     return tuple(
-        _serial_use(state, component)
+        installing.serial_use(state, component, unit)
         if component.by is By.SERIAL
         else component_use(
             component, _foreseen(state, component, n, earliest_ms), earliest_ms, latest_ms
@@ -133,47 +139,15 @@ def _foreseen(state: State, component: Component, n: int, earliest_ms: int) -> t
     )
 
 
-def _serial_use(state: State, component: Component) -> ev.ComponentUse:
-    waiting = [w for w in state.material.waiting if w.position == component.position]
-    codes = tuple(dict.fromkeys(w.component for w in waiting))
-    why: ev.Why | None = None
-    if not codes:
-        why = ev.Why.MATERIAL_UNKNOWN
-    elif len(codes) > 1:
-        why = ev.Why.TWO_CANDIDATES
-    elif any(w.epoch != state.epoch for w in waiting):
-        why = ev.Why.SCAN_BEFORE_RESTART
-    else:
-        why = next((doubt for w in waiting for doubt in w.doubts), None)
-    return ev.ComponentUse(
-        position=component.position,
-        candidates=codes,
-        certainty=ev.Certainty.POSSIBLE if why else ev.Certainty.CERTAIN,
-        why=why,
-        loads=tuple(w.address for w in waiting),
-    )
-
-
 def missing(state: State, used: tuple[ev.ComponentUse, ...]) -> tuple[str, ...]:
-    """Return the required positions of which nothing is known."""
+    """Return the required positions of which nothing is known, or not all that belongs there."""
     required = {c.position for c in state.station.components if c.required}
-    return tuple(use.position for use in used if not use.candidates and use.position in required)
-
-
-def install(draft: Draft, event: ev.UnitCompleted) -> None:
-    """Record the serial components that certainly went into a completed unit."""
-    serial = {c.position for c in draft.station.components if c.by is By.SERIAL}
-    for use in event.components:
-        if use.position in serial and use.certainty is ev.Certainty.CERTAIN:
-            draft.add(
-                ev.ComponentInstalled(
-                    **draft.head(because=(event.address, *use.loads)),
-                    position=use.position,
-                    component=use.candidates[0],
-                    unit=event.unit or "",
-                    cycle=event.cycle,
-                )
-            )
+    return tuple(
+        use.position
+        for use in used
+        if use.position in required
+        and (not use.candidates or use.why is ev.Why.COMPONENT_MISSING)
+    )
 
 
 def clear(draft: Draft, reason: ev.ExpiryReason) -> None:

@@ -231,6 +231,8 @@ class WaitingComponent:
     address: str
     epoch: str
     doubts: tuple[Why, ...] = ()
+    installed_in: str | None = None
+    """The unit that it is in by what is known; None: in none, or that is being asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

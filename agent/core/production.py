@@ -339,7 +339,7 @@ def _count(draft: Draft, counter: Counter, steps: list[Step], *, unread: bool) -
             first_ms=production.counted.at_ms,
             last_ms=last.latest_ms,
             components=components_used(
-                draft.state, steps[0].earliest_ms, last.latest_ms, sum(step.n for step in steps)
+                draft.state, steps[0].earliest_ms, last.latest_ms, n=sum(step.n for step in steps)
             ),
         )
     )

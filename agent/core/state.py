@@ -276,6 +276,15 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A question about a serial component that waits."""
+
+    address: str
+    """Of its scan."""
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
     """When a counter that tells whether the machine runs has moved last (D-105)."""
 
@@ -301,6 +310,8 @@ class Working:
     flushed_ms: int = LONG_AGO
     repeats: Mapping[str, Repeats] = field(default_factory=dict)
     """Per reader."""
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    """Per ask: whether a serial component that waits is in a unit already."""
     activity: Activity | None = None
     asked: int = 0
     """How many asks were made, for their ids."""
@@ -335,7 +346,15 @@ class LookupAsk:
     handshake: str
 
 
-Ask = SnapshotAsk | LookupAsk
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentAsk:
+    """Which unit is this serial component in? To be answered up to the planned events."""
+
+    id: str
+    component: str
+
+
+Ask = SnapshotAsk | LookupAsk | ComponentAsk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

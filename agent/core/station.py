@@ -231,6 +231,10 @@ class Component:
     """How much is left when it is warned."""
     tolerance: str = "0"
     """How far the quantity on a label may be wrong, either way."""
+    pieces: int = 1
+    """How many serial components one unit gets here: more or fewer is an incomplete kit."""
+    installed: Policy = Policy.REFUSE
+    """A serial component that is in another unit: answer 3, or recorded as a conflict (D-42)."""
     until: Until = Until.REPLACED
     splice_pieces: int = 0
     """Pieces either side of a splice of which nobody knows from which of the two they are."""

@@ -20,6 +20,8 @@ SEALS = ("prev", "hash")
 """What the journal adds to an event."""
 
 _IDENTIFYING = ("unit", "lot", "component")
+_OF_COMPONENTS = frozenset({"component_installed", "component_removed"})
+"""Kinds about a serial component; what went into a unit is in the unit's own event."""
 _REASONS = frozenset(Why)
 
 
@@ -96,12 +98,14 @@ def _unknown(members: dict[str, Any]) -> UnknownEvent:
 
 
 def subject(members: Mapping[str, Any]) -> str | None:
-    """Return the unit or lot that an event's JSON object is about, None where there is none."""
+    """Return the unit, lot or component that an event is about, None where there is none."""
     kind = members.get("kind")
     if kind == "code_scanned":
         found = members.get("code") if members.get("means") in _IDENTIFYING else None
     elif kind == "scan_expired":
         found = members.get("code")
+    elif kind in _OF_COMPONENTS:
+        found = members.get("component")
     else:
         found = members.get("unit") or members.get("lot")
     return found if isinstance(found, str) and found else None

@@ -12,7 +12,7 @@ import pytest
 from agent.core import binder
 from agent.core.identity.rules import Means, RegexMatch, ScanRule
 from agent.core.state import NotReady, Reply, SnapshotAsk
-from agent.core.station import By, Handshake, Pairing, Station, Strategy
+from agent.core.station import By, Component, Handshake, Pairing, Station, Strategy
 from agent.engine import QUEUE_SIZE, Engine, Parts
 from agent.formats.json import decode
 from agent.journal.chain import seal
@@ -335,6 +335,27 @@ async def test_a_look_up_knows_what_is_still_on_its_way(tmp_path: Path) -> None:
         assert kinds.count("unit_completed") == 1
         assert kinds[-1] == "unit_refused"
         assert line.held()["result"] == 3
+
+
+async def test_a_component_on_its_way_is_in_its_unit(tmp_path: Path) -> None:
+    """A serial component whose unit is not on disk yet is in that unit all the same (D-42)."""
+    component = Component(position="ecu", by=By.SERIAL, required=True)
+    rule = ScanRule(match=RegexMatch(pattern=r"ECU-\d+"), means=Means.COMPONENT, position="ecu")
+    station = replace(STATION, components=(component,), scans=(*STATION.scans, rule))
+    async with bench(tmp_path, station) as line:
+        await line.link_up()
+        for number in (1, 2):
+            await line.scan("ECU-1")
+            await line.scan(f"SN-{number}")
+            line.disk.is_free.clear()
+            await line.cycle(number)
+            await line.values(trigger=False)
+            await line.clock.advance(1.5)
+        line.disk.is_free.set()
+        await settled()
+        kinds = await line.kinds()
+        assert kinds.count("component_installed") == 1
+        assert kinds[-3:] == ["component_in_use", "code_scanned", "unit_refused"]
 
 
 async def test_a_full_queue_refuses_an_offer_and_says_so(tmp_path: Path) -> None:

@@ -1,10 +1,18 @@
 """Look-ups: what the store says, and what is still on its way to disk."""
 
 import asyncio
+from dataclasses import replace
 
-from agent.core.events import Certainty, EventTime, Result, UnitCompleted
+from agent.core.events import (
+    Certainty,
+    ComponentInstalled,
+    ComponentRemoved,
+    EventTime,
+    Result,
+    UnitCompleted,
+)
 from agent.lookups import MOST_EXPECTED, MOST_RECENT, Lookups
-from agent.ports import UnitSeen
+from agent.ports import ComponentSeen, UnitSeen
 from drivers.base import ClockState
 from tests.doubles import settled
 
@@ -30,6 +38,11 @@ class Store:
         if self.error is not None:
             raise self.error
         return self.seen
+
+    async def component_seen(self, component: str) -> ComponentSeen:
+        """Answer, or fail."""
+        self.asked.append(component)
+        return ComponentSeen(address=f"{EPOCH}-9", unit="SN-9", as_of=f"{EPOCH}-10")
 
 
 def completed(seq: int, unit: str = "SN-1") -> UnitCompleted:
@@ -151,4 +164,25 @@ async def test_oldest_is_forgotten_and_the_others_are_not() -> None:
         lookups.note(completed(seq, f"SN-{seq % 2}"))
     assert (await lookups.find("SN-OLD", "end")).visits == 0
     assert (await lookups.find("SN-0", "end")).visits == MOST_RECENT // 2
+    await lookups.close()
+
+
+async def test_where_a_component_is_counts_what_is_on_its_way() -> None:
+    """A planned installation or removal is newer than what the store knows (D-42)."""
+    lookups = Lookups(Store(), EPOCH)
+    assert (await lookups.find_component("ECU-1")).unit == "SN-9"
+    unit = completed(11)
+    head = {field: getattr(unit, field) for field in ("epoch", "station", "config", "time")}
+    installed = ComponentInstalled(
+        **head, seq=12, machine="b", position="ecu", component="ECU-1", unit="SN-1", cycle="c-1"
+    )
+    lookups.note_component(installed)
+    found = await lookups.find_component("ECU-1")
+    assert (found.unit, found.address) == ("SN-1", f"{EPOCH}-12")
+    lookups.note_component(ComponentRemoved(**head, seq=13, machine="b", component="ECU-1"))
+    found = await lookups.find_component("ECU-1")
+    assert (found.unit, found.address) == (None, f"{EPOCH}-13")
+    for number in range(MOST_RECENT):
+        lookups.note_component(replace(installed, component=f"ECU-{number + 2}"))
+    assert (await lookups.find_component("ECU-1")).unit == "SN-9"  # by then it is durable
     await lookups.close()

@@ -42,6 +42,8 @@ class Means(StrEnum):
     ORDER_END = "order_end"
     CANCEL = "cancel"
     """Takes back the scans that wait."""
+    REMOVED = "removed"
+    """The serial component that the code names was taken out of its unit (D-42)."""
     UNLOAD = "unload"
     """What is loaded at the position is taken off; the quantity in the code is what is left."""
     EMPTIED = "emptied"
@@ -309,6 +311,7 @@ _BY_STANDARD: dict[tuple[bool, Means], tuple[tuple[str, ...], ...]] = {
     (True, Means.LOT): _GS1_LOTS,
     (True, Means.COMPONENT): _GS1_UNITS + _GS1_LOTS + _GS1_PRODUCTS,
     (True, Means.CARRIER): _GS1_CARRIERS,
+    (True, Means.REMOVED): _GS1_UNITS,
     (True, Means.RETURNED): _GS1_LOTS,
     (True, Means.BLOCK): _GS1_UNITS + _GS1_LOTS,
     (True, Means.UNBLOCK): _GS1_UNITS + _GS1_LOTS,
@@ -316,6 +319,7 @@ _BY_STANDARD: dict[tuple[bool, Means], tuple[tuple[str, ...], ...]] = {
     (False, Means.LOT): _DATA_LOTS,
     (False, Means.COMPONENT): _DATA_UNITS + _DATA_LOTS + _DATA_PRODUCTS,
     (False, Means.CARRIER): _DATA_CARRIERS,
+    (False, Means.REMOVED): _DATA_UNITS,
     (False, Means.RETURNED): _DATA_LOTS,
     (False, Means.BLOCK): _DATA_UNITS + _DATA_LOTS,
     (False, Means.UNBLOCK): _DATA_UNITS + _DATA_LOTS,

@@ -149,6 +149,7 @@ def test_a_position_is_told_back_in_plain_words() -> None:
             "unknown load"
         ),
         "  material   ecu: one serial a unit, recorded as unknown where missing",
+        "  material   ecu: what is in another unit is refused",
         "  material   blocked: L-1, L-2",
     ]
     bare = at("by: lot, product_pattern: 'CAP-[0-9]+', unfit: record, use: 1")
@@ -210,9 +211,9 @@ def test_amounts_are_as_they_were_written() -> None:
             ),
         ),
         (
-            "by: lot, until: kit",
+            "by: lot, until: used-up",
             (
-                "f:39:31: track.components.housing.until: 'kit' is not in this version; this "
+                "f:39:31: track.components.housing.until: 'used-up' is not in this version; this "
                 "version has 'replaced', 'spliced' or 'emptied'"
             ),
         ),
@@ -261,3 +262,30 @@ def test_only_a_vessel_is_seen_empty() -> None:
         "f:19:38: scans[0].means: 'housing' is no vessel: its loads are taken off one by one; "
         "write means: unload, or `until: emptied` at the position"
     )
+
+
+def test_a_serial_component_is_told_back_in_plain_words() -> None:
+    """How many a unit gets, and what becomes of one that is in another unit (D-42)."""
+    kit = at("by: serial, pieces: 4, installed: record, required: true")
+    said = [line for line in explained(loaded(kit)).splitlines() if "material" in line]
+    assert said == [
+        "  material   housing: 4 serials a unit, required",
+        "  material   housing: what is in another unit is recorded as a conflict",
+    ]
+    assert loaded(kit).station.components[0].pieces == 4
+
+
+def test_a_lot_has_no_pieces() -> None:
+    """What is for serial components is refused for lots."""
+    (said,) = problems(at("by: lot, pieces: 4"))
+    assert said == (
+        "f:39:24: track.components.housing.pieces: a lot feeds many units; this is for components "
+        "with a serial; remove it, or write by: serial"
+    )
+
+
+def test_a_removal_without_serial_components_is_doubted() -> None:
+    """Nothing can be taken out where nothing with a serial goes in."""
+    rule = "  - {match: {regex: 'OUT[0-9]+'}, means: removed}\n"
+    (said,) = warnings(edited(PRESS, ("scans:\n", f"scans:\n{rule}")))
+    assert "nothing is done with removed codes here: no position gets a serial component" in said

@@ -180,6 +180,8 @@ def test_a_carried_state_may_hold_any_keys() -> None:
         ({"kind": "code_scanned", "means": "component", "code": "c", "lot": "l"}, "c"),
         ({"kind": "code_scanned", "means": "operator", "code": "k1:x"}, None),
         ({"kind": "scan_expired", "code": "c"}, "c"),
+        ({"kind": "component_installed", "component": "c", "unit": "u"}, "c"),
+        ({"kind": "component_removed", "component": "c"}, "c"),
         ({"kind": "later", "unit": 5}, None),
         ({"kind": "later", "lot": ""}, None),
     ],

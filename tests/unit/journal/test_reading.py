@@ -6,6 +6,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from agent.core.events import ComponentInstalled
 from agent.journal.chain import place
 from agent.journal.commits import Store
 from agent.journal.reading import Lookup, Seen
@@ -142,3 +143,18 @@ def test_a_rotten_row_is_no_visit(connection: apsw.Connection) -> None:
     assert Lookup(connection).seen("unit-1", "end") == Seen(
         address=f"{epoch(1)}-2", kind="unit_completed", result="ok", visits=2
     )
+
+
+def test_a_rotten_row_moves_no_component(tmp_path: Path) -> None:
+    """The newest row that holds, and is about this component, says where it is (D-42)."""
+    history = History()
+    history.start(1)
+    for unit, component in (("unit-1", "ecu-1"), ("unit-2", "ecu-1"), ("unit-3", "ecu-2")):
+        history.add(ComponentInstalled, position="ecu", component=component, unit=unit, cycle="c-1")
+    made = create(tmp_path / "j", None, STATION)
+    Store(made, tmp_path / "j").commit(history.rows, {})
+    spoil(made, 3)
+    made.execute("UPDATE events SET unit = 'ecu-1' WHERE unit = 'ecu-2'")
+    assert Lookup(made).installed("ecu-1") == (f"{epoch(1)}-2", "unit-1")
+    assert Lookup(made).installed("ecu-9") is None
+    made.close()

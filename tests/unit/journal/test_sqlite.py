@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import pytest
 
+from agent.core.events import ComponentInstalled, ComponentRemoved
 from agent.journal import sqlite, writer
 from agent.journal.chain import place
 from agent.journal.errors import DiskFullError, DoubtfulCommitError, JournalError
@@ -15,7 +16,7 @@ from agent.journal.mark import MarkFile
 from agent.journal.opening import open_journal
 from agent.journal.sqlite import Rim, SqliteJournal
 from agent.journal.store import connect
-from agent.ports import Address, UnitSeen
+from agent.ports import Address, ComponentSeen, UnitSeen
 from tests.doubles import InlineWorker, ManualClock, settled
 from tests.histories import STATION, History, epoch, rim
 
@@ -232,6 +233,21 @@ async def test_a_unit_is_looked_up(journal: SqliteJournal, history: History) -> 
         visits=1,
         as_of=f"{epoch(1)}-2",
     )
+
+
+async def test_a_component_is_looked_up(journal: SqliteJournal, history: History) -> None:
+    """It is in the unit of its newest installation, and in none after its removal (D-42)."""
+    never = ComponentSeen(address=None, unit=None, as_of="")
+    assert await journal.component_seen("ecu-1") == never
+    for unit in ("unit-1", "unit-2"):
+        history.add(ComponentInstalled, position="ecu", component="ecu-1", unit=unit, cycle="c-1")
+    await journal.append(history.rows)
+    found = await journal.component_seen("ecu-1")
+    assert (found.address, found.unit) == (f"{epoch(1)}-3", "unit-2")
+    assert (await journal.component_seen("unit-2")).address is None
+    await journal.append([history.add(ComponentRemoved, component="ecu-1")])
+    found = await journal.component_seen("ecu-1")
+    assert (found.address, found.unit) == (f"{epoch(1)}-4", None)
 
 
 async def test_the_log_is_bounded(
