@@ -69,8 +69,6 @@ def phase(state: State, working: Working, handshake: Handshake) -> Phase:
 
 def read_kind(working: Working, handshake: Handshake) -> Kind:
     """Return what the newest readings of trigger and request mean."""
-    if not working.trusts(handshake.device):
-        return Kind.LOST_SIGHT
     trigger = working.readings.get(handshake.trigger)
     request = working.readings.get(handshake.request) if handshake.request else None
     if trigger is None or trigger.good is None:

@@ -9,12 +9,17 @@ from agent.core.carry import from_plain, to_plain
 from agent.core.events import StateCarried, Why
 from agent.core.parts import (
     Boundary,
+    Counted,
     CycleState,
+    Life,
     Load,
+    MachineState,
     MaterialState,
     PairingState,
     Pending,
     ProductionState,
+    RunState,
+    Shown,
 )
 from agent.core.state import State
 from agent.formats.json import decode, encode
@@ -86,6 +91,12 @@ def test_a_fold_through_the_journal_is_the_fold_in_memory(name: str) -> None:
             loads=(Load(position="p", lot="L", address="a-2", from_lo_ms=1, from_hi_ms=2),)
         ),
         ProductionState(boundary=Boundary(lots=("A", "B"), latest_ms=5)),
+        RunState(lives={"plc": Life(boots=3, life=7)}),
+        MachineState(
+            bypass_on=True,
+            passed=Counted(count=5, at_ms=1, epoch="a"),
+            shown=Shown(state="held", category="held", reason="E17"),
+        ),
     ],
 )
 def test_a_part_comes_back_as_it_was(part: object) -> None:

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from agent.core import binder, cycle
+from agent.core.draft import Draft
 from agent.core.events import CycleAborted, ExpiryReason, ScanExpired, UnitCompleted
-from agent.core.signals import phase
+from agent.core.signals import Kind, Signal, phase
 from agent.core.state import Phase
 from tests.core_rig import BEGIN, END, PRESS, Rig
 
@@ -89,6 +91,16 @@ def test_after_the_answer_it_changes_nothing() -> None:
     rig.plc(abort=True)
     rig.plc(abort=False, trigger=False)
     assert (rig.answered(), aborted(rig)) == (None, [])
+
+
+def test_a_part_is_taken_out_from_under_its_trigger() -> None:
+    """The table asks for nothing else; a row that were called at rest would be a bug of ours."""
+    rig = Rig(ABORTS)
+    rig.up()
+    draft = Draft(rig.state, rig.working, rig.now, binder.evolve)
+    signal = Signal(kind=Kind.REMOVED, earliest_ms=rig.ms, latest_ms=rig.ms)
+    with pytest.raises(AssertionError, match="from under its trigger"):
+        cycle.ROWS[Phase.ASKING, Kind.REMOVED](draft, ABORTS.handshakes[0], signal)
 
 
 def test_a_unit_that_was_let_in_is_gone_with_its_end() -> None:

@@ -9,7 +9,7 @@ from agent.core.events import FaultCleared, FaultRaised, LotCounted, UnitComplet
 from agent.core.signals import phase
 from agent.core.state import Health, NotReady, Phase, SnapshotAsk
 from agent.core.station import Station, Watch
-from drivers.base import Scalar, TimerFired
+from drivers.base import Quality, Scalar, TagValue, TimerFired, ValuesSeen
 from tests.core_rig import FILLER, PRESS, Rig
 
 WATCH = Watch(device="plc", heartbeat="beat", within_ms=3_000)
@@ -88,6 +88,19 @@ def test_a_trigger_of_a_dead_program_is_not_answered() -> None:
     rig.answer()
     assert rig.answered() == 1
     assert [unit.request for unit in rig.of(UnitCompleted)] == [2]
+
+
+def test_the_handshake_of_another_device_goes_on() -> None:
+    """Only what the silent device says is not believed."""
+    other = replace(WATCH, device="scanner")
+    rig = Rig(replace(PRESS, watches=(other,)))
+    rig.up()
+    rig.turn(1_000)
+    for beat in (1, 2):
+        value = TagValue(tag="beat", value=beat, quality=Quality.GOOD)
+        rig.observe(ValuesSeen, device="scanner", values=(value,))
+    rig.turn(4_000)
+    assert (stands(rig), why(rig)) == (Phase.IDLE, NotReady.HEARTBEAT)
 
 
 def test_the_same_value_again_is_no_beat() -> None:
