@@ -58,10 +58,19 @@ def _check_roles(parts: Parts, track: Track) -> None:
         if role.wraps and tag.section.modulus is None:
             message = f"is the {role.name} and must say where it wraps (D-30)"
             parts.refuse(at, message, "add modulus: 65536, 2^32 or whatever the PLC program does")
+        _check_modulus(parts, (*at, "modulus"), tag.section.modulus)
         kind = holds(tag) if tag.address is not None else None
         if kind is not None and kind not in role.holds:
             wanted = " or ".join(sorted(role.holds))
             parts.refuse((*at, "type"), f"holds a {kind}; as {role.name} it must hold a {wanted}")
+
+
+def _check_modulus(parts: Parts, at: Path, modulus: int | None) -> None:
+    """Doubt 65535 and its like: the highest value is not how many there are (D-30)."""
+    following = (modulus or 0) + 1
+    if modulus is not None and modulus > 1 and following & modulus == 0:
+        message = f"{modulus} is the highest value of {modulus.bit_length()} bits"
+        parts.warn(at, message, f"if it counts 0 to {modulus}, write {following}")
 
 
 def _check_one_device(parts: Parts, track: Track) -> None:

@@ -187,4 +187,4 @@ def _publishes(config: StationConfig) -> Iterator[str]:
         )
         yield f"{sink.name}: {kinds} to {sink.sink}; {loss}"
     if not config.sinks:
-        yield "nowhere: events stay in the journal"
+        yield "nowhere: events stay in the journal for as long as `journal.keep` says"

@@ -84,7 +84,7 @@ def test_each_strategy_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
     ]
     assert lines(out, "material") == ["ecu: one serial a unit, recorded as unknown where missing"]
     assert lines(out, "people") == ["nobody is recorded"] * 2
-    assert lines(out, "publishes") == ["nowhere: events stay in the journal"] * 2
+    assert lines(out, "publishes") == ["nowhere: events stay in the journal for as long as `journal.keep` says"] * 2
 
 
 def test_wrong_file_is_told_line_by_line(

@@ -59,6 +59,13 @@ DOUBTS = {
         ('s=Ok"}', 's=Ok", measure: V}'),
         ["f:14:59: tags.verdict.measure: is kept for recorded `values` only"],
     ),
+    "a modulus that is the highest value": (
+        ("modulus: 65536", "modulus: 65535"),
+        [
+            "f:11:64: tags.request.modulus: 65535 is the highest value of 16 bits; "
+            "if it counts 0 to 65535, write 65536"
+        ],
+    ),
     "a device without tags": (
         ("devices:\n", 'devices:\n  idle: {driver: opcua, url: "opc.tcp://127.0.0.1:4899"}\n'),
         ["f:7:3: devices.idle: no tag is on this device; remove it"],
