@@ -54,6 +54,7 @@ refuse nothing.
 |---|---|---|---|
 | `scan-then-cycle` | serial | `end`, a scanner, a rule that means unit | unbound, answer 8 |
 | `cycle-then-scan` | serial | `end`, a scanner, a rule that means unit | unbound, answer 8 |
+| `fifo` | serial | `end`, `entry`, `length`, a proof of order | unbound, answer 8; corrected |
 | `tag` | serial | `end` with `unit`, a rule that means unit | unbound, answer 8; bad code 4 |
 | `carrier` | serial | `end`, `load`, `unload`, rules for unit and carrier | unbound, answer 8 |
 | `multi-cavity` | serial | `end`, `cavities`, a rule that means unit | that one unbound, 8 |

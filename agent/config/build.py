@@ -83,6 +83,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
             window_ms=window_ms(track),
             settle_ms=track.pair.settle,
             late_ms=track.pair.late,
+            queue=_way(track),
             load=track.pair.load,
             unload=track.pair.unload,
         ),
@@ -139,6 +140,7 @@ def _handshake(
     parts: Parts, name: str, section: Handshake, cavities: tuple[plan.Cavity, ...]
 ) -> plan.Handshake:
     request = _tag(parts, section.request) if section.request is not None else None
+    track: Track = parts.sections["track"]
     return plan.Handshake(
         name=name,
         device=_tag(parts, section.trigger).section.device,
@@ -154,7 +156,23 @@ def _handshake(
         answer_within_ms=section.answer_within,
         result_request=section.result_request,
         abort=section.abort,
+        inside=track.pair.inside,
         cavities=cavities,
+    )
+
+
+def _way(track: Track) -> plan.Queue | None:
+    """Return the way from the reader upstream to the station, None where there is none."""
+    pair = track.pair
+    if pair.entry is None or pair.length is None:
+        return None
+    return plan.Queue(
+        entry=pair.entry,
+        fewest=pair.length[0],
+        most=pair.length[1],
+        gate=pair.unread == "rejected",
+        sync=pair.sync,
+        clear=pair.clear,
     )
 
 

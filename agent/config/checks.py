@@ -271,6 +271,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     strategies.check_code,
     strategies.check_carriers,
     strategies.check_cavities,
+    strategies.check_queue,
     strategies.check_counting,
     strategies.check_answer_waits,
     strategies.check_ignored,

@@ -9,7 +9,7 @@ from agent.config.components import told
 from agent.config.loaded import StationConfig
 from agent.config.quantities import duration_text
 from agent.core.identity.scan_rule import DataMatch, Gs1Match, Match, Means, ScanRule, is_hibc
-from agent.core.station import Cavity, Handshake, Outcome, Policy, Station, Strategy
+from agent.core.station import Cavity, Handshake, Outcome, Policy, Queue, Station, Strategy
 
 
 def explained(config: StationConfig) -> str:
@@ -69,7 +69,12 @@ def _binds(station: Station) -> Iterator[str]:
 
 def _handshake(station: Station, handshake: Handshake) -> str:
     pairing = station.pairing
-    if pairing.strategy is Strategy.MULTI_CAVITY:
+    if pairing.queue is not None:
+        queue = pairing.queue
+        code = (
+            f"the part that {queue.entry} read first of the {queue.fewest} to {queue.most} inside"
+        )
+    elif pairing.strategy is Strategy.MULTI_CAVITY:
         code = "a unit for each cavity: " + ", ".join(map(_cavity, handshake.cavities))
     elif pairing.strategy is Strategy.CARRIER and handshake.unit:
         code = f"the unit on the carrier in '{handshake.unit}'"
@@ -125,6 +130,8 @@ def _if_not(station: Station) -> Iterator[str]:
         return
     if station.pairing.strategy is Strategy.SCAN_THEN_CYCLE:
         yield f"no scan, or two: recorded as unbound, answer {answer(Outcome.UNBOUND)}"
+    if station.pairing.queue is not None:
+        yield from _if_not_in_order(station, station.pairing.queue)
     if station.pairing.strategy is Strategy.MULTI_CAVITY:
         yield (
             "a cavity without a code, or with two: that one is recorded as unbound, "
@@ -156,6 +163,19 @@ def _if_not(station: Station) -> Iterator[str]:
         f"'{station.ready.tag}' goes off" if station.ready else "no ready tag: the PLC is not told"
     )
     yield f"nothing can be recorded: {ready}"
+
+
+def _if_not_in_order(station: Station, queue: Queue) -> Iterator[str]:
+    unbound = f"recorded as unbound, answer {station.outcome_code(Outcome.UNBOUND)}"
+    unread = "rejected before the station" if queue.gate else unbound
+    yield f"a part that was not read: {unread}"
+    yield f"more or fewer parts, or another one than expected: {unbound}"
+    yield "and what was bound since the order was last proven is corrected"
+    inside = [handshake.inside for handshake in station.handshakes]
+    proofs = [f"{queue.sync} reads a part of it"] if queue.sync else []
+    proofs += [f"'{queue.clear}' is true"] if queue.clear else []
+    proofs += [f"'{tag}' agrees, unless parts were mixed up" for tag in inside if tag]
+    yield f"order not known, as after a restart: {unbound}, until {' or '.join(proofs)}"
 
 
 def _if_not_at_bench(station: Station) -> Iterator[str]:

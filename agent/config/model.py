@@ -115,7 +115,8 @@ class Pair(Options):
 
     strategy: Strategy
     """`scan-then-cycle`: a scan, then the cycle. `cycle-then-scan`: the cycle, then its scan.
-    `tag`: the PLC carries the code. `carrier`: a carrier is read, and says which unit it bears.
+    `fifo`: parts keep their order from a reader upstream. `tag`: the PLC carries the code.
+    `carrier`: a carrier is read, and says which unit it bears.
     `multi-cavity`: several units a cycle. `scan-only`: the scan is the cycle. `count-only`: a
     counter, and the lot that is open."""
     window: Millis | None = None
@@ -132,6 +133,21 @@ class Pair(Options):
     unload: Names = ()
     """`carrier` only: readers where a carrier, or its unit, is read when the two part. A carrier
     that is loaded again without it is a conflict."""
+    entry: Name | None = None
+    """`fifo` only: the reader upstream that every part passes."""
+    length: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
+    """`fifo` only: fewest and most parts between reader and station when the station asks, its own
+    part counted. As narrow as the line allows: a part that was taken off by hand shows here."""
+    unread: Literal["rejected", "enters"] = "enters"
+    """`fifo` only: what becomes of a part that could not be read. `rejected` where a gate takes it
+    out before the station."""
+    sync: Name | None = None
+    """`fifo` only: a second reader, at the station; the part that it reads is the next cycle's."""
+    inside: Name | None = None
+    """`fifo` only: integer tag with the number of parts inside, by sensors."""
+    clear: Name | None = None
+    """`fifo` only: boolean tag, true while nothing is inside. One of `sync`, `inside` and `clear`
+    is needed: without them the order would never be known again after a restart."""
     cavities: dict[Name, CavitySection] = Field(default_factory=dict)
     """`multi-cavity` only: the places of the machine, each with the source of its code."""
 

@@ -69,6 +69,7 @@ _CAVITY: dict[str, _Ask] = {
     "tag": _Ask(frozenset({Holds.TEXT, Holds.WHOLE})),
     "verdict": _Ask(_BIT_LIKE),
 }
+_QUEUE: dict[str, _Ask] = {"inside": _Ask(_WHOLE), "clear": _Ask(_BIT_LIKE)}
 _READY: dict[str, _Ask] = {
     "ready": _Ask(_BIT_LIKE, written=True),
     "reason": _Ask(_WHOLE, written=True),
@@ -132,6 +133,7 @@ def roles_of(track: Track) -> list[Role]:
         roles.extend(_of(handshake, at, _READY))
     for name, cavity in track.pair.cavities.items():
         roles.extend(_of(cavity, ("track", "pair", "cavities", name), _CAVITY))
+    roles.extend(_of(track.pair, ("track", "pair"), _QUEUE))
     if track.ready is not None:
         named = {"ready": "tag", "reason": "reason", "text": "text"}
         for role, key in named.items():

@@ -53,6 +53,13 @@ SHAPES: Mapping[Strategy, Shape] = {
         waits=_WAITING,
         window_ms=3_000,
     ),
+    Strategy.FIFO: Shape(
+        by=By.SERIAL,
+        handshakes=("end",),
+        why_not="`fifo` has one handshake, `end`",
+        scans=True,
+        waits=frozenset({"settle"}),
+    ),
     Strategy.TAG: Shape(by=By.SERIAL, unit_tag=True),
     Strategy.CARRIER: Shape(by=By.SERIAL, scans=True, waits=_WAITING, window_ms=10_000),
     Strategy.MULTI_CAVITY: Shape(
@@ -211,6 +218,35 @@ def _check_home(parts: Parts, track: Track, at: Path, name: str | None) -> None:
         return
     message = f"'{name}' is on {tag.section.device}, the trigger on {trigger.section.device}"
     parts.refuse(at, message, "all tags of a handshake are on one device")
+
+
+def check_queue(parts: Parts, track: Track) -> None:
+    """Only `fifo` has a queue: its reader, its length, and what proves its order anew."""
+    pair = track.pair
+    if pair.strategy is not Strategy.FIFO:
+        for key in sorted(_OF_QUEUES & pair.model_fields_set):
+            message = "only strategy `fifo` has a queue"
+            parts.refuse(("track", "pair", key), message, "remove it", key=True)
+        return
+    at: Path = ("track", "pair")
+    if pair.entry is None:
+        parts.refuse((*at, "entry"), "`fifo` needs the reader that every part passes")
+    if pair.length is None:
+        parts.refuse((*at, "length"), "`fifo` needs the fewest and the most parts: [2, 6]")
+    elif pair.length[0] > pair.length[1]:
+        parts.refuse((*at, "length"), "the fewest are more than the most", "write [fewest, most]")
+    if pair.sync is None and pair.inside is None and pair.clear is None:
+        message = "nothing would prove the order anew after a restart or a part that was taken off"
+        parts.refuse(at, message, "add `sync`, `inside` or `clear`", key=True)
+    for key, name in (("entry", pair.entry), ("sync", pair.sync)):
+        if name is not None:
+            _check_reader(parts, (*at, key), name)
+    if pair.sync is not None and pair.sync == pair.entry:
+        parts.refuse((*at, "sync"), f"'{pair.sync}' is the entry already", "one reader, one point")
+    _check_home(parts, track, (*at, "inside"), pair.inside)
+
+
+_OF_QUEUES = frozenset({"entry", "length", "unread", "sync", "inside", "clear"})
 
 
 def check_counting(parts: Parts, track: Track) -> None:

@@ -25,6 +25,7 @@ from agent.core import (
     pairing,
     people,
     production,
+    queueing,
     requests,
     restarts,
     scanning,
@@ -44,6 +45,7 @@ from agent.core.parts import (
     PairingState,
     PeopleState,
     ProductionState,
+    QueueState,
     RunState,
 )
 from agent.core.signals import Kind, Signal, read_kind
@@ -82,6 +84,7 @@ PARTS: Mapping[str, type[Any]] = {
     "cycle": CycleState,
     "pairing": PairingState,
     "carriers": CarrierState,
+    "queue": QueueState,
     "people": PeopleState,
     "material": MaterialState,
     "production": ProductionState,
@@ -138,6 +141,7 @@ for _part in (
     requests.EVOLVES,
     pairing.EVOLVES,
     carriers.EVOLVES,
+    queueing.EVOLVES,
     people.EVOLVES,
     feeding.EVOLVES,
     material.EVOLVES,
@@ -270,6 +274,7 @@ def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
         return
     _starts(draft, seen, None)
     bypass.seen(draft, changed)
+    strategies.entry(station).seen(draft, seen)
     if station.lot in changed:
         production.lot_read(draft, readings[station.lot], seen.id, first=lot_first)
     if station.order in changed:

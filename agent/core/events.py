@@ -63,6 +63,8 @@ class Why(StrEnum):
     """A cycle was aborted or missed after the scan: it may have been that one's (D-7, D-33)."""
     CAVITY_UNKNOWN = "cavity_unknown"
     """A code came whose cavity is not known, or one code for two cavities (D-23)."""
+    QUEUE_LOST = "queue_lost"
+    """The order of the parts between reader and station is not known (D-26)."""
     CARRIER_EMPTY = "carrier_empty"
     """Nothing was loaded on the carrier: a state, not an error (D-28)."""
     CARRIER_CONFLICT = "carrier_conflict"
@@ -113,6 +115,27 @@ class ExpiryReason(StrEnum):
     """It was pending when a part of the history was lost, in which it may have been used."""
     CANCELLED = "cancelled"
     """A cancel code was scanned (D-23)."""
+
+
+@unique
+class QueueLoss(StrEnum):
+    """Why the order between a reader and its station is not known."""
+
+    MISMATCH = "mismatch"
+    """More or fewer parts than can be, or another part than was expected."""
+    RESTART = "restart"
+    """The agent or the reader was away, or a cycle has no record; a count confirms the order."""
+    PLC_RESTARTED = "plc_restarted"
+    """The PLC lost its memory: parts may have been moved (D-27)."""
+
+
+@unique
+class QueueSync(StrEnum):
+    """What proved the order anew."""
+
+    READER = "reader"
+    COUNT = "count"
+    CLEAR = "clear"
 
 
 @unique
@@ -555,6 +578,32 @@ class CarrierConflict(Event):
     """Addresses of the `carrier_loaded` that contradict each other."""
 
 
+# ------------------------------------------------------------------ queue
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueLost(Event):
+    """The queue cannot be as it is known: nothing is bound by it until it is synced (D-26).
+
+    Not emitted where the order is lost with a run, a link or a cycle: their own events say so.
+    """
+
+    kind = "queue_lost"
+    reason: QueueLoss
+    units: tuple[str, ...] = ()
+    """The units that were thought to be inside."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueSynced(Event):
+    """A sync point: from here the order is known, and what was bound before stands (D-26)."""
+
+    kind = "queue_synced"
+    how: QueueSync
+    scans: tuple[str, ...] = ()
+    """Addresses of the scans of the parts that are inside, the next one first."""
+
+
 # ------------------------------------------------------------------ lot
 
 
@@ -981,7 +1030,8 @@ class EventCorrected(Event):
     supersedes: tuple[str, ...]
     """Addresses. A unit event among them no longer says for certain which unit it was."""
     reason: str
-    """In the person's words, or `second_scan`: another code came within the window of the cycle."""
+    """In the person's words; `second_scan`: another code came within the window of the cycle;
+    `queue_mismatch`: the queue that it was bound by was not as it was known."""
     who: str
     """A person, or `lineside` where the agent itself found that it can no longer be certain."""
     candidates: tuple[str, ...] = ()

@@ -63,9 +63,12 @@ _BY_SCAN = (
 def waits(station: Station, means: str, device: str) -> bool:
     """Return whether an accepted scan waits for its cycle: a unit's, or a carrier's that it is on.
 
-    What is read at a load or unload point is for the carriers alone.
+    What is read at a load or unload point is for the carriers alone, what is read at the ends of a
+    queue for the queue.
     """
     pair = station.pairing
+    if pair.queue is not None and device in {pair.queue.entry, pair.queue.sync}:
+        return False
     if pair.strategy is not Strategy.CARRIER:
         return means == Means.UNIT
     return means == Means.CARRIER and device not in (*pair.load, *pair.unload)

@@ -107,6 +107,29 @@ class PairingState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """A part between the reader upstream and the station."""
+
+    address: str
+    """Of its scan, or of the event that it could not be read."""
+    unit: str | None
+    """None: it could not be read."""
+    product: str | None
+    latest_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueState:
+    """The parts on their way to the station, the next one first (D-26)."""
+
+    parts: tuple[Queued, ...] = ()
+    lost: str | None = None
+    """Why the order is not known, a `QueueLoss`; None: it is."""
+    since: tuple[str, ...] = ()
+    """Addresses of what was bound since the last sync point."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loading:
     """The carrier that was read at the load point last: the units read after it are on it."""
 

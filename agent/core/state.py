@@ -25,6 +25,7 @@ from agent.core.parts import (
     PairingState,
     PeopleState,
     ProductionState,
+    QueueState,
     RunState,
 )
 from agent.core.station import Outcome, Station
@@ -47,6 +48,7 @@ class State:
     cycle: CycleState = field(default_factory=CycleState)
     pairing: PairingState = field(default_factory=PairingState)
     carriers: CarrierState = field(default_factory=CarrierState)
+    queue: QueueState = field(default_factory=QueueState)
     people: PeopleState = field(default_factory=PeopleState)
     material: MaterialState = field(default_factory=MaterialState)
     production: ProductionState = field(default_factory=ProductionState)

@@ -28,6 +28,7 @@ class Strategy(StrEnum):
 
     SCAN_THEN_CYCLE = "scan-then-cycle"
     CYCLE_THEN_SCAN = "cycle-then-scan"
+    FIFO = "fifo"
     TAG = "tag"
     CARRIER = "carrier"
     MULTI_CAVITY = "multi-cavity"
@@ -136,6 +137,8 @@ class Handshake:
     """Where it is written which request the answer is for, before the ack."""
     abort: str | None = None
     """The tag that says: the part was taken out, this cycle is none."""
+    inside: str | None = None
+    """The tag that says how many parts are in the queue, by sensors (strategy `fifo`)."""
     cavities: tuple[Cavity, ...] = ()
     """The places of a machine that makes several units a cycle (strategy `multi-cavity`)."""
 
@@ -149,7 +152,7 @@ class Handshake:
     def snapshot_tags(self) -> tuple[str, ...]:
         """The data tags between the two guard reads."""
         own = tuple(tag for cavity in self.cavities for tag in (cavity.tag, cavity.verdict))
-        tags = (self.unit, self.verdict, self.abort, *self.values, *own)
+        tags = (self.unit, self.verdict, self.abort, self.inside, *self.values, *own)
         return tuple(dict.fromkeys(tag for tag in tags if tag))
 
     @property
@@ -171,6 +174,23 @@ class Handshake:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """The way from a reader upstream to the station (strategy `fifo`)."""
+
+    entry: str
+    """The reader that every part passes."""
+    fewest: int
+    most: int
+    """How many parts can be inside when the station asks, its own counted."""
+    gate: bool
+    """Whether a part that was not read is taken out before the station."""
+    sync: str | None = None
+    """A second reader, at the station: what it reads is the next cycle's."""
+    clear: str | None = None
+    """The tag that says that nothing is inside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pairing:
     """When a scan and a cycle belong together (D-24)."""
 
@@ -183,6 +203,7 @@ class Pairing:
     """How long after a refused cycle's trigger was seen low a scan still belongs to it."""
     load: tuple[str, ...] = ()
     """Readers at the load point: a carrier, then its unit (strategy `carrier`)."""
+    queue: Queue | None = None
     unload: tuple[str, ...] = ()
     """Readers at unload points: what is read there leaves its carrier, or is left by its unit."""
 

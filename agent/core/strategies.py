@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from agent.core import bench, carriers, cavities, choosing, following, pairing, tagged
+from agent.core import bench, carriers, cavities, choosing, following, pairing, queueing, tagged
 from agent.core.draft import Draft
 from agent.core.state import Candidate, Rise, Snapshot, State, Working
 from agent.core.station import Handshake, Station, Strategy
-from drivers.base import AskAnswered
+from drivers.base import AskAnswered, ValuesSeen
 
 
 def _no_candidates(_state: State, _rise: Rise) -> tuple[Candidate, ...]:
@@ -33,6 +33,10 @@ def _no_wait(_station: Station) -> int:
 
 def _no_scan(_draft: Draft) -> None:
     """A scan means nothing beside the handshakes."""
+
+
+def _no_values(_draft: Draft, _seen: ValuesSeen) -> None:
+    """Values mean nothing beside the handshakes."""
 
 
 def _no_answer(_draft: Draft, _seen: AskAnswered) -> None:
@@ -55,6 +59,8 @@ class Entry:
     """How long after the rise a scan is waited for before none or one is enough."""
     scanned: Callable[[Draft], None] = _no_scan
     """Something was scanned: it is in the state."""
+    seen: Callable[[Draft, ValuesSeen], None] = _no_values
+    """Values were read: they are in the readings."""
     answered: Callable[[Draft, AskAnswered], None] = _no_answer
     """A look-up was answered."""
     timer: Callable[[Draft], None] = pairing.timer
@@ -76,6 +82,7 @@ ENTRIES: Mapping[Strategy, Entry] = {
         timer=following.timer,
         deadlines=following.deadlines,
     ),
+    Strategy.FIFO: Entry(seek=queueing.seek, scanned=queueing.scanned, seen=queueing.seen),
     Strategy.TAG: Entry(seek=tagged.seek),
     Strategy.CARRIER: Entry(
         seek=carriers.seek,

@@ -91,6 +91,28 @@ EXPLAINED = {
             "nothing can be recorded: 'ready' goes off",
         ],
     },
+    "fifo-line": {
+        "binds": [
+            (
+                "end: when plc raises 'trigger', the part that tunnel read first of the 1 to 12 "
+                "inside and weight, result by 'ok'; then 'result', then 'ack'"
+            )
+        ],
+        "if not": [
+            "a part that was not read: rejected before the station",
+            "more or fewer parts, or another one than expected: recorded as unbound, answer 8",
+            "and what was bound since the order was last proven is corrected",
+            (
+                "order not known, as after a restart: recorded as unbound, answer 8, until hand "
+                "reads a part of it or 'line_clear' is true or 'inside' agrees, unless parts were "
+                "mixed up"
+            ),
+            "a code that no rule takes: answer 4",
+            "a unit that was here before: refused, answer 3",
+            "nothing on disk within 2s: answer 7 (end)",
+            "nothing can be recorded: 'ready' goes off",
+        ],
+    },
     "manual-bench": {
         "binds": [
             "end: a scan of a unit that no other follows within 800ms (waiting 200ms more)",
@@ -253,6 +275,34 @@ REFUSED = {
         ("strategy: multi-cavity", "strategy: scan-then-cycle"),
         ["track.pair.cavities: only strategy `multi-cavity` has cavities; remove it"],
     ),
+    "a queue of nothing": (
+        "fifo-line",
+        ("    entry: tunnel\n", ""),
+        ["track.pair.entry: `fifo` needs the reader that every part passes"],
+    ),
+    "a queue of any length": (
+        "fifo-line",
+        ("    length: [1, 12]\n", ""),
+        ["track.pair.length: `fifo` needs the fewest and the most parts: [2, 6]"],
+    ),
+    "a queue that is too short": (
+        "fifo-line",
+        ("    length: [1, 12]\n", "    length: [12, 1]\n"),
+        [("track.pair.length: the fewest are more than the most; write [fewest, most]")],
+    ),
+    "two points at one reader": (
+        "fifo-line",
+        ("    sync: hand\n", "    sync: tunnel\n"),
+        ["track.pair.sync: 'tunnel' is the entry already; one reader, one point"],
+    ),
+    "only queues have a length": (
+        "fifo-line",
+        ("strategy: fifo", "strategy: scan-then-cycle"),
+        [
+            f"track.pair.{key}: only strategy `fifo` has a queue; remove it"
+            for key in ("entry", "length", "unread", "sync", "inside", "clear")
+        ],
+    ),
     "the handshake is missing": (
         "manual-bench",
         ("    strategy: scan-only\n", "    strategy: cycle-then-scan\n"),
@@ -311,6 +361,34 @@ def test_carrier_may_be_scanned_at_the_machine() -> None:
         ("means: cancel}", "means: cancel}\n  - {match: {regex: 'P1'}, means: carrier}"),
     )
     assert "nothing is done with carrier codes here" in str(loaded(bench).warnings[0])
+
+
+def test_queue_needs_a_proof_of_its_order() -> None:
+    """Without one the order would never be known again after the first restart (D-27)."""
+    text = example("fifo-line")
+    for key in ("    sync: hand\n", "    inside: inside\n", "    clear: line_clear\n"):
+        text = edited(text, (key, ""))
+    (said,) = problems(text)
+    assert PLACE.sub("", said) == (
+        "track.pair: nothing would prove the order anew after a restart or a part that was taken "
+        "off; add `sync`, `inside` or `clear`"
+    )
+
+
+def test_queue_without_a_gate_is_told_so() -> None:
+    """A part that was not read comes to the station; each proof is named."""
+    text = edited(
+        example("fifo-line"),
+        ("    unread: rejected\n", "    unread: enters\n"),
+        ("    sync: hand\n", ""),
+        ("    clear: line_clear\n", ""),
+        ("    inside: inside\n", "    inside: inside\n"),
+    )
+    told_so = explained(loaded(text))
+    assert "a part that was not read: recorded as unbound, answer 8" in told_so
+    assert "until 'inside' agrees, unless parts were mixed up" in told_so
+    text = edited(text, ("    inside: inside\n", "    sync: hand\n"))
+    assert "until hand reads a part of it\n" in explained(loaded(text))
 
 
 def test_cavity_is_on_the_device_of_its_handshake() -> None:

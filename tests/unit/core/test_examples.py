@@ -12,6 +12,7 @@ from agent.core.events import (
     EventCorrected,
     NoRead,
     UnitCompleted,
+    UnitEvent,
     UnitRefused,
     UnitUnbound,
     Why,
@@ -196,3 +197,46 @@ def test_multi_cavity_moulding() -> None:
     assert shot(4, "INS00000006", "INS00000001") == 3
     assert rig.of(UnitRefused)[-1].reason is Why.DUPLICATE
     assert len(rig.units()) == 8
+
+
+def test_fifo_line() -> None:
+    """Cartons come out as they went in; one that is lifted off is noticed before it shifts them."""
+    rig = Rig(example("fifo-line"))
+    rig.tags |= {"weight": 512.0, "inside": 0, "line_clear": True}
+    for reader in ("tunnel", "hand"):
+        rig.link(reader, up=True)
+    rig.up()
+    rig.plc(line_clear=True)
+    rig.plc(line_clear=False)
+
+    def read(reader: str, serial: int) -> None:
+        rig.ms += 30
+        code = f"]d201095060001343522100{serial}".encode()
+        raw = code if serial else b"NOREAD"
+        rig.observe(CodeScanned, device=reader, earliest_ms=rig.ms - 20, raw=raw)
+        rig.turn(1_000)
+
+    def pack(number: int, inside: int) -> UnitEvent:
+        rig.plc(trigger=True, request=number, inside=inside)
+        rig.answer()
+        rig.turn(400)
+        rig.answer()
+        rig.due()
+        rig.plc(trigger=False)
+        rig.due()
+        rig.turn(500)
+        return rig.units()[-1]
+
+    for serial in (1, 0, 2, 3, 4):  # the gate takes out the one that was not read
+        read("tunnel", serial)
+    assert (pack(1, 4).unit or "")[-2:] == "01"
+    assert (pack(2, 3).unit or "")[-2:] == "02"
+    unbound = pack(3, 1)  # a carton was lifted off
+    assert isinstance(unbound, UnitUnbound)
+    assert len(unbound.candidates) == 2
+    read("tunnel", 5)
+    read("tunnel", 6)
+    assert pack(4, 2).unit is None
+    read("hand", 6)
+    assert (pack(5, 1).unit or "")[-2:] == "06"
+    assert {unit.certainty for unit in rig.of(UnitCompleted)} == {Certainty.CERTAIN}
