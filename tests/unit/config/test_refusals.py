@@ -62,8 +62,10 @@ DOUBTS = {
     "a modulus that is the highest value": (
         ("modulus: 65536", "modulus: 65535"),
         [
-            "f:11:64: tags.request.modulus: 65535 is the highest value of 16 bits; "
-            "if it counts 0 to 65535, write 65536"
+            (
+                "f:11:64: tags.request.modulus: 65535 is the highest value of 16 bits; "
+                "if it counts 0 to 65535, write 65536"
+            )
         ],
     ),
     "a device without tags": (
