@@ -193,17 +193,19 @@ def _draw(state: State, load: Load, n: int, *, is_alone: bool) -> Load:
 
 def _emptied(state: State, drawn: set[str], since_ms: int, until_ms: int) -> State:
     """Note from when on a load may be used up: within these units, or from the next one on."""
-    loads = []
-    for load in state.material.loads:
+
+    def noted(load: Load) -> Load:
         component = state.station.component(load.position)
-        if component is not None and load.address in drawn and load.empty_ms is None:
-            left = left_at_least(state, load)
-            if _runs_out(component, left, 0):
-                load = replace(load, empty_ms=since_ms - component.lag_max_ms)  # noqa: PLW2901
-            elif _runs_out(component, left, 1):
-                load = replace(load, empty_ms=until_ms - component.lag_min_ms)  # noqa: PLW2901
-        loads.append(load)
-    return _with(state, tuple(loads))
+        if component is None or load.address not in drawn or load.empty_ms is not None:
+            return load
+        left = left_at_least(state, load)
+        if _runs_out(component, left, 0):
+            return replace(load, empty_ms=since_ms - component.lag_max_ms)
+        if _runs_out(component, left, 1):
+            return replace(load, empty_ms=until_ms - component.lag_min_ms)
+        return load
+
+    return _with(state, tuple(noted(load) for load in state.material.loads))
 
 
 def _more(used: str, drawn: Decimal) -> str:

@@ -82,9 +82,13 @@ def test_each_strategy_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "nothing on disk within 5s: answer 7 (end)",
         "nothing can be recorded: no ready tag: the PLC is not told",
     ]
-    assert lines(out, "material") == ["ecu: one serial a unit, recorded as unknown where missing"]
+    assert lines(out, "material") == [
+        "ecu: one serial a unit, recorded as unknown where missing",
+        "ecu: what is in another unit is refused",
+    ]
     assert lines(out, "people") == ["nobody is recorded"] * 2
-    assert lines(out, "publishes") == ["nowhere: events stay in the journal for as long as `journal.keep` says"] * 2
+    nowhere = "nowhere: events stay in the journal for as long as `journal.keep` says"
+    assert lines(out, "publishes") == [nowhere] * 2
 
 
 def test_wrong_file_is_told_line_by_line(
