@@ -197,6 +197,7 @@ class ScanSection(Options):
     means: Literal[
         "unit",
         "lot",
+        "lot_end",
         "component",
         "removed",
         "unload",
@@ -211,11 +212,11 @@ class ScanSection(Options):
         "order_end",
         "cancel",
     ]
-    """What they stand for. `removed` names a serial component that was taken out of its unit,
-    `unload` takes off what is at the position (of a vessel: what was refused, and not put in),
-    `emptied` says that nothing is left in a vessel, `returned` is the label of what was taken back
-    from one, `block` and `unblock` name a lot or a serial component, `cancel` takes back the scans
-    that wait."""
+    """What they stand for. `lot_end` closes the lot that is made, `removed` names a serial
+    component that was taken out of its unit, `unload` takes off what is at the position (of a
+    vessel: what was refused, and not put in), `emptied` says that nothing is left in a vessel,
+    `returned` is the label of what was taken back from one, `block` and `unblock` name a lot or a
+    serial component, `cancel` takes back the scans that wait."""
     position: Name | None = None
     """Where a component goes or is taken off; a key of `track.components`."""
     product: str | None = None

@@ -115,7 +115,7 @@ def _useless(track: Track) -> dict[Means, str]:
     if not by_scan(track):
         useless[Means.CANCEL] = f"'{track.pair.strategy}' waits for no scan"
     if track.lot != "scan":
-        useless[Means.LOT] = "lots are made with `lot: scan` only"
+        useless[Means.LOT] = useless[Means.LOT_END] = "lots are made with `lot: scan` only"
     if not track.components:
         useless[Means.BLOCK] = useless[Means.UNBLOCK] = "there is no position to keep it from"
     if not any(component.by is By.SERIAL for component in track.components.values()):

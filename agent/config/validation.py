@@ -25,6 +25,7 @@ LATER: Mapping[str, str] = {
     "track.interlock": "leave it out; `duplicates` judges what this station itself recorded",
     "track.modes": "leave it out",
     "track.states": "leave it out",
+    "track.sublots": "leave it out; name a lot of its own for each carrier or shift",
 }
 """Keys that the format will have, and what to do until then."""
 
@@ -32,6 +33,7 @@ _LATER_VALUES: Mapping[str, frozenset[str]] = {
     "by": frozenset({"product", "both"}),
     "mode": frozenset({"shift"}),
     "until": frozenset({"used-up"}),
+    "means": frozenset({"split", "merged", "relabelled"}),
     "format": frozenset({"sparkplug", "epcis"}),
 }
 

@@ -154,9 +154,11 @@ def _accept_badge(draft: Draft, seen: CodeScanned, operator: str) -> None:
 def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
     """Let a code mean what it means; what was counted until now is recorded before the change."""
     because = (scan.address,)
-    if means is Means.LOT and draft.station.pairing.strategy is Strategy.COUNT_ONLY:
+    counts = draft.station.pairing.strategy is Strategy.COUNT_ONLY
+    if counts and means in (Means.LOT, Means.LOT_END):
         between_ms = (scan.earliest_ms, scan.latest_ms)
-        production.lot_named(draft, scan.code, scan.product, between_ms, because)
+        named = scan.code if means is Means.LOT else None
+        production.lot_named(draft, named, scan.product, between_ms, because)
         return
     production.flush(draft)
     if means in material.SCANNED:

@@ -32,6 +32,8 @@ class Means(StrEnum):
 
     UNIT = "unit"
     LOT = "lot"
+    LOT_END = "lot_end"
+    """The lot that is open is made; what follows is of none until the next is named."""
     COMPONENT = "component"
     """Material for a position: a unit or a lot, by what its code carries."""
     CARRIER = "carrier"
@@ -92,7 +94,14 @@ Match = RegexMatch | Gs1Match | DataMatch
 _TEXT_ELEMENT = re.compile(r"[A-Z]{3}")
 _TAKES_VALUE = frozenset({Means.OPERATOR, Means.ORDER})
 _SIGNALS = frozenset(
-    {Means.OPERATOR_OFF, Means.ORDER_END, Means.CANCEL, Means.UNLOAD, Means.EMPTIED}
+    {
+        Means.OPERATOR_OFF,
+        Means.ORDER_END,
+        Means.LOT_END,
+        Means.CANCEL,
+        Means.UNLOAD,
+        Means.EMPTIED,
+    }
 )
 _WHAT = {
     Means.COMPONENT: "a component",

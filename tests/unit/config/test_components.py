@@ -289,3 +289,25 @@ def test_a_removal_without_serial_components_is_doubted() -> None:
     rule = "  - {match: {regex: 'OUT[0-9]+'}, means: removed}\n"
     (said,) = warnings(edited(PRESS, ("scans:\n", f"scans:\n{rule}")))
     assert "nothing is done with removed codes here: no position gets a serial component" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            ("means: unit}", "means: split}"),
+            "f:22:41: scans[3].means: 'split' is not in this version; this version has 'unit', …",
+        ),
+        (
+            ("  answers:", "  sublots: {every: 500}\n  answers:"),
+            (
+                "f:40:3: track.sublots: 'sublots' is not in this version; leave it out; name a lot "
+                "of its own for each carrier or shift"
+            ),
+        ),
+    ],
+)
+def test_what_is_to_come_is_refused_by_name(change: tuple[str, str], says: str) -> None:
+    """Nothing that is not built is passed over."""
+    (said,) = [each for each in problems(edited(PRESS, change)) if "this version" in each]
+    assert said.startswith(says.removesuffix("…"))

@@ -10,6 +10,7 @@ from agent.core.events import (
     Event,
     LoadRefused,
     LoadUsedUp,
+    LotClosed,
     LotCounted,
     MaterialReturned,
     QuantityLow,
@@ -136,4 +137,12 @@ def test_filling_hopper() -> None:
     rig.turn(700_000)
     (use,) = jars(rig, 3).components
     assert use == replace(use, certainty=Certainty.CERTAIN, why=None)
+    rig.scan("LOT END")
+    (closed,) = rig.of(LotClosed)
+    assert (closed.n, closed.n_possible, closed.reason) == (109, 0, "ended")
+    late = jars(rig, 1)
+    assert (late.lot, late.why) == (None, (Why.NO_LOT_OPEN,))
+    rig.turn(2_000)
+    rig.scan("LOT END")  # none is open: the scan is kept, and nothing follows
+    assert len(rig.of(LotClosed)) == 1
     assert [lot[-2:] for lot in use.candidates] == ["P3"]
