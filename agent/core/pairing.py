@@ -273,6 +273,11 @@ def _missed(state: State, event: ev.CycleMissed) -> State:
     return state if event.reason == "torn" else _unrecorded(state, event, event.last_ms)
 
 
+def _bypassed(state: State, event: ev.InterlockBypassed) -> State:
+    """What passed without an answer may have been what was scanned (D-7, D-40)."""
+    return state if event.n == 0 else _unrecorded(state, event, event.last_ms)
+
+
 def _reset(state: State, event: ev.CounterReset) -> State:
     """Nobody knows how many cycles were lost."""
     return _unrecorded(state, event, None)
@@ -321,5 +326,6 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.CycleAborted: _aborted,
     ev.CycleMissed: _missed,
     ev.CounterReset: _reset,
+    ev.InterlockBypassed: _bypassed,
     ev.EventCorrected: _corrected,
 }

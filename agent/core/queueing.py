@@ -243,6 +243,11 @@ def _missed(state: State, event: ev.CycleMissed) -> State:
     return state if event.reason == "torn" else _doubted(state, event)
 
 
+def _bypassed(state: State, event: ev.InterlockBypassed) -> State:
+    """Parts left without a record (D-40)."""
+    return state if event.n == 0 else _doubted(state, event)
+
+
 def _agent_started(state: State, event: ev.AgentStarted) -> State:
     """A part may have entered or left meanwhile; and in another boot no scan is fresh (D-91)."""
     state = _doubted(state, event)
@@ -270,4 +275,5 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.CycleAborted: _aborted,
     ev.CycleMissed: _missed,
     ev.CounterReset: _doubted,
+    ev.InterlockBypassed: _bypassed,
 }

@@ -21,7 +21,7 @@ from agent.core.events import (
     UnitUnbound,
     Why,
 )
-from agent.core.station import Counter, Pairing, Policy, Strategy
+from agent.core.station import Bypass, Counter, Pairing, Policy, Strategy
 from drivers.base import CodeScanned as CodeSeen
 from drivers.base import ValuesSeen
 from tests.core_rig import PRESS, Rig
@@ -356,6 +356,18 @@ def test_missed_cycle_makes_the_scan_ambiguous(count: int, kinds: list[str]) -> 
     assert [e.kind for e in rig.events if e.kind in {"cycle_missed", "counter_reset"}] == kinds
     assert isinstance(rig.units()[-1], UnitUnbound)
     assert rig.units()[-1].why == (Why.CYCLE_BETWEEN,)
+
+
+def test_unit_that_passed_without_an_answer_makes_the_scan_ambiguous() -> None:
+    """It may be the one that is scanned now; the counter's first reading says nothing (D-40)."""
+    passed = Counter(device="plc", tag="passed", modulus=65_536, max_step=5, fastest_ms=1)
+    rig = rig_of(bypass=Bypass(counter=passed))
+    rig.plc(passed=7)
+    whole(rig, 1, "SN-1")
+    assert rig.units()[0].certainty is Certainty.CERTAIN
+    rig.plc(passed=8)
+    whole(rig, 2, "SN-2")
+    assert rig.units()[1].why == (Why.CYCLE_BETWEEN,)
 
 
 def test_request_that_never_held_still_comes_again() -> None:

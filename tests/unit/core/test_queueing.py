@@ -20,7 +20,7 @@ from agent.core.events import (
     UnitUnbound,
     Why,
 )
-from agent.core.station import Counter, Mode, ModeTag, Pairing, Policy, Queue, Strategy
+from agent.core.station import Bypass, Counter, Mode, ModeTag, Pairing, Policy, Queue, Strategy
 from drivers.base import CodeScanned as CodeSeen
 from drivers.base import FrameStatus, SamplesLost
 from tests.core_rig import END, PRESS, Rig
@@ -378,6 +378,17 @@ def test_counter_reset_loses_the_order() -> None:
     pack(rig, 50)
     rig.turn(9_000)
     assert rig.cycle(51, count=3) == 8
+
+
+def test_units_that_passed_without_an_answer_lose_the_order() -> None:
+    """They left without a record; the first reading of their counter says nothing (D-40)."""
+    passed = Counter(device="plc", tag="passed", modulus=65_536, max_step=5, fastest_ms=1)
+    rig = rig_of(bypass=Bypass(counter=passed))
+    enter(rig, 1, 2)
+    rig.plc(passed=7)
+    assert rig.state.queue.lost is None
+    rig.plc(passed=8)
+    assert rig.state.queue.lost == "restart"
 
 
 def test_cycle_that_is_no_production_takes_no_part() -> None:
