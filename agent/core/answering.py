@@ -184,8 +184,12 @@ def outcome(draft: Draft, handshake: Handshake, answer: AskAnswered | None) -> O
 
 
 def shared(draft: Draft, handshake: Handshake) -> tuple[ev.ComponentUse, ...]:
-    """Return the material of units that were made at once, whichever of them."""
-    return _components(draft, judged(draft, handshake).rise, None)
+    """Return the material of the units of all cavities, which were made at once."""
+    before = [answered.rise_ms for answered in draft.state.cycle.answered.values()]
+    latest_ms = judged(draft, handshake).rise.latest_ms
+    since_ms = max(before, default=LONG_AGO)
+    n = len(handshake.cavities)
+    return material.components_used(draft.state, since_ms, latest_ms, n=n)
 
 
 def _missing_people(draft: Draft) -> list[ev.Why]:

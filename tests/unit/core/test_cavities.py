@@ -204,6 +204,21 @@ def test_units_of_one_cycle_received_the_same_material() -> None:
     assert first.components[0].candidates == ("L-1", "L-2")
 
 
+def test_load_that_is_used_up_within_the_cycle_is_possible_for_all() -> None:
+    """One is left for two cavities: either of the cycle may have got what came after."""
+    counted = replace(HOUSING, use="1", quantity="5")
+    rig = rig_of(components=(counted,))
+    rig.scan("L-1")
+    rig.turn(1_000)
+    shot(rig, 1, "SN-1", "SN-2")
+    rig.turn(1_000)
+    shot(rig, 2, "SN-3", "SN-4")
+    rig.turn(1_000)
+    shot(rig, 3, "SN-5", "SN-6")
+    sure = [unit.components[0].certainty for unit in rig.units()[2:]]
+    assert sure == [Certainty.CERTAIN, Certainty.CERTAIN, Certainty.POSSIBLE, Certainty.POSSIBLE]
+
+
 def test_repeated_request_is_answered_from_its_events() -> None:
     """The same request yields no second set of events (D-20)."""
     rig = rig_of()
