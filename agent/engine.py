@@ -397,9 +397,7 @@ class Engine:
                 component = await self._lookups.find_component(ask.component)
                 await self.emit(self._answer(ask, component))
 
-    def _answer(
-        self, ask: LookupAsk | ComponentAsk, seen: UnitSeen | ComponentSeen
-    ) -> AskAnswered:
+    def _answer(self, ask: LookupAsk | ComponentAsk, seen: UnitSeen | ComponentSeen) -> AskAnswered:
         now = self._parts.clock.now()
         answer = AskAnswered(
             id=ask.id,

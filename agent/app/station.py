@@ -141,7 +141,7 @@ class StationRun:
 
     def outputs_changed(self) -> None:
         """Let every device pull its outputs; say at once that the station has become ready."""
-        if self._told_ready is not NotReady.READY:
+        if self._told_ready is not NotReady.READY and self.readiness() is NotReady.READY:
             self._tell_readiness()
         for device in self.devices:
             device.outputs_changed(self)

@@ -145,8 +145,7 @@ def missing(state: State, used: tuple[ev.ComponentUse, ...]) -> tuple[str, ...]:
     return tuple(
         use.position
         for use in used
-        if use.position in required
-        and (not use.candidates or use.why is ev.Why.COMPONENT_MISSING)
+        if use.position in required and (not use.candidates or use.why is ev.Why.COMPONENT_MISSING)
     )
 
 

@@ -73,7 +73,7 @@ class Filler(RuleBasedStateMachine):
         super().__init__()
         counter = Counter(device="plc", tag="count", modulus=97, max_step=40, fastest_ms=1)
         self.rig = Rig(replace(FILLER, counter=counter, order=None, order_device=None))
-        self.lot = "LOT-1"
+        self.lot = self.seen = "LOT-1"
         self.made: list[str] = []
         """The lot of each piece that was truly made."""
         self.polled = 0
@@ -91,7 +91,7 @@ class Filler(RuleBasedStateMachine):
         """The link comes up, and everything is read."""
         self.up = True
         self.rig.link("plc", up=True)
-        self.polled = len(self.made)
+        self.polled, self.seen = len(self.made), self.lot
         self.rig.plc(1, count=len(self.made) % 97, lot=self.lot)
 
     @precondition(lambda self: len(self.made) - self.polled < 30)
@@ -102,9 +102,14 @@ class Filler(RuleBasedStateMachine):
             self.rig.ms += 2
             self.made.append(self.lot)
 
+    @precondition(lambda self: self.lot == self.seen)
     @rule(number=st.integers(1, 3))
     def change(self, number: int) -> None:
-        """The PLC names a lot."""
+        """The PLC names a lot.
+
+        Not twice unseen: of a lot that came and went between two readings there is no signal at
+        all, the one exception that D-6 makes.
+        """
         self.rig.ms += 1
         self.lot = f"LOT-{number}"
 
@@ -114,7 +119,7 @@ class Filler(RuleBasedStateMachine):
         """One poll sees counter and lot as they are; it spans the time since the one before."""
         since_ms = self.rig.ms - getattr(self, "polled_ms", self.rig.ms)
         self.rig.ms -= since_ms
-        self.polled = len(self.made)
+        self.polled, self.seen = len(self.made), self.lot
         self.rig.plc(since_ms + 1, count=len(self.made) % 97, lot=self.lot)
         self.polled_ms = self.rig.ms
 
