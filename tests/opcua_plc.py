@@ -5,7 +5,6 @@ itself (refuse, freeze, forget, stamp) this one does when told to.
 """
 
 import asyncio
-import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.address_space import AttributeService, AttributeValue, NodeData
 from asyncua.server.internal_server import InternalServer
 
+from agent.demo.process import free_port
 from drivers.base import Scalar
 
 PRESS = "urn:acme:press"
@@ -36,13 +36,6 @@ PRESS_VARIABLES: Variables = {
 
 FOREIGN = {ua.VariantType.String: "FOREIGN", ua.VariantType.Int64: 999}
 """What the other press's variables hold."""
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody has just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class _Attributes(AttributeService):

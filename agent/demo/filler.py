@@ -24,7 +24,6 @@ from agent.demo.child import Command, Retentive, now_ms, obey, off, say
 
 DEVICE_ID = 1
 LOT_BYTES = 16
-_REGISTERS = 3 + LOT_BYTES // 2
 _WRITE_REGISTERS = 16
 _TICK_S = 0.02
 _SAY_MS = 500

@@ -23,7 +23,6 @@ ARRAY where there are several; the source time is 0 where there is none.
 """
 
 STRING = 12
-DATE_TIME = 13
 ARRAY = 256
 """A type that no scalar has."""
 

@@ -4,11 +4,12 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from agent.demo.process import free_port
 from drivers.base import Clock, Driver, Scalar, TagGroup, WriteGroup
 from drivers.opcua import SPEC, OpcUaOptions, OpcUaTag
 from drivers.options import Tag
 from tests.contract.rig import RealClock
-from tests.opcua_plc import PRESS, PRESS_VARIABLES, Plc, free_port
+from tests.opcua_plc import PRESS, PRESS_VARIABLES, Plc
 
 WRITTEN = ("Result", "Ack")
 FAST = ("Trigger", "Request")

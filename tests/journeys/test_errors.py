@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from asyncua import ua
 
+from agent.demo.process import free_port
 from tests.journeys.daemon import WITHIN_S, child
 from tests.journeys.plants import (
     COUNTER,
@@ -22,7 +23,7 @@ from tests.journeys.plants import (
     recorded,
     write,
 )
-from tests.opcua_plc import PRESS_VARIABLES, Plc, Variables, free_port
+from tests.opcua_plc import PRESS_VARIABLES, Plc, Variables
 from tests.peers.scanner_rig import plugged
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.demo.process import free_port
 from tests.journeys.daemon import child
 from tests.journeys.plants import COUNTER, Plant, events, healthy, recorded, until, write
-from tests.opcua_plc import free_port
 from tests.peers.mosquitto import Mosquitto
 
 

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import shutil
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from agent.demo.process import free_port
 
 PATIENCE_S = 10.0
 
@@ -20,13 +21,6 @@ def executable() -> str:
     found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     assert found is not None, "mosquitto is not installed: `make setup` does that"
     return found
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 class Mosquitto:

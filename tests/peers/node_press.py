@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from agent.demo.process import free_port
 from drivers.base import Scalar
-from tests.opcua_plc import free_port
 
 FOLDER = Path(__file__).parent / "node"
 

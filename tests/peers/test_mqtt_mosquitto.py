@@ -9,9 +9,10 @@ from pathlib import Path
 
 import orjson
 
+from agent.demo.process import free_port
 from agent.publisher import Condition
 from tests.doubles import EPOCH
-from tests.peers.mosquitto import Mosquitto, free_port
+from tests.peers.mosquitto import Mosquitto
 from tests.peers.mqtt_bench import PATIENCE_S, TOPICS, MqttBench, eventually
 from tests.peers.mqtt_reader import Reader
 

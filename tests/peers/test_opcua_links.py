@@ -11,6 +11,7 @@ from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.user_managers import UserManager
 
+from agent.demo.process import free_port
 from drivers.base import (
     Driver,
     DriverConfigError,
@@ -23,7 +24,7 @@ from drivers.opcua import OpcUaTag
 from drivers.options import Tag
 from tests.contract.rig import PATIENCE_S, Recorder
 from tests.contract.rig_opcua import driver_for, press_tags
-from tests.opcua_plc import OTHER, PRESS, PRESS_VARIABLES, Plc, free_port
+from tests.opcua_plc import OTHER, PRESS, PRESS_VARIABLES, Plc
 from tests.peers.opcua_running import TAGS, QuickClock, ended, first_link, running, shows
 
 # ------------------------------------------------------------------ restarts and what moves

@@ -21,6 +21,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from agent.formats.cloudevents import CONTENT_TYPE
 from agent.sinks.mqtt.reasons import (
     REFUSED,
     hung_up,
@@ -77,7 +78,7 @@ def _properties(packet: int) -> Properties:
 def _pack_event_properties() -> bytes:
     plain = _properties(PacketTypes.PUBLISH)
     plain.PayloadFormatIndicator = 1
-    plain.ContentType = "application/cloudevents+json; charset=utf-8"
+    plain.ContentType = f"{CONTENT_TYPE}; charset=utf-8"
     packed: bytes = plain.pack()  # type: ignore[no-untyped-call]  # paho has no types for it
     return packed
 

@@ -5,10 +5,11 @@ from pathlib import Path
 from agent.app.probe import ProbedDevice, Watch, probe
 from agent.app.registries import registries
 from agent.config.load import load
+from agent.demo.process import free_port
 from drivers.base import CodeScanned, Quality
 from tests.contract.modbus_device import HOLDING, Memory, TcpDevice
 from tests.doubles import ManualClock
-from tests.opcua_plc import PRESS_VARIABLES, Plc, free_port
+from tests.opcua_plc import PRESS_VARIABLES, Plc
 from tests.peers.scanner_rig import plugged
 from tests.unit.config.stations import CELL, edited, write
 
