@@ -17,6 +17,9 @@ hypothesis.settings.register_profile("gate", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=5000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
+# A thread that has done its work may need a turn of the processor; one that hangs is seen.
+_ENDS_S = 10.0
+
 
 def _open_files() -> set[tuple[str, str]]:
     """Return each open descriptor of this process with what it points to."""
@@ -38,6 +41,8 @@ def nothing_outlives_its_test() -> Iterator[None]:
     """A test leaves no thread, no child process and no open file behind."""
     threads, children, files = set(threading.enumerate()), _children(), _open_files()
     yield
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(_ENDS_S)  # asyncio's waiter for a child tells of its end before it ends itself
     assert set(threading.enumerate()) <= threads, "a thread is still running"
     assert _children() <= children, "a child process was not waited for"
     assert _open_files() <= files, "a file or socket is still open"
