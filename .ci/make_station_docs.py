@@ -68,7 +68,7 @@ What the PLC reads in `result`; `track.answers` gives them other numbers. 0 is n
 | number | name | meaning | the PLC should |
 |---|---|---|---|
 | 1 | `stored_ok` | stored, OK | go on |
-| 2 | `stored_nok` | stored, the machine's verdict is NOK | divert the unit |
+| 2 | `stored_nok` | stored, NOK by the machine's verdict or by limits | divert the unit |
 | 3 | `duplicate` | this unit already passed here | divert or ask |
 | 4 | `bad_code` | unreadable or refused code | read again |
 | 5 | `previous_station` | previous station missing or NOK (not given in this version) | divert |

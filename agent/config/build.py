@@ -11,6 +11,7 @@ from typing import Any
 from agent.config import loaded
 from agent.config.checks import readers
 from agent.config.components import components_of
+from agent.config.limiting import limits_of
 from agent.config.model import FromTag, Handshake, Journal, Operators, Track
 from agent.config.moding import mode_of
 from agent.config.parts import Parts, Tag
@@ -111,6 +112,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         shift_ends=operators.shift_ends,
         shift_grace_ms=operators.shift_grace,
         units=_units(parts),
+        result_by=track.result_by,
         devices=tuple(parts.devices),
         bypass=_bypass(parts, track),
         state=state_of(parts, track),
@@ -158,6 +160,7 @@ def _handshake(
         abort=section.abort,
         inside=track.pair.inside,
         cavities=cavities,
+        limits=limits_of(track, section),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from agent.config import strategies
 from agent.config.components import check_components
+from agent.config.limiting import check_limits
 from agent.config.model import Operators, Track
 from agent.config.moding import check_mode
 from agent.config.parts import Device, Parts
@@ -280,6 +281,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     check_components,
     check_watches,
     check_mode,
+    check_limits,
     check_state,
     _check_numbers,
     _check_reasons,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.config import moding, stating, watches
+from agent.config import limiting, moding, stating, watches
 from agent.config.components import told
 from agent.config.loaded import StationConfig
 from agent.config.quantities import duration_text
@@ -62,6 +62,7 @@ def _binds(station: Station) -> Iterator[str]:
             otherwise = "is refused" if policy is Policy.REFUSE else "is recorded as lacking it"
             yield f"a unit without {what} {otherwise}"
     yield from moding.told(station)
+    yield from limiting.told(station)
     if station.bypass is not None:
         key = f", '{station.bypass.key}' says by key" if station.bypass.key else ""
         yield f"what '{station.bypass.counter.tag}' counts passed without an answer{key}"

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
+from agent.config.limits import LimitSection
 from agent.config.modes import ModeSection
 from agent.config.pairs import Names, Pair
 from agent.config.positions import ComponentSection
@@ -25,6 +26,7 @@ from agent.config.quantities import (
 )
 from agent.config.states import StateSection
 from agent.config.watched import WatchSection
+from agent.core.bounds import ResultBy
 from agent.core.identity.reading import TOLERABLE, Reason
 from agent.core.identity.scan_rule import MOST_CHARACTERS
 from agent.core.station import By, Outcome, Policy
@@ -309,6 +311,11 @@ class Track(Options):
     """Units that the PLC lets go without an answer: recorded once contact is back."""
     state: StateSection | None = None
     """What the machine does: running, idle, down; the raw material of OEE."""
+    limits: dict[Name, LimitSection] = Field(default_factory=dict)
+    """Per recorded value: what it may be. A breach makes the unit NOK, or is recorded."""
+    result_by: ResultBy = ResultBy.WORST
+    """Whose word is the result where values have limits. `worst`: OK only where the machine's
+    `verdict` and the limits agree. `machine`, `limits`: the other one is recorded beside it."""
     mode: ModeSection | None = None
     """In which mode the machine works; without it every cycle is production."""
     watch: dict[Name, WatchSection] = Field(default_factory=dict)

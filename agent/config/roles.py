@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 
+from agent.config.limits import SetPoint
 from agent.config.model import FromTag, Handshake, Track
 from agent.config.parts import Tag
 from agent.config.problems import Path
@@ -23,6 +24,7 @@ class Holds(StrEnum):
 
 
 _BIT_LIKE = frozenset({Holds.BIT, Holds.WHOLE})
+NUMBERS = frozenset({Holds.WHOLE, Holds.REAL})
 _ANY = frozenset(Holds)
 
 
@@ -141,6 +143,7 @@ def roles_of(track: Track) -> list[Role]:
             if tag is not None:
                 roles.append(_role(role, tag, ("track", "ready", key), _READY[role]))
     roles.extend(_of_the_machine(track))
+    roles.extend(_set_points(track))
     return [*roles, *_sources(track)]
 
 
@@ -153,6 +156,15 @@ def _sources(track: Track) -> Iterator[Role]:
         yield _role("lot", track.lot.tag, ("track", "lot", "tag"), _Ask())
     if track.order is not None:
         yield _role("order", track.order.tag, ("track", "order", "tag"), _Ask())
+
+
+def _set_points(track: Track) -> Iterator[Role]:
+    """Yield the limits that are read from tags."""
+    for name, section in track.limits.items():
+        for key, bound in section.bounds.items():
+            if isinstance(bound, SetPoint):
+                at: Path = ("track", "limits", name, key, "tag")
+                yield _role(f"limit of {name}", bound.tag, at, _Ask(NUMBERS, own=False))
 
 
 def _of_the_machine(track: Track) -> Iterator[Role]:

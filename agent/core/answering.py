@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from agent.core import events as ev
-from agent.core import fitness, installing, material, modes, pairing, requests
+from agent.core import fitness, installing, limiting, material, modes, pairing, requests
 from agent.core.draft import Draft
 from agent.core.parts import LONG_AGO
 from agent.core.state import Candidate, Rise, Snapshot
 from agent.core.station import Handshake, Outcome, Policy, Station
-from drivers.base import AskAnswered, Quality, TagValue
+from drivers.base import AskAnswered
 
 SURE_ALL_THE_SAME = {
     ev.Why.OPERATOR_MISSING,
@@ -25,6 +25,8 @@ SURE_ALL_THE_SAME = {
     ev.Why.CLOCK_UNSYNCED,
     ev.Why.REQUEST_ID_CONFLICT,
     ev.Why.VERDICT_UNKNOWN,
+    ev.Why.LIMIT_BREACHED,
+    ev.Why.LIMIT_UNKNOWN,
     ev.Why.MODE_UNKNOWN,
 }
 """What is missing or odd, but leaves no doubt which unit it was."""
@@ -74,20 +76,35 @@ def complete(
         body = _body(draft, handshake, candidate, Outcome.STORED_OK, why=why)
         draft.add(ev.UnitStarted(**body, knowledge_as_of=as_of))
         return
-    result = _verdict(handshake, snapshot)
-    why += [ev.Why.VERDICT_UNKNOWN] if result is None else []
-    outcome = Outcome.STORED_OK if result is ev.Result.OK else Outcome.STORED_NOK
+    found = limiting.judgement(station, handshake, snapshot)
+    why += found.why
     before = draft.state
     completed = draft.add(
         ev.UnitCompleted(
-            **_body(draft, handshake, candidate, outcome, why=why),
+            **_body(draft, handshake, candidate, _stored(found.result), why=why),
             components=used,
-            result=result or ev.Result.NOK,
+            result=found.result,
             visit=visits + 1,
             knowledge_as_of=as_of,
+            **_words(station, found),
         )
     )
     installing.install(draft, before, completed)
+
+
+def _stored(result: ev.Result | None) -> Outcome:
+    return Outcome.STORED_OK if result is ev.Result.OK else Outcome.STORED_NOK
+
+
+def _words(station: Station, found: limiting.Judgement) -> dict[str, Any]:
+    """Return both words that a result may come from, where there are two."""
+    if found.limits is None:
+        return {}
+    return {
+        "machine_result": found.machine,
+        "limits_result": found.limits,
+        "result_by": station.result_by.value,
+    }
 
 
 def refuse(
@@ -145,9 +162,8 @@ def set_aside(draft: Draft, handshake: Handshake) -> bool:
     if mode is None or mode.bind or modes.is_production(draft.station, snapshot):
         return False
     judges = requests.records(draft.state, handshake)
-    is_ok = not judges or _verdict(handshake, snapshot) is ev.Result.OK
-    outcome = Outcome.STORED_OK if is_ok else Outcome.STORED_NOK
-    unbind(draft, handshake, (), ev.Why.NOT_PRODUCTION, outcome=outcome)
+    result = limiting.machine_result(handshake, snapshot) if judges else ev.Result.OK
+    unbind(draft, handshake, (), ev.Why.NOT_PRODUCTION, outcome=_stored(result))
     return True
 
 
@@ -179,8 +195,7 @@ def outcome(draft: Draft, handshake: Handshake, answer: AskAnswered | None) -> O
     wrong = declined(draft.station, answer, snapshot)
     if wrong is not None:
         return wrong[1]
-    is_ok = _verdict(handshake, snapshot) is ev.Result.OK
-    return Outcome.STORED_OK if is_ok else Outcome.STORED_NOK
+    return _stored(limiting.judgement(draft.station, handshake, snapshot).result)
 
 
 def shared(draft: Draft, handshake: Handshake) -> tuple[ev.ComponentUse, ...]:
@@ -227,16 +242,6 @@ def _components(
     return material.components_used(draft.state, since_ms, rise.latest_ms, unit=unit)
 
 
-def _verdict(handshake: Handshake, snapshot: Snapshot) -> ev.Result | None:
-    """Return what the machine says of the unit; None: it cannot be read, which is no OK."""
-    if handshake.verdict is None:
-        return ev.Result.OK
-    seen = snapshot.values[handshake.verdict]
-    if seen.quality is not Quality.GOOD:
-        return None
-    return ev.Result.OK if seen.value else ev.Result.NOK
-
-
 def _body(
     draft: Draft,
     handshake: Handshake,
@@ -272,7 +277,9 @@ def _body(
         "count": snapshot.count,
         "mode": modes.named(draft.station, snapshot),
         "answer": draft.station.outcome_code(outcome),
-        "values": tuple(_value(draft, snapshot.values[tag]) for tag in handshake.values),
+        "values": tuple(
+            limiting.recorded(draft.station, handshake, snapshot, tag) for tag in handshake.values
+        ),
         "earliest_ms": snapshot.rise.earliest_ms,
         "latest_ms": snapshot.rise.latest_ms,
     }
@@ -284,14 +291,3 @@ def _body(
             "answer": draft.station.outcome_code(sharing.outcome),
         }
     return head | body
-
-
-def _value(draft: Draft, seen: TagValue) -> ev.Value:
-    return ev.Value(
-        name=seen.tag,
-        value=seen.value,
-        quality=seen.quality,
-        code=seen.code or None,
-        measure=draft.station.units.get(seen.tag),
-        source_ms=seen.source_ms,
-    )

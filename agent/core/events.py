@@ -59,6 +59,10 @@ class Why(StrEnum):
     CLOCK_UNSYNCED = "clock_unsynced"
     VERDICT_UNKNOWN = "verdict_unknown"
     """The verdict tag could not be read GOOD, so the result is taken as NOK."""
+    LIMIT_BREACHED = "limit_breached"
+    """A value lies beyond its limits, so the result is NOK."""
+    LIMIT_UNKNOWN = "limit_unknown"
+    """A value or a limit could not be read GOOD, so the result is taken as NOK (D-96)."""
     CYCLE_BETWEEN = "cycle_between"
     """A cycle was aborted or missed after the scan: it may have been that one's (D-7, D-33)."""
     CAVITY_UNKNOWN = "cavity_unknown"
@@ -97,6 +101,16 @@ class Result(StrEnum):
 
     OK = "ok"
     NOK = "nok"
+
+
+@unique
+class Verdict(StrEnum):
+    """What a value is by its limits; what is not known to be good is never ok (D-96)."""
+
+    OK = "ok"
+    LOW = "low"
+    HIGH = "high"
+    UNKNOWN = "unknown"
 
 
 @unique
@@ -172,6 +186,19 @@ class OperatorRef:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a value may be, as it was in the same snapshot; both ends are good."""
+
+    low: Scalar | None = None
+    high: Scalar | None = None
+    low_warn: Scalar | None = None
+    high_warn: Scalar | None = None
+    target: Scalar | None = None
+    unread: tuple[str, ...] = ()
+    """Which of them are set-points that could not be read GOOD."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Value:
     """One captured value with its quality."""
 
@@ -183,6 +210,12 @@ class Value:
     measure: str | None = None
     """Unit of measure."""
     source_ms: int | None = None
+    limits: Limits | None = None
+    """In the value's own unit of measure."""
+    verdict: Verdict | None = None
+    """None: it has no limits."""
+    warning: Verdict | None = None
+    """`low` or `high`: within its limits, but so near that it is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -510,6 +543,12 @@ class UnitCompleted(UnitEvent):
     result: Result
     visit: int
     """1 for the first pass of this unit through this station (D-35)."""
+    machine_result: Result | None = None
+    """Where values have limits: what the machine says; None: nothing that could be read."""
+    limits_result: Result | None = None
+    """What the limits say; None: no value has any."""
+    result_by: str | None = None
+    """Where values have limits, whose word `result` is: `worst` of the two, `machine`, `limits`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from types import MappingProxyType
 
+from agent.core.bounds import Limit, ResultBy
 from agent.core.identity.rules import ScanRule
 
 
@@ -141,6 +142,8 @@ class Handshake:
     """The tag that says how many parts are in the queue, by sensors (strategy `fifo`)."""
     cavities: tuple[Cavity, ...] = ()
     """The places of a machine that makes several units a cycle (strategy `multi-cavity`)."""
+    limits: tuple[Limit, ...] = ()
+    """Of those of its values that have limits."""
 
     @property
     def snapshot_guard(self) -> tuple[str, ...]:
@@ -152,7 +155,8 @@ class Handshake:
     def snapshot_tags(self) -> tuple[str, ...]:
         """The data tags between the two guard reads."""
         own = tuple(tag for cavity in self.cavities for tag in (cavity.tag, cavity.verdict))
-        tags = (self.unit, self.verdict, self.abort, self.inside, *self.values, *own)
+        bounds = tuple(tag for limit in self.limits for tag in limit.tags)
+        tags = (self.unit, self.verdict, self.abort, self.inside, *self.values, *own, *bounds)
         return tuple(dict.fromkeys(tag for tag in tags if tag))
 
     @property
@@ -404,6 +408,8 @@ class Station:
     """How long after its shift a session ends, and how early one of the next shift may begin."""
     units: Mapping[str, str] = field(default_factory=dict)
     """Per value tag: its unit of measure."""
+    result_by: ResultBy = ResultBy.WORST
+    """Whose word is a unit's result, where values have limits."""
     devices: tuple[str, ...] = ()
     """Every device that must be reached before the station is ready."""
     mode: ModeTag | None = None
