@@ -295,7 +295,7 @@ class Requires(Options):
 class Track(Options):
     """What is bound to what, and what happens when it cannot be."""
 
-    by: By
+    by: Literal[By.SERIAL, By.LOT]
     """`serial`: each unit has an identity of its own. `lot`: pieces are counted to a lot (D-12)."""
     because: Literal["value", "risk", "regulated", "volume"] | None = None
     """Why this level was chosen; `check` compares it with the level (D-14)."""

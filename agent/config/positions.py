@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -39,7 +39,7 @@ Amount = Annotated[
 class ComponentSection(Options):
     """A position that units receive material from (D-43, D-44)."""
 
-    by: By
+    by: Literal[By.SERIAL, By.LOT]
     """`lot`: a reel, a tank, a box feeds it. `serial`: each unit receives one of its own."""
     until: Until = Until.REPLACED
     """`replaced`: a load feeds its position until the next one is scanned. `spliced`: the next one

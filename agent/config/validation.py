@@ -85,6 +85,10 @@ def validated(
         return None, problems
 
 
+_MEMBER = re.compile(r"<[^:>]*: ('[^']*')>")
+"""A member of an enumeration, as it is shown among the literals of a choice."""
+
+
 def literal_secrets(data: object, at: Path, source: Source) -> Iterator[Problem]:
     """Yield a problem for each secret that stands in the file itself (DESIGN 9)."""
     if isinstance(data, dict):
@@ -187,7 +191,7 @@ def _unknown_key(path: Path, known: list[str], source: Source) -> Problem:
 
 
 def _unknown_value(error: ErrorDetails, path: Path, source: Source, *, key: bool) -> Problem:
-    expected = str(error["ctx"]["expected"])
+    expected = _MEMBER.sub(r"\1", str(error["ctx"]["expected"]))
     allowed = re.findall(r"'([^']*)'", expected)
     given = error["input"]
     if isinstance(path[-1], str) and later_value(path[-1], given):

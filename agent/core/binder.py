@@ -19,12 +19,14 @@ from agent.core import (
     cycle,
     feeding,
     fitness,
+    granularity,
     installing,
     machine,
     material,
     pairing,
     people,
     production,
+    products,
     queueing,
     requests,
     restarts,
@@ -38,6 +40,7 @@ from agent.core.carry import from_plain, to_plain
 from agent.core.draft import Draft, Fold
 from agent.core.outputs import due, handed_over, outputs, readiness
 from agent.core.parts import (
+    LONG_AGO,
     CarrierState,
     CycleState,
     MachineState,
@@ -45,6 +48,7 @@ from agent.core.parts import (
     PairingState,
     PeopleState,
     ProductionState,
+    ProductState,
     QueueState,
     RunState,
 )
@@ -87,6 +91,7 @@ PARTS: Mapping[str, type[Any]] = {
     "queue": QueueState,
     "people": PeopleState,
     "material": MaterialState,
+    "product": ProductState,
     "production": ProductionState,
     "machine": MachineState,
 }
@@ -148,6 +153,7 @@ for _part in (
     fitness.EVOLVES,
     vessels.EVOLVES,
     installing.EVOLVES,
+    products.EVOLVES,
     production.EVOLVES,
     restarts.EVOLVES,
     bypass.EVOLVES,
@@ -190,7 +196,7 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
     """Begin an epoch: say where the one before ended, what is lost, and carry the state."""
     same_boot = state.run.boot_id == now.boot_id
     down_ms = max(0, now.boot_ms - state.run.last_ms) if same_boot else None
-    config_before = state.run.config
+    config_before, last_ms = state.run.config, state.run.last_ms
     state = replace(state, epoch=beginning.epoch, seq=0)
     draft = Draft(state, Working(), now, evolve)
     draft.add(
@@ -218,6 +224,7 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
     material.started(draft, other_boot=not same_boot, lost=lost)
     people.started(draft, down_ms, lost=lost)
     production.started(draft, lost=lost)
+    granularity.started(draft, last_ms if same_boot else LONG_AGO)
     carry(draft)
     return draft.decision(_wakeup(draft))
 
@@ -256,6 +263,7 @@ def decide(state: State, working: Working, observation: AnyObservation, now: Ins
     """Return what is true now, given one observation; total over the closed union."""
     draft = Draft(state, working, now, evolve)
     _HANDLERS[type(observation)](draft, observation)
+    granularity.noticed(draft, observation)
     machine.settle(draft)
     vessels.settle(draft)
     feeding.settle(draft)
@@ -266,6 +274,7 @@ def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
     station = draft.station
     changed = {value.tag for value in seen.values}
     lot_first = production.lot_unread(station, draft.working)
+    product_first = products.unread(station, draft.working)
     _take_readings(draft, seen.device, seen.values, seen.earliest_ms, seen.latest_ms)
     readings = draft.working.readings
     if watching.seen(draft, seen.device):
@@ -279,6 +288,7 @@ def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
         production.lot_read(draft, readings[station.lot], seen.id, first=lot_first)
     if station.order in changed:
         _order_tag(draft, readings[station.order], seen.id)
+    granularity.noticed(draft, seen, first=product_first)
     counts = station.pairing.strategy is Strategy.COUNT_ONLY
     if counts and station.counter is not None and station.counter.tag in changed:
         production.counter_read(draft, readings[station.counter.tag])
@@ -309,7 +319,7 @@ def _signal(kind: Kind, seen: AnyObservation) -> Signal:
 
 def _order_tag(draft: Draft, reading: Reading, because: str) -> None:
     if reading.good is not None:
-        production.flush(draft)
+        production.flush(draft, reading.earliest_ms)
         people.order_named(draft, str(reading.good).strip(), (because,))
 
 

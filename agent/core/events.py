@@ -91,6 +91,12 @@ class Why(StrEnum):
     """Lots are mixed in a vessel: each that was put in since it was seen empty (D-48)."""
     CONFLICT = "conflict"
     """The serial component is in another unit, by what is known (D-42)."""
+    PRODUCT_UNKNOWN = "product_unknown"
+    """No product is named, or the station file has none that is called so."""
+    PRODUCT_CHANGED = "product_changed"
+    """The product changed while it was made: it may be of either (D-29)."""
+    LOT_USED_UP = "lot_used_up"
+    """By count nothing is left of the lot: another one may not have been scanned."""
     MULTI_LOT_LABEL = "multi_lot_label"
     """The label stands for several lots (D-51)."""
 
@@ -694,6 +700,34 @@ class LotClosed(Event):
     earliest_ms: int
     latest_ms: int
     """Boot-clock interval in which it ended."""
+
+
+# ------------------------------------------------------------------ product
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductChanged(Event):
+    """From here on the station makes this product, tracked in this granularity (D-1).
+
+    Not emitted where a station tracks everything alike.
+    """
+
+    kind = "product_changed"
+    named: str | None = None
+    """What its source calls it; None: nothing is named any more."""
+    product: str | None = None
+    """Its name in the station file; None where that has none which fits (`product_unknown`)."""
+    by: str
+    """`serial`, `lot` or `both`; of an unknown product as the station's policy says."""
+    from_lot: bool = False
+    """Whether its units are pieces of a lot until they get their identity here."""
+    previous: str | None = None
+    """What was named before."""
+    source: str
+    """`tag`, `order`, `scan`, or `file`: the station file says something else of it now."""
+    earliest_ms: int
+    latest_ms: int
+    """Boot-clock interval of the change; what was made within may be of either product."""
 
 
 # ------------------------------------------------------------------ material

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.core.events import Why
+from agent.core.station import By
 from drivers.base import Scalar
 
 LONG_AGO = -(2**53) + 1
@@ -292,12 +293,41 @@ class OpenLot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tracked:
+    """A product as this station tracks it."""
+
+    named: str | None
+    """What its source calls it; None: nothing is named."""
+    product: str | None
+    """Its name in the station file; None: that has none which fits."""
+    by: By
+    from_lot: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductState:
+    """Which product is made; `products` reads it."""
+
+    running: Tracked | None = None
+    """None: nothing was ever named."""
+    before: tuple[Tracked, ...] = ()
+    """What was made before the newest change, and may have been when it was told."""
+    earliest_ms: int = LONG_AGO
+    latest_ms: int = LONG_AGO
+    """Boot-clock interval of the change from them to the running one."""
+    uncounted: int = 0
+    """Cycles recorded since the newest accounted piece whose counter could not be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Boundary:
     """The newest change of lot: steps that began before its end may be of either (D-29)."""
 
     lots: tuple[str, ...]
-    """The lots before, since the last count that lies wholly after a change."""
+    """The lots before, since the last record that lies wholly after a change."""
     latest_ms: int
+    earliest_ms: int = LONG_AGO
+    """What was over before it was of one of these lots."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

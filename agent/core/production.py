@@ -172,7 +172,7 @@ def lot_named(
     running = draft.state.production.lot
     if (running.lot if running else None) == (lot or None):
         return
-    _record_until(draft, between_ms[0])
+    record_until(draft, between_ms[0])
     running = draft.state.production.lot
     if running is not None:
         _close(draft, running, "replaced" if lot else "ended", between_ms, because)
@@ -242,9 +242,15 @@ def lot_unread(station: Station, working: Working) -> bool:
 # ------------------------------------------------------------------ recording
 
 
-def flush(draft: Draft) -> None:
-    """Record every step, however new: something changes that they belong before."""
-    _record(draft, len(draft.working.steps))
+def flush(draft: Draft, moment_ms: int | None = None) -> None:
+    """Record every step, however new: something changes that they belong before.
+
+    Where that may be the product, only what was certainly counted before the moment is.
+    """
+    if draft.station.products is not None and moment_ms is not None:
+        record_until(draft, moment_ms)
+    else:
+        _record(draft, len(draft.working.steps))
 
 
 def timer(draft: Draft) -> None:
@@ -252,13 +258,13 @@ def timer(draft: Draft) -> None:
     working = draft.working
     if draft.now_ms < working.flushed_ms + FLUSH_MS or lot_unread(draft.station, working):
         return
-    _record_until(draft, _ripe_before(draft))
+    record_until(draft, _ripe_before(draft))
 
 
 def link_lost(draft: Draft, device: str) -> None:
     """Record what is old enough while the lot is still known; what is new waits for the link."""
     if not lot_unread(draft.station, draft.working):
-        _record_until(draft, _ripe_before(draft))
+        record_until(draft, _ripe_before(draft))
     counter = draft.station.counter
     if counter is not None and counter.device == device:
         draft.working = replace(draft.working, counter=None)
@@ -275,7 +281,7 @@ def deadlines(station: Station, working: Working) -> Iterator[int]:
         yield max(working.flushed_ms + FLUSH_MS, ripe_ms)
 
 
-def _record_until(draft: Draft, moment_ms: int) -> None:
+def record_until(draft: Draft, moment_ms: int) -> None:
     """Record what was certainly counted before the moment; leave what overlaps it waiting."""
     _record(draft, sum(step.latest_ms <= moment_ms for step in draft.working.steps))
 

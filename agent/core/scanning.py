@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from agent.core import events as ev
-from agent.core import material, pairing, people, production
+from agent.core import granularity, material, pairing, people, production
 from agent.core.draft import Draft
 from agent.core.identity.codes import PARSER
 from agent.core.identity.rules import Identified, Judgement, Means, NoRead, judge
@@ -126,6 +126,7 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
     )
     if not waits or not pairing.is_cycle(station):
         _reply(draft, seen.device, good=True)  # of a scan that is the cycle, its end is told
+    granularity.scanned(draft, scan)
     if waits:
         pairing.unit_scanned(draft, scan, where)
     else:
@@ -160,7 +161,7 @@ def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
         named = scan.code if means is Means.LOT else None
         production.lot_named(draft, named, scan.product, between_ms, because)
         return
-    production.flush(draft)
+    production.flush(draft, scan.earliest_ms)
     if means in material.SCANNED:
         material.SCANNED[means](draft, scan)
     elif means is Means.ORDER:

@@ -25,6 +25,7 @@ from agent.core.parts import (
     PairingState,
     PeopleState,
     ProductionState,
+    ProductState,
     QueueState,
     RunState,
 )
@@ -51,6 +52,7 @@ class State:
     queue: QueueState = field(default_factory=QueueState)
     people: PeopleState = field(default_factory=PeopleState)
     material: MaterialState = field(default_factory=MaterialState)
+    product: ProductState = field(default_factory=ProductState)
     production: ProductionState = field(default_factory=ProductionState)
     machine: MachineState = field(default_factory=MachineState)
 

@@ -21,6 +21,48 @@ class By(StrEnum):
 
     SERIAL = "serial"
     LOT = "lot"
+    BOTH = "both"
+    """Units with an identity of their own, each of them one of a lot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """How the pieces of one product are tracked at this station (D-1, D-12)."""
+
+    name: str
+    """Its name in the station file."""
+    by: By
+    from_lot: bool = False
+    """Whether its units are pieces of a lot until they get their identity here."""
+    ids: tuple[str, ...] = ()
+    """What the source calls it: article numbers, recipes, GTINs of 14 digits."""
+    pattern: str | None = None
+    """What else the source may call it, matched as a whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductPlan:
+    """Where a station with several products learns which one it makes.
+
+    One source: a tag, the order (`orders`), or else the codes of units and lots that are scanned.
+    """
+
+    products: tuple[Product, ...]
+    tag: str | None = None
+    device: str | None = None
+    """Of the tag that tells it: the product's, or the order's."""
+    orders: tuple[tuple[str, str], ...] = ()
+    """(begin of an order's number, name of its product); the longest that fits counts."""
+    unknown: Product
+    """How pieces are tracked while the product is not known."""
+    refuses: bool = False
+    """Whether a unit of an unknown product is refused (answer 6); pieces are counted all the same:
+    they are made."""
+
+    @property
+    def by_scan(self) -> bool:
+        """Whether the codes of units and lots say the product."""
+        return self.tag is None and not self.orders
 
 
 @unique
@@ -372,13 +414,18 @@ class Station:
     config: str
     """Hash of the station file."""
     by: By
+    """What it binds; with `products`, what its pairing strategy binds."""
     pairing: Pairing
     handshakes: tuple[Handshake, ...] = ()
     """`begin` before `end`, where both exist."""
     counter: Counter | None = None
     lot: str | None = None
-    """The tag that names the lot being made (strategy `count-only`), `lot_device` holds it."""
+    """The tag that names the lot being made, `lot_device` holds it; None where it is scanned."""
     lot_device: str | None = None
+    from_lot: bool = False
+    """Whether units are pieces of a lot until they get their identity here."""
+    products: ProductPlan | None = None
+    """Where each product has a granularity of its own; None: `by` and `from_lot` hold for all."""
     order: str | None = None
     """The tag that names the order, `order_device` holds it; None where it is scanned."""
     order_device: str | None = None

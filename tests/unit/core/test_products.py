@@ -1,0 +1,155 @@
+"""Which product is made: by tag, order or code, in intervals (D-1, D-29)."""
+
+from dataclasses import replace
+
+import pytest
+
+from agent.core import products
+from agent.core.events import ProductChanged, Why
+from agent.core.parts import LONG_AGO, Tracked
+from agent.core.station import By
+from tests.core_rig import PRESS, Rig
+from tests.granular_rig import (
+    BY_ORDER,
+    BY_ORDER_TAG,
+    BY_SCAN,
+    MIXED,
+    SCREW,
+    STRICTEST,
+    told_by,
+)
+
+UNKNOWN = Tracked(named=None, product=None, by=By.BOTH)
+
+
+def made(rig: Rig) -> str | None:
+    """Return the station file's name of what is made now."""
+    return products.running(rig.state).product
+
+
+def changes(rig: Rig) -> list[tuple[str | None, str | None, str, str]]:
+    """Return the changes: named, product, granularity, source."""
+    return [(e.named, e.product, e.by, e.source) for e in rig.of(ProductChanged)]
+
+
+def test_station_that_tracks_all_alike_has_no_product() -> None:
+    """It is tracked as the station says, and nothing changes it."""
+    rig = Rig(PRESS)
+    rig.up()
+    rig.scan("WO-1")
+    assert products.running(rig.state) == Tracked(named=None, product=None, by=By.SERIAL)
+    assert products.is_known(rig.state, products.running(rig.state))
+    assert changes(rig) == []
+
+
+def test_recipe_tag_names_the_product() -> None:
+    """Each change once; an empty tag names none; what is unknown is tracked by the policy."""
+    rig = Rig(MIXED)
+    rig.up()
+    assert products.running(rig.state) == UNKNOWN
+    for recipe in ("V-1", "V-1 ", "S-1", "S-17", "X", ""):
+        rig.plc(recipe=recipe)
+    assert changes(rig) == [
+        ("V-1", "valve", "serial", "tag"),
+        ("S-1", "screw", "lot", "tag"),
+        ("S-17", "screw", "lot", "tag"),
+        ("X", None, "both", "tag"),
+        (None, None, "both", "tag"),
+    ]
+    why = [event.why for event in rig.of(ProductChanged)]
+    assert why == [(), (), (), (Why.PRODUCT_UNKNOWN,), (Why.PRODUCT_UNKNOWN,)]
+    assert [event.previous for event in rig.of(ProductChanged)] == [None, "V-1", "S-1", "S-17", "X"]
+
+
+def test_bad_tag_names_nothing() -> None:
+    """The product stays until another one is read GOOD."""
+    rig = Rig(MIXED)
+    rig.up()
+    rig.plc(recipe="V-1")
+    rig.bad = {"recipe"}
+    rig.plc(recipe="S-1")
+    assert made(rig) == "valve"
+    assert products.unread(rig.station, rig.working)
+
+
+def test_longest_begin_of_an_order_counts() -> None:
+    """Orders name products by how they begin; the end of an order ends the product."""
+    rig = Rig(told_by(BY_ORDER))
+    rig.up()
+    named = []
+    for order in ("WO-17", "WO-128", "WO-9", "WO-2", "ORDER END"):
+        rig.scan(order)
+        rig.turn(2_000)
+        named.append(made(rig))
+    assert named == ["valve", "screw", None, "screw", None]
+    assert {event.source for event in rig.of(ProductChanged)} == {"order"}
+
+
+def test_order_tag_names_the_product() -> None:
+    """The change is where the tag changed."""
+    rig = Rig(told_by(BY_ORDER_TAG))
+    rig.up()
+    rig.plc(50, order="WO-2")
+    rig.plc(50, order="WO-17")
+    change = rig.of(ProductChanged)[-1]
+    assert (change.product, change.earliest_ms, change.latest_ms) == ("valve", 1_050, 1_100)
+
+
+def test_codes_of_units_and_lots_name_the_product() -> None:
+    """By what they carry; a code without a product names none."""
+    rig = Rig(told_by(BY_SCAN))
+    rig.up()
+    named = []
+    for code in ("09506000134352/1", "09506000134369L7", "OP-1", "SN-1"):
+        rig.scan(code)
+        named.append(made(rig))
+    assert named == ["valve", "screw", "screw", None]
+
+
+def test_interval_of_a_change_is_of_both() -> None:
+    """Before it one, within it either, after it the other."""
+    rig = Rig(MIXED)
+    rig.up()
+    rig.plc(recipe="V-1")
+    rig.turn(1_000)
+    rig.plc(100, recipe="S-1")
+    at = rig.ms
+
+    def between(earliest: int, latest: int) -> list[str | None]:
+        found = products.during(rig.state, at - earliest, at - latest)
+        return [tracked.product for tracked in found]
+
+    assert between(60, 20)[-2:] == ["valve", "screw"]
+    assert between(0, 0) == ["screw"]
+
+
+@pytest.mark.parametrize("reboot", [False, True])
+def test_product_outlives_a_restart(*, reboot: bool) -> None:
+    """By the fold of the events alone; what the tag then shows may be from any time since."""
+    rig = Rig(MIXED)
+    rig.up()
+    rig.plc(recipe="V-1")
+    rig.restart(reboot=reboot)
+    assert made(rig) == "valve"
+    rig.turn(500)
+    rig.up()
+    rig.plc(recipe="S-1")
+    change = rig.of(ProductChanged)[-1]
+    assert change.product == "screw"
+    assert change.earliest_ms == LONG_AGO
+
+
+def test_station_file_that_changed_says_so() -> None:
+    """What is made is tracked by the new file, from some moment while the agent was away."""
+    rig = Rig(MIXED)
+    rig.up()
+    rig.plc(recipe="S-1")
+    finer = replace(SCREW, by=By.SERIAL)
+    assert MIXED.products is not None
+    rig.station = replace(
+        MIXED, config="c2", products=replace(MIXED.products, products=(finer, STRICTEST))
+    )
+    rig.restart()
+    assert changes(rig)[-1] == ("S-1", "screw", "serial", "file")
+    rig.restart()
+    assert len(changes(rig)) == 2
