@@ -43,7 +43,14 @@ from agent.ports import (
     TraceLookup,
     UnitSeen,
 )
-from drivers.base import AnyObservation, AskAnswered, CodeScanned, TimerFired, WriteGroup
+from drivers.base import (
+    AnyObservation,
+    AskAnswered,
+    CodeScanned,
+    HoldChanged,
+    TimerFired,
+    WriteGroup,
+)
 
 QUEUE_SIZE = 1000
 """Observations waiting to be decided; a full queue slows the poll of a device of our own."""
@@ -140,6 +147,7 @@ class Engine:
         self._alarm_ms: int | None = None
         self._alarm_moved = asyncio.Event()
         self._reason = NotReady.STARTING
+        self._holds = 0
         self._overrun_until_ms: int | None = None
         self.counts = Counts()
 
@@ -249,6 +257,8 @@ class Engine:
         """
         is_sound = False
         try:
+            if self._is_hold_new:
+                self._decide(self._hold())
             self._decide(observation)
             while self._answers:
                 self._decide(self._answers.popleft())
@@ -256,6 +266,28 @@ class Engine:
         finally:
             if not is_sound and not self._failed.done():
                 self._failed.set_exception(EngineError(f"could not decide {observation.id}"))
+
+    @property
+    def _is_hold_new(self) -> bool:
+        """Whether the core has yet to learn that no cycle is recorded, or that they are again."""
+        return self._working.held != (self._parts.trouble() is NotReady.DISK_FULL)
+
+    def _hold(self) -> HoldChanged:
+        now = self._parts.clock.now()
+        self._holds += 1
+        return HoldChanged(
+            id=f"hold-{self._holds}",
+            device="",
+            earliest_ms=now.boot_ms,
+            latest_ms=now.boot_ms,
+            received=now,
+            held=not self._working.held,
+        )
+
+    async def look(self) -> None:
+        """Let the core know whether there is room, although nothing may be observed for hours."""
+        if self._is_hold_new:
+            await self.emit(self._hold())
 
     def _decide(self, observation: AnyObservation) -> None:
         now = self._parts.clock.now()

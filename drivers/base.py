@@ -216,6 +216,13 @@ class RangeSkipped(Observation):
     n: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldChanged(Observation):
+    """Whether a cycle could be recorded has changed: the disk is full, or no longer (D-142)."""
+
+    held: bool
+
+
 AnyObservation = (
     ValuesSeen
     | SnapshotRead
@@ -226,6 +233,7 @@ AnyObservation = (
     | AskAnswered
     | ClockMoved
     | RangeSkipped
+    | HoldChanged
 )
 """The closed union of what `decide` can be given."""
 

@@ -372,6 +372,7 @@ class StationRun:
             await clock.sleep(LOOK_EVERY_S)
             for skipped in filled.look(run.journal.filling, clock.now()):
                 await run.engine.emit(skipped)
+            await run.engine.look()
             self._tell_readiness()
             self._tell_damage(run)
 

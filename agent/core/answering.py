@@ -115,9 +115,14 @@ def refuse(
     outcome: Outcome,
     *,
     raw: str | None = None,
+    because: tuple[str, ...] = (),
 ) -> None:
-    """Decline the request with a named reason. At `end` the machine has worked: all is kept."""
+    """Decline the request with a named reason. At `end` the machine has worked: all is kept.
+
+    `because` has what led to it beside the candidate.
+    """
     body = _body(draft, handshake, candidate, outcome, why=[reason], certainty=ev.Certainty.REFUSED)
+    body["because"] = (*because, *body["because"])
     used = _received(draft, handshake, candidate)
     gaps = material.missing(draft.state, used) if reason is ev.Why.COMPONENT_MISSING else ()
     draft.add(ev.UnitRefused(**body, components=used, reason=reason, missing=gaps, raw=raw))

@@ -94,7 +94,7 @@ def _nothing(_draft: Draft, _answer: AskAnswered | None) -> None:
 
 def _close_due(draft: Draft, _answer: AskAnswered | None) -> None:
     """The window is over: whatever was scanned within it is this cycle's."""
-    if _over_ms(draft.state) > draft.now_ms:
+    if draft.working.held or _over_ms(draft.state) > draft.now_ms:
         return
     scans = group(draft.state)
     rise = Rise(earliest_ms=scans[0].earliest_ms, latest_ms=scans[-1].latest_ms, seen_low=True)
@@ -188,6 +188,11 @@ def answered(draft: Draft, seen: AskAnswered) -> None:
         signal(draft, Kind.LOOKUP, seen)
 
 
+def held(draft: Draft) -> None:
+    """Nothing can be recorded: what was scanned waits until it can, and is looked up again."""
+    draft.set_live(BENCH.name, Live())
+
+
 def timer(draft: Draft) -> None:
     """Time has passed."""
     signal(draft, Kind.TIMER)
@@ -198,5 +203,5 @@ def deadlines(state: State, working: Working) -> Iterator[int]:
     live = working.live.get(BENCH.name) or Live()
     if live.lookup_until_ms is not None:
         yield live.lookup_until_ms
-    elif state.pairing.pending:
+    elif state.pairing.pending and not working.held:
         yield _over_ms(state)

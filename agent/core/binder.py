@@ -60,6 +60,7 @@ from drivers.base import (
     AskAnswered,
     ClockMoved,
     CodeScanned,
+    HoldChanged,
     Instant,
     LinkChanged,
     RangeSkipped,
@@ -474,6 +475,17 @@ def _range_skipped(draft: Draft, seen: RangeSkipped) -> None:
     )
 
 
+def _hold_changed(draft: Draft, seen: HoldChanged) -> None:
+    draft.working = replace(draft.working, held=seen.held)
+    entry = strategies.entry(draft.station)
+    if not seen.held:
+        entry.timer(draft)
+        return
+    for handshake in draft.station.handshakes:
+        cycle.signal(draft, handshake, _signal(Kind.HELD, seen))
+    entry.held(draft)
+
+
 _HANDLERS: Mapping[type[Any], Callable[[Draft, Any], None]] = {
     ValuesSeen: _values_seen,
     SnapshotRead: _snapshot_read,
@@ -484,6 +496,7 @@ _HANDLERS: Mapping[type[Any], Callable[[Draft, Any], None]] = {
     AskAnswered: _ask_answered,
     ClockMoved: _clock_moved,
     RangeSkipped: _range_skipped,
+    HoldChanged: _hold_changed,
 }
 
 

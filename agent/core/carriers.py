@@ -182,14 +182,16 @@ def take(draft: Draft, handshake: Handshake, found: tuple[Candidate, ...]) -> No
     if len(found) == 1:
         _bind(draft, handshake, found[0].unit, found[0])
         return
+    if not found:
+        choosing.take(draft, handshake, ())
+        return
     both = tuple(
         candidate
         for carrier in found
         for candidate in _candidates(draft.state, carrier.unit, carrier, draft.state.epoch)
     )
-    reason = ev.Why.TWO_CANDIDATES if found else ev.Why.NO_SCAN
     scans = tuple(address for carrier in found for address in carrier.because)
-    answering.unbind(draft, handshake, both, reason, because=scans)
+    answering.unbind(draft, handshake, both, ev.Why.TWO_CANDIDATES, because=scans)
 
 
 def _bind(draft: Draft, handshake: Handshake, carrier: str, scan: Candidate) -> None:

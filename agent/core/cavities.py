@@ -20,6 +20,7 @@ from agent.core import answering, pairing, scanning
 from agent.core import events as ev
 from agent.core.draft import Draft
 from agent.core.identity.rules import Identified, Means
+from agent.core.parts import BadScan
 from agent.core.state import Candidate, LookupAsk, Seat, Sharing, Snapshot
 from agent.core.station import Cavity, Handshake, Outcome, Station
 from drivers.base import AskAnswered
@@ -52,8 +53,9 @@ def take(draft: Draft, handshake: Handshake, found: tuple[Candidate, ...]) -> No
     live, snapshot = draft.live(handshake.name), answering.judged(draft, handshake)
     known = {cavity.name for cavity in handshake.cavities if not cavity.tag}
     stray = tuple(candidate for candidate in found if candidate.cavity not in known)
+    bad = pairing.refused(draft.state, handshake, snapshot.rise)
     seats = tuple(
-        _by_tag(draft, handshake, snapshot, place) if cavity.tag else _by_scan(cavity, found)
+        _by_tag(draft, handshake, snapshot, place) if cavity.tag else _by_scan(cavity, found, bad)
         for place, cavity in enumerate(handshake.cavities)
     )
     seats = _told_apart(tuple(_with_strays(seat, stray) for seat in seats))
@@ -101,10 +103,19 @@ def _is_stale(draft: Draft, handshake: Handshake, snapshot: Snapshot, place: int
     return same and (moved or before.count != snapshot.count)
 
 
-def _by_scan(cavity: Cavity, found: tuple[Candidate, ...]) -> Seat:
+def _by_scan(cavity: Cavity, found: tuple[Candidate, ...], bad: tuple[BadScan, ...]) -> Seat:
     own = tuple(candidate for candidate in found if candidate.cavity == cavity.name)
     if len(own) == 1:
         return Seat(cavity=cavity.name, found=own)
+    refused = tuple(scan.address for scan in bad if scan.device == cavity.reader)
+    if refused and not own:
+        return Seat(
+            cavity=cavity.name,
+            found=(),
+            why=ev.Why.BAD_CODE,
+            outcome=Outcome.BAD_CODE,
+            because=refused,
+        )
     why = ev.Why.TWO_CANDIDATES if own else ev.Why.NO_SCAN
     return Seat(cavity=cavity.name, found=own, why=why, outcome=Outcome.UNBOUND)
 
@@ -210,4 +221,12 @@ def _record(draft: Draft, handshake: Handshake, seat: Seat) -> None:
         answering.unbind(draft, handshake, seat.found, seat.why)
     else:
         candidate = seat.found[0] if seat.found else None
-        answering.refuse(draft, handshake, candidate, seat.why, seat.outcome, raw=seat.raw)
+        answering.refuse(
+            draft,
+            handshake,
+            candidate,
+            seat.why,
+            seat.outcome,
+            raw=seat.raw,
+            because=seat.because,
+        )

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import answering, cavities
+from agent.core import answering, cavities, pairing
 from agent.core import events as ev
 from agent.core.draft import Draft
 from agent.core.state import Candidate, LookupAsk, Snapshot
-from agent.core.station import Handshake
+from agent.core.station import Handshake, Outcome
 from drivers.base import AskAnswered
 
 
 def take(draft: Draft, handshake: Handshake, found: tuple[Candidate, ...]) -> None:
-    """One candidate is the unit; none and several leave the cycle unbound."""
+    """One candidate is the unit; none and several leave the cycle unbound.
+
+    A cycle that had only a refused code as its scan is refused with it (D-39, D-85).
+    """
     if len(found) == 1:
         chosen(draft, handshake, found[0])
+        return
+    bad = pairing.refused(draft.state, handshake, answering.judged(draft, handshake).rise)
+    if bad and not found:
+        because = tuple(scan.address for scan in bad)
+        why = ev.Why.BAD_CODE
+        answering.refuse(draft, handshake, None, why, Outcome.BAD_CODE, because=because)
         return
     reason = ev.Why.TWO_CANDIDATES if found else ev.Why.NO_SCAN
     answering.unbind(draft, handshake, found, reason)

@@ -87,7 +87,9 @@ def _left(draft: Draft, handshake: Handshake, live: Live) -> Left | None:
         generation=draft.state.cycle.generations.get(handshake.name, 1),
         request=live.shown.request if live.shown else _request_read(draft, handshake),
         rise=live.snapshot.rise if live.snapshot else live.rise,
-        given=live.torn or (live.standing is not None and live.standing.key != EARLIER),
+        given=live.torn
+        or live.held
+        or (live.standing is not None and live.standing.key != EARLIER),
     )
 
 
@@ -206,6 +208,15 @@ def _give_up(draft: Draft, handshake: Handshake) -> None:
     pairing.cycle_declined(draft, handshake, live.rise)
 
 
+def _hold(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
+    """Nothing can be recorded: 7 at once, and the same request comes again (D-40, D-142)."""
+    live = draft.live(handshake.name)
+    held = replace(
+        live, held=True, settle_ms=None, candidate=None, seats=(), lookup=None, lookup_until_ms=None
+    )
+    draft.set_live(handshake.name, held)
+
+
 def _next_request(draft: Draft, handshake: Handshake, signal: Signal) -> None:
     _fell(draft, handshake, signal)
     _rose(draft, handshake, signal)
@@ -320,6 +331,9 @@ def _judge(draft: Draft, handshake: Handshake, read: SnapshotRead, rise: Rise) -
     draft.set_live(name, live)
     if requests.answers(draft.state, handshake, snapshot):
         return
+    if draft.working.held:
+        draft.set_live(name, replace(live, held=True))
+        return
     low_ms = live.low_ms if rise.seen_low else None
     until_ms = rise.latest_ms if low_ms is None else low_ms
     requests.note_missed(draft, handshake, snapshot, until_ms)
@@ -373,6 +387,7 @@ _HIGH: dict[Kind, Row] = {
     Kind.LOOKUP: _nothing,
     Kind.TIMER: _nothing,
     Kind.REMOVED: _nothing,
+    Kind.HELD: _nothing,
 }
 _BY_PHASE: dict[Phase, dict[Kind, Row]] = {
     Phase.BLIND: {
@@ -405,6 +420,7 @@ _BY_PHASE: dict[Phase, dict[Kind, Row]] = {
         Kind.SCANNED: _seek,
         Kind.TIMER: _settle_due,
         Kind.REMOVED: _removed,
+        Kind.HELD: _hold,
     },
     Phase.LOOKING: {
         **_HIGH,
@@ -412,6 +428,7 @@ _BY_PHASE: dict[Phase, dict[Kind, Row]] = {
         Kind.LOOKUP: _looked_up,
         Kind.TIMER: _lookup_due,
         Kind.REMOVED: _removed,
+        Kind.HELD: _hold,
     },
     Phase.ANSWERED: _HIGH,
     Phase.TORN: _HIGH,

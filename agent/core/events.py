@@ -452,6 +452,11 @@ class CodeRefused(Event):
     raw: str | None = None
     reason: str
     detail: str | None = None
+    earliest_ms: int | None = None
+    latest_ms: int | None = None
+    """Boot-clock interval in which it was scanned."""
+    waits: bool = False
+    """Whether the next cycle takes it for its own where no other code comes: answer 4."""
 
 
 @dataclass(frozen=True, kw_only=True)

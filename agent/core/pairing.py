@@ -20,7 +20,7 @@ from agent.core import events as ev
 from agent.core import requests
 from agent.core.draft import Draft, Fold
 from agent.core.identity.scan_rule import Means
-from agent.core.parts import LONG_AGO, Answered, LastScan, PairingState, Pending
+from agent.core.parts import LONG_AGO, Answered, BadScan, LastScan, PairingState, Pending
 from agent.core.state import Candidate, Live, Rise, State, Working
 from agent.core.station import Handshake, Station, Strategy
 
@@ -72,6 +72,29 @@ def waits(station: Station, means: str, device: str) -> bool:
     if pair.strategy is not Strategy.CARRIER:
         return means == Means.UNIT
     return means == Means.CARRIER and device not in (*pair.load, *pair.unload)
+
+
+def waits_refused(state: State, working: Working, device: str, scanned_ms: int) -> bool:
+    """Return whether a refused code may be all that the next cycle has as its scan (D-85)."""
+    station = state.station
+    if not any(seeks_scan(station, handshake) for handshake in station.handshakes[:1]):
+        return False
+    if device in (*station.pairing.load, *station.pairing.unload):
+        return False
+    return place(state, working, scanned_ms) is not Place.REFUSED
+
+
+def refused(state: State, handshake: Handshake, rise: Rise) -> tuple[BadScan, ...]:
+    """Return the refused codes that a cycle has as its scan, where no other came."""
+    if not seeks_scan(state.station, handshake):
+        return ()
+    pair = state.station.pairing
+    is_after = pair.strategy is Strategy.CYCLE_THEN_SCAN
+    last_ms = rise.latest_ms + (pair.window_ms if is_after else pair.settle_ms)
+    first_ms = _oldest(state, rise)
+    return tuple(
+        bad for bad in state.pairing.bad if bad.latest_ms >= first_ms and bad.earliest_ms <= last_ms
+    )
 
 
 def is_cycle(station: Station) -> bool:
@@ -226,6 +249,8 @@ def _scanned(state: State, event: ev.CodeScanned) -> State:
         address=event.address, code=event.code, latest_ms=event.latest_ms, means=event.means
     )
     pairing = replace(state.pairing, last_scans={**state.pairing.last_scans, event.device: last})
+    if event.means == Means.CANCEL:
+        pairing = replace(pairing, bad=())
     if waits(state.station, event.means, event.device):
         pending = Pending(
             address=event.address,
@@ -240,6 +265,19 @@ def _scanned(state: State, event: ev.CodeScanned) -> State:
         )
         pairing = replace(pairing, pending=(*pairing.pending, pending))
     return _with(state, pairing)
+
+
+def _bad(state: State, event: ev.CodeRefused) -> State:
+    if not event.waits or event.earliest_ms is None or event.latest_ms is None:
+        return state
+    bad = BadScan(
+        address=event.address,
+        device=event.device,
+        earliest_ms=event.earliest_ms,
+        latest_ms=event.latest_ms,
+    )
+    others = tuple(each for each in state.pairing.bad if each.device != event.device)
+    return _with(state, replace(state.pairing, bad=(*others, bad)))
 
 
 def _cavity(station: Station, event: ev.CodeScanned) -> str | None:
@@ -260,7 +298,7 @@ def _without(state: State, addresses: tuple[str, ...]) -> State:
 
 def _cycle_over(state: State, event: ev.UnitEvent) -> State:
     state = _without(state, event.because)
-    return _with(state, replace(state.pairing, last_scans={}))
+    return _with(state, replace(state.pairing, last_scans={}, bad=()))
 
 
 def _aborted(state: State, event: ev.CycleAborted) -> State:
@@ -318,6 +356,7 @@ def _agent_started(state: State, event: ev.AgentStarted) -> State:
 EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.AgentStarted: _agent_started,
     ev.CodeScanned: _scanned,
+    ev.CodeRefused: _bad,
     ev.ScanExpired: _expired,
     ev.UnitStarted: _cycle_over,
     ev.UnitCompleted: _cycle_over,

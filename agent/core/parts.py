@@ -97,6 +97,16 @@ class LastScan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BadScan:
+    """A code that was refused, and that the next cycle may have had as its own (D-85)."""
+
+    address: str
+    device: str
+    earliest_ms: int
+    latest_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PairingState:
     """Scans that wait for their cycle."""
 
@@ -105,6 +115,8 @@ class PairingState:
     """Per reader; emptied by a cycle, so that a scan after it is a new one."""
     unrecorded_ms: int = LONG_AGO
     """When a cycle last ended without a record: aborted, or missed (D-7)."""
+    bad: tuple[BadScan, ...] = ()
+    """The newest refused code of each reader since the last cycle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

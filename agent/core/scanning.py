@@ -74,6 +74,9 @@ def _raw(seen: CodeScanned) -> str | None:
 
 
 def _refuse(draft: Draft, seen: CodeScanned, reason: str, detail: str | None) -> None:
+    waits = seen.hidden_length is None and pairing.waits_refused(
+        draft.state, draft.working, seen.device, seen.earliest_ms
+    )
     draft.add(
         ev.CodeRefused(
             **draft.head(because=(seen.id,)),
@@ -81,6 +84,9 @@ def _refuse(draft: Draft, seen: CodeScanned, reason: str, detail: str | None) ->
             raw=_raw(seen),
             reason=reason,
             detail=detail,
+            earliest_ms=seen.earliest_ms,
+            latest_ms=seen.latest_ms,
+            waits=waits,
         )
     )
     _reply(draft, seen.device, good=False)

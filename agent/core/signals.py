@@ -38,6 +38,8 @@ class Kind(StrEnum):
     TIMER = "timer"
     REMOVED = "removed"
     """The part was taken out of the machine."""
+    HELD = "held"
+    """From now on no cycle can be recorded (D-142)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ def phase(state: State, working: Working, handshake: Handshake) -> Phase:
         return Phase.BLIND
     if live.rise is None:
         return Phase.IDLE
-    if live.torn or live.removed:
+    if live.torn or live.held or live.removed:
         return Phase.TORN
     if live.snapshot is None:
         return Phase.ASKING

@@ -102,7 +102,7 @@ class Phase(StrEnum):
     ANSWERED = "answered"
     """An event answers this request (perhaps not yet on disk)."""
     TORN = "torn"
-    """The snapshot never held still, or the part was taken out: answer 7."""
+    """The snapshot never held still, the part was taken out, or the journal is full: answer 7."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +174,8 @@ class Seat:
     outcome: Outcome | None = None
     """None: its one candidate is looked up."""
     raw: str | None = None
+    because: tuple[str, ...] = ()
+    """The refused codes that it had in place of one."""
     is_asked: bool = False
     answer: AskAnswered | None = None
 
@@ -217,6 +219,8 @@ class Live:
     """The request before, as long as it may come again."""
     snapshot: Snapshot | None = None
     torn: bool = False
+    held: bool = False
+    """Whether it came, or was being judged, while nothing could be recorded: answer 7 (D-142)."""
     removed: bool = False
     """Whether the part was taken out: the request is aborted, and gets no answer but 7."""
     overdue: bool = False
@@ -320,6 +324,8 @@ class Working:
     asked: int = 0
     """How many asks were made, for their ids."""
     stopping: bool = False
+    held: bool = False
+    """Whether no cycle is recorded, because the journal has no room (D-142)."""
 
     def trusts(self, device: str | None) -> bool:
         """Return whether a device's values can be believed: its program is seen to run, D-32."""

@@ -35,6 +35,10 @@ def _no_scan(_draft: Draft) -> None:
     """A scan means nothing beside the handshakes."""
 
 
+def _no_hold(_draft: Draft) -> None:
+    """That nothing can be recorded means nothing beside the handshakes."""
+
+
 def _no_values(_draft: Draft, _seen: ValuesSeen) -> None:
     """Values mean nothing beside the handshakes."""
 
@@ -63,6 +67,8 @@ class Entry:
     """Values were read: they are in the readings."""
     answered: Callable[[Draft, AskAnswered], None] = _no_answer
     """A look-up was answered."""
+    held: Callable[[Draft], None] = _no_hold
+    """From now on no cycle can be recorded."""
     timer: Callable[[Draft], None] = pairing.timer
     """Time has passed."""
     deadlines: Callable[[State, Working], Iterator[int]] = pairing.deadlines
@@ -101,6 +107,7 @@ ENTRIES: Mapping[Strategy, Entry] = {
     Strategy.SCAN_ONLY: Entry(
         scanned=bench.scanned,
         answered=bench.answered,
+        held=bench.held,
         timer=bench.timer,
         deadlines=bench.deadlines,
     ),

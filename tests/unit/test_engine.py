@@ -186,7 +186,11 @@ def _good(values: dict[str, Scalar]) -> tuple[TagValue, ...]:
 
 
 @asynccontextmanager
-async def bench(tmp_path: Path, station: Station = STATION) -> AsyncIterator[Bench]:
+async def bench(
+    tmp_path: Path,
+    station: Station = STATION,
+    trouble: Callable[[], NotReady] = lambda: NotReady.READY,
+) -> AsyncIterator[Bench]:
     """Run an engine on an empty journal."""
     clock, disk, line = ManualClock(), Disk(), Line()
     workers = iter((disk, InlineWorker(), InlineWorker()))
@@ -198,7 +202,13 @@ async def bench(tmp_path: Path, station: Station = STATION) -> AsyncIterator[Ben
         return replace(seen, raw=b"", operator="key:someone") if is_badge else seen
 
     parts = Parts(
-        clock=clock, journal=journal, lookup=journal, seal=seal, conceal=conceal, devices=line
+        clock=clock,
+        journal=journal,
+        lookup=journal,
+        seal=seal,
+        conceal=conceal,
+        devices=line,
+        trouble=trouble,
     )
     beginning = binder.Beginning(
         epoch=EPOCH, version="1", previous_epoch=None, previous_seq=None, previous_hash=None
