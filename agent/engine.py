@@ -22,6 +22,7 @@ from typing import Protocol
 from agent.core import binder, events
 from agent.core.events import Event, UnitEvent
 from agent.core.state import (
+    CommandReply,
     ComponentAsk,
     Decision,
     Health,
@@ -47,6 +48,7 @@ from drivers.base import (
     AnyObservation,
     AskAnswered,
     CodeScanned,
+    CommandGiven,
     HoldChanged,
     TimerFired,
     WriteGroup,
@@ -64,6 +66,10 @@ REPLY_WITHIN_MS = 1000
 
 END = "end"
 """The handshake whose look-up a scan foretells."""
+
+
+class CommandLostError(Exception):
+    """The run ended before a command was recorded, or before that was known."""
 
 
 class EngineError(Exception):
@@ -119,6 +125,7 @@ class _Decided:
 
     state: State
     replies: tuple[Reply, ...]
+    command_replies: tuple[CommandReply, ...]
     at: Instant
     observation: AnyObservation | None
 
@@ -141,6 +148,7 @@ class Engine:
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lookups = Lookups(parts.lookup, beginning.epoch)
         self._answers: deque[AskAnswered] = deque()
+        self._commands: dict[str, asyncio.Future[CommandReply]] = {}
         self._is_open = False
         """Whether observations may be decided as they come: between `run` and `stop`."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -171,6 +179,20 @@ class Engine:
             return False
         self._queue.put_nowait(self._concealed(observation))
         return True
+
+    async def command(self, given: CommandGiven) -> CommandReply:
+        """Take a person's command; return once what became of it is on disk.
+
+        Raises:
+            CommandLostError: the run ended first. It may have been recorded all the same.
+        """
+        answer: asyncio.Future[CommandReply] = asyncio.get_running_loop().create_future()
+        self._commands[given.id] = answer
+        try:
+            await self.emit(given)
+            return await answer
+        finally:
+            del self._commands[given.id]
 
     def _concealed(self, observation: AnyObservation) -> AnyObservation:
         if isinstance(observation, CodeScanned):
@@ -335,7 +357,8 @@ class Engine:
             elif isinstance(event, events.CodeScanned) and event.means == "unit":
                 self._lookups.expect(event.code, END)
         self.counts.events += len(rows)
-        self._uncommitted.append(_Decided(decision.state, decision.replies, now, observation))
+        replies, told = decision.replies, decision.command_replies
+        self._uncommitted.append(_Decided(decision.state, replies, told, now, observation))
         recorded = self._parts.journal.append(rows)
         recorded.add_done_callback(self._committed)
         return recorded
@@ -359,6 +382,11 @@ class Engine:
         if decided.replies and self._age_ms(decided.at) <= REPLY_WITHIN_MS:
             for reply in decided.replies:
                 self._parts.devices.reply(reply)
+
+        for told in decided.command_replies:
+            answer = self._commands.get(told.command)
+            if answer is not None and not answer.done():
+                answer.set_result(told)
 
     def _age_ms(self, since: Instant) -> int:
         return self._parts.clock.now().boot_ms - since.boot_ms
@@ -443,7 +471,7 @@ class Engine:
             knowledge_as_of=f"{self._planned.epoch}-{self._planned.seq}",
         )
         if isinstance(seen, ComponentSeen):
-            return replace(answer, installed_in=seen.unit)
+            return replace(answer, installed_in=seen.unit, position=seen.position)
         return replace(answer, seen_kind=seen.kind, seen_result=seen.result, visits=seen.visits)
 
     # -------------------------------------------------------------- the end
@@ -475,6 +503,9 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._lookups.close()
+        for answer in self._commands.values():
+            if not answer.done():
+                answer.set_exception(CommandLostError())
         if self._failed.done() and not self._failed.cancelled():
             self._failed.exception()  # it was raised by `run`; nobody else needs to hear of it
         self._failed.cancel()

@@ -87,8 +87,9 @@ class Lookups:
         newest = self._components.get(component)
         if newest is None:  # what is not in memory any more is durable
             return seen
-        unit = newest.unit if isinstance(newest, ComponentInstalled) else None
-        return replace(seen, address=newest.address, unit=unit)
+        is_in = isinstance(newest, ComponentInstalled)
+        unit, position = (newest.unit, newest.position) if is_in else (None, None)
+        return replace(seen, address=newest.address, unit=unit, position=position)
 
     def _begin(self, unit: str, handshake: str) -> asyncio.Task[UnitSeen]:
         looking = asyncio.get_running_loop().create_task(

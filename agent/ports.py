@@ -201,6 +201,8 @@ class ComponentSeen:
     """None: in none."""
     as_of: str
     """Everything up to this address was looked through."""
+    position: str | None = None
+    """Where in the unit it is."""
 
 
 class StoreError(Exception):

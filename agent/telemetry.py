@@ -58,6 +58,7 @@ LEVELS: Mapping[str, str] = {
     "scans_lost": "error",
     "stray_error": "error",
     "config_warning": "warning",
+    "commands_unavailable": "error",
     "mark_rebuilt": "warning",
     "clock_stepped": "warning",
     "agent_failed": "critical",

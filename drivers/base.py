@@ -195,6 +195,8 @@ class AskAnswered(Observation):
     """The address up to which the answer looked."""
     installed_in: str | None = None
     """The unit that a serial component is in, where one was asked about; None: in none."""
+    position: str | None = None
+    """The position that it has there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,22 @@ class ClockMoved(Observation):
 
     step_ms: int
     """New wall time minus the one expected; negative is a step back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandGiven(Observation):
+    """A person gave a command by hand (D-143); no device brought it."""
+
+    command: str
+    """Its name, whether there is such a command or not."""
+    who: str
+    """The person as the rim lets it be known: never a badge, except in mode `clear` (D-64)."""
+    reason: str
+    """Why, in the person's words."""
+    arguments: tuple[tuple[str, str], ...] = ()
+    """(name, value) as given; a name may come several times, a number is decimal text."""
+    fault: str | None = None
+    """What the rim found wrong with it: then it is refused with these words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +250,7 @@ AnyObservation = (
     | TimerFired
     | AskAnswered
     | ClockMoved
+    | CommandGiven
     | RangeSkipped
     | HoldChanged
 )

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from agent.core import binder
 from agent.core.events import (
+    CommandRefused,
     ComponentInstalled,
     ComponentRemoved,
     Event,
@@ -22,6 +23,7 @@ from agent.core.events import (
 from agent.core.identity.rules import Means, RegexMatch, ScanRule
 from agent.core.state import (
     Ask,
+    CommandReply,
     ComponentAsk,
     Decision,
     Health,
@@ -47,6 +49,7 @@ from drivers.base import (
     AskAnswered,
     ClockState,
     CodeScanned,
+    CommandGiven,
     Instant,
     LinkChanged,
     Quality,
@@ -174,6 +177,8 @@ class Rig:
         self.hold_checks = False
         self.wakeup_ms: int | None = None
         self.decision = Decision(events=(), state=self.state, working=self.working)
+        self.command_replies: list[CommandReply] = []
+        """To the newest command."""
         self.tags: dict[str, Scalar] = {
             "trigger": False,
             "request": 0,
@@ -272,6 +277,7 @@ class Rig:
         self.state, self.working = decision.state, decision.working
         self.asks += [ask for ask in decision.asks if not isinstance(ask, ComponentAsk)]
         self.checks += [ask for ask in decision.asks if isinstance(ask, ComponentAsk)]
+        self.command_replies += decision.command_replies
         self.wakeup_ms, self.decision = decision.wakeup_ms, decision
         if not self.hold_commits:
             self.durable = self.state
@@ -315,6 +321,27 @@ class Rig:
             self.check()
         return decision
 
+    def command(self, name: str, /, **arguments: str | tuple[str, ...]) -> Decision:
+        """Let a person give a command; what it asks is answered, unless checks are held."""
+        about: dict[str, object] = {"who": "k:OP-7", "reason": "as told", "fault": None}
+        about |= {key: arguments.pop(key) for key in about.keys() & arguments.keys()}
+        given = tuple(
+            (key, value)
+            for key, values in arguments.items()
+            for value in ((values,) if isinstance(values, str) else values)
+        )
+        self.command_replies.clear()
+        decision = self.observe(CommandGiven, command=name, arguments=given, **about)
+        if not self.hold_checks:
+            self.check()
+        return decision
+
+    def refused(self) -> CommandRefused:
+        """Return the newest refused command, which must be the newest event."""
+        event = self.events[-1]
+        assert isinstance(event, CommandRefused)
+        return event
+
     # -------------------------------------------------------------- asks
 
     def answer(self) -> None:
@@ -345,6 +372,7 @@ class Rig:
                 known=known,
                 seen_at=last.address if last else None,
                 installed_in=unit,
+                position=last.position if isinstance(last, ComponentInstalled) else None,
                 knowledge_as_of=self.state.epoch if known else None,
             )
         self.decision = decision

@@ -14,10 +14,12 @@ from agent.core.identity.rules import looks_like_badge, operator_code
 from agent.core.station import Station
 from agent.lines import sync_directory
 from agent.ports import Random
-from drivers.base import CodeScanned, FrameStatus
+from drivers.base import CodeScanned, FrameStatus, Instant
 
 KEY_BYTES = 32
 KEY_FILE = "operator.key"
+UNNAMED = "unnamed"
+"""Who gives a command where the station records nobody (`operators.mode: none`)."""
 
 
 class KeyMissingError(Exception):
@@ -103,6 +105,28 @@ def concealer(
     return conceal
 
 
+def person_of(
+    station: Station, operators: OperatorsConfig, key: bytes
+) -> Callable[[str, Instant], str]:
+    """Return what says how a person who gives a command is recorded.
+
+    A badge, as scanned or bare, is the same reference as at the reader; so is a name, by itself.
+    """
+
+    def person(text: str, at: Instant) -> str:
+        if not text or operators.mode == "none":
+            return text and UNNAMED
+        raw = text.encode(errors="surrogatepass")
+        badge = operator_code(raw, station.scans, reference_date=_local_day(at)) or text
+        return badge if operators.mode == "clear" else f"{key_id(key)}:{pseudonym(key, badge)}"
+
+    return person
+
+
 def _day(seen: CodeScanned) -> date:
-    local = datetime.fromtimestamp(seen.received.wall_ms / 1000, tz=UTC)
-    return (local + timedelta(minutes=seen.received.offset_min)).date()
+    return _local_day(seen.received)
+
+
+def _local_day(at: Instant) -> date:
+    local = datetime.fromtimestamp(at.wall_ms / 1000, tz=UTC)
+    return (local + timedelta(minutes=at.offset_min)).date()

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from agent.app.clockwatch import watch_clock
-from agent.app.conceal import KeyMissingError, concealer, operator_key
+from agent.app.commanding import CommandDoor
+from agent.app.conceal import KeyMissingError, concealer, operator_key, person_of
 from agent.app.filling import FillingWatch, keep_of
 from agent.app.kept import KeptScans
 from agent.app.outlets import Outlets
@@ -89,6 +90,7 @@ class StationRun:
         self.is_refused = False
         """Whether another agent holds the journal."""
         self._conceal: Callable[[CodeScanned], CodeScanned] | None = None
+        self._door: CommandDoor | None = None
         self._told_ready = NotReady.STARTING
         self._outlets = Outlets(config, around, tell, self.offer)
 
@@ -216,7 +218,7 @@ class StationRun:
             lock = self._claim()
             undo.callback(lock.release)
             if self._conceal is None:
-                self._conceal = self._concealer()
+                self._conceal, self._door = self._rules_for_people()
             journal, recovery = await open_held(
                 around.journal_path,
                 self.name,
@@ -258,12 +260,15 @@ class StationRun:
         self.claimed.set()
         return lock
 
-    def _concealer(self) -> Callable[[CodeScanned], CodeScanned]:
+    def _rules_for_people(self) -> tuple[Callable[[CodeScanned], CodeScanned], CommandDoor]:
+        """Return what conceals who is at a reader, and who gives a command."""
         around, config = self._around, self.config
         key = b""
         if config.operators.mode == "pseudonym":
             key = operator_key(config.operators, around.directory, around.secret, around.random)
-        return concealer(config.station, config.operators, key)
+        person = person_of(config.station, config.operators, key)
+        door = CommandDoor(config.station, around.directory, around.clock, person, self._tell)
+        return concealer(config.station, config.operators, key), door
 
     def _engine(
         self,
@@ -342,6 +347,9 @@ class StationRun:
             stepped = watch_clock(self._around.clock, self._tell, run.engine.emit)
             work.append(tasks.create_task(stepped, name="clock"))
             work.append(tasks.create_task(run.pulse.keep_feeling(), name="pulse"))
+            if self._door is not None:
+                serving = self._door.serve(run.engine.command)
+                work.append(tasks.create_task(serving, name="commands"))
             for publisher in run.publishers:
                 tasks.create_task(publisher.run(), name=f"publisher {publisher.name}")
             await self._stop.wait()

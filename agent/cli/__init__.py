@@ -33,6 +33,9 @@ COMMANDS: Mapping[str, Command] = {
     "try": Command("agent.cli.try_:try_", "all but PLC writes and publishing; nothing is kept"),
     "probe": Command("agent.cli.probe:probe", "show every tag of every device as it is now"),
     "decode": Command("agent.cli.decode:decode", "what is this code, part by part"),
+    "do": Command(
+        "agent.cli.do:do", "tell a running station: block a lot, correct, …", is_plain=True
+    ),
     "events": Command("agent.cli.events:events", "what happened, read beside the daemon"),
     "verify": Command("agent.cli.verify:verify", "prove that the journal is whole"),
 }

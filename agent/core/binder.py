@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from agent.core import (
     bypass,
     carriers,
+    commands,
     cycle,
     feeding,
     fitness,
@@ -60,6 +61,7 @@ from drivers.base import (
     AskAnswered,
     ClockMoved,
     CodeScanned,
+    CommandGiven,
     HoldChanged,
     Instant,
     LinkChanged,
@@ -368,6 +370,7 @@ def _ask_answered(draft: Draft, seen: AskAnswered) -> None:
             cycle.signal(draft, handshake, replace(_signal(Kind.LOOKUP, seen), answer=seen))
     strategies.entry(draft.station).answered(draft, seen)
     installing.answered(draft, seen)
+    commands.answered(draft, seen)
 
 
 def _link_changed(draft: Draft, seen: LinkChanged) -> None:
@@ -449,6 +452,7 @@ def _timer_fired(draft: Draft, seen: TimerFired) -> None:
     scanning.timer(draft)
     fitness.check(draft)
     installing.timer(draft)
+    commands.timer(draft)
     people.timer(draft)
     production.timer(draft)
     if draft.now_ms >= _carry_ms(draft):
@@ -495,6 +499,7 @@ _HANDLERS: Mapping[type[Any], Callable[[Draft, Any], None]] = {
     TimerFired: _timer_fired,
     AskAnswered: _ask_answered,
     ClockMoved: _clock_moved,
+    CommandGiven: commands.given,
     RangeSkipped: _range_skipped,
     HoldChanged: _hold_changed,
 }
@@ -512,6 +517,7 @@ def _wakeup(draft: Draft) -> int:
         *production.deadlines(station, working),
         *fitness.deadlines(draft),
         *installing.deadlines(working),
+        *commands.deadlines(working),
         *watching.deadlines(draft),
         *machine.deadlines(draft),
     )

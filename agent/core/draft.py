@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from agent.core.events import Certainty, Event, EventTime, OperatorRef, Why
-from agent.core.state import Ask, Decision, Live, Reply, State, Working
+from agent.core.state import Ask, CommandReply, Decision, Live, Reply, State, Working
 from agent.core.station import Station
 from drivers.base import Instant
 
@@ -31,6 +31,7 @@ class Draft:
         self.events: list[Event] = []
         self.asks: list[Ask] = []
         self.replies: list[Reply] = []
+        self.command_replies: list[CommandReply] = []
         self._evolve = evolve
 
     @property
@@ -101,5 +102,6 @@ class Draft:
             working=self.working,
             asks=tuple(self.asks),
             replies=tuple(self.replies),
+            command_replies=tuple(self.command_replies),
             wakeup_ms=wakeup_ms,
         )

@@ -169,6 +169,26 @@ class SignOffReason(StrEnum):
     RESTART = "restart"
 
 
+@unique
+class Declined(StrEnum):
+    """Why a person's command was not carried out."""
+
+    UNKNOWN_COMMAND = "unknown_command"
+    BAD_ARGUMENT = "bad_argument"
+    """One is missing, is not taken, or cannot be read."""
+    NO_REASON = "no_reason"
+    NOBODY = "nobody"
+    """Nobody says who gave it."""
+    KNOWLEDGE_MISSING = "knowledge_missing"
+    """What it needs to know could not be looked up in time; it may be given again."""
+    ALREADY = "already"
+    """It is so already."""
+    NOT_SO = "not_so"
+    """What it takes back is not so."""
+    BLOCKED = "blocked"
+    """What it uses is blocked."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EventTime:
     """When it was learned, and when it happened if the device said so (D-87, D-89, D-91)."""
@@ -887,7 +907,11 @@ class LotBlocked(Event):
     kind = "lot_blocked"
     lot: str
     source: str
-    """`scan` or `file`: the station file names it."""
+    """`scan`, `file`: the station file names it, or `command`."""
+    who: str | None = None
+    """The person who gave the command."""
+    reason: str | None = None
+    """In the person's words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -897,6 +921,9 @@ class LotUnblocked(Event):
     kind = "lot_unblocked"
     lot: str
     source: str
+    """Which of its blocks is taken back; with another one it stays blocked."""
+    who: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -908,6 +935,9 @@ class ComponentInstalled(Event):
     component: str
     unit: str
     cycle: str
+    who: str | None = None
+    """The person who put it in by hand, in repair; None: the station's cycle did."""
+    reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -916,6 +946,12 @@ class ComponentRemoved(Event):
 
     kind = "component_removed"
     component: str
+    unit: str | None = None
+    """The unit that it was in, where that was looked up."""
+    position: str | None = None
+    who: str | None = None
+    """The person who says so by command; None: its removal was scanned."""
+    reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1095,6 +1131,25 @@ class CounterReset(Event):
     first_ms: int | None = None
     last_ms: int | None = None
     """Boot-clock times of the two readings: cycles between them may be lost (D-7)."""
+
+
+# ------------------------------------------------------------------ commands of persons
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandRefused(Event):
+    """A person gave a command that was not carried out; nothing else follows from it."""
+
+    kind = "command_refused"
+    command: str
+    arguments: tuple[tuple[str, str], ...] = ()
+    """(name, value) as given."""
+    cause: Declined
+    detail: str | None = None
+    """What is wrong, and what to do."""
+    who: str
+    """As in `event_corrected`."""
+    reason: str
 
 
 # ------------------------------------------------------------------ correction

@@ -26,7 +26,7 @@ from agent.core.state import State
 from agent.core.station import Component, Policy
 from drivers.base import ClockState, Instant
 
-SCAN, FILE = "scan", "file"
+SCAN, FILE, COMMAND = "scan", "file", "command"
 EXPIRY, OPEN_LIFE = "expiry", "open_life"
 _DAY_MS = 86_400_000
 _EPOCH_DAY = date(1970, 1, 1).toordinal()

@@ -30,7 +30,7 @@ from agent.core.parts import (
     RunState,
 )
 from agent.core.station import Outcome, Station
-from drivers.base import AskAnswered, Quality, Scalar, TagValue, WriteGroup
+from drivers.base import AskAnswered, CommandGiven, Quality, Scalar, TagValue, WriteGroup
 
 EARLIER: tuple[object, ...] = ("earlier",)
 """Key of an answer that still stands at the device from an earlier rise."""
@@ -293,6 +293,17 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingCommand:
+    """A person's command that waits for what it must know."""
+
+    given: CommandGiven
+    asks: Mapping[str, tuple[str, str]]
+    """Open asks: which argument (name, value) each is about."""
+    until_ms: int
+    facts: Mapping[tuple[str, str], AskAnswered] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
     """When a counter that tells whether the machine runs has moved last (D-105)."""
 
@@ -320,6 +331,8 @@ class Working:
     """Per reader."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     """Per ask: whether a serial component that waits is in a unit already."""
+    commands: Mapping[str, WaitingCommand] = field(default_factory=dict)
+    """Per id of its observation."""
     activity: Activity | None = None
     asked: int = 0
     """How many asks were made, for their ids."""
@@ -376,6 +389,18 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandReply:
+    """What a person is told of a command, once the event that says so is durable."""
+
+    command: str
+    """The id of its observation."""
+    address: str
+    """Of the event: of what was done, or of its `command_refused`."""
+    refused: str | None = None
+    """Why it was not carried out, in words; None: it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What follows from one observation."""
 
@@ -385,6 +410,7 @@ class Decision:
     working: Working
     asks: tuple[Ask, ...] = ()
     replies: tuple[Reply, ...] = ()
+    command_replies: tuple[CommandReply, ...] = ()
     wakeup_ms: int | None = None
     """Boot-clock time at which decide wants a `TimerFired`; None: nothing is waited for."""
 

@@ -19,7 +19,8 @@ T = TypeVar("T")
 
 UNIT_KINDS = ("unit_started", "unit_completed", "unit_refused")
 """Kinds that say that a unit was here."""
-COMPONENT_KINDS = ("component_installed", "component_removed")
+REMOVED = "component_removed"
+COMPONENT_KINDS = ("component_installed", REMOVED)
 """Kinds that say where a serial component is; they are found by the component."""
 
 
@@ -79,8 +80,8 @@ class Lookup:
                 )
         return Seen(address=newest.address, kind=newest.kind, result=newest.result, visits=visits)
 
-    def installed(self, component: str) -> tuple[str, str | None] | None:
-        """Return the newest event that moved a serial component, and the unit that it is in now.
+    def installed(self, component: str) -> tuple[str, str | None, str | None] | None:
+        """Return the newest event that moved a serial component, its unit now and its place in it.
 
         None: it was never in a unit here. A unit of None: it was taken out.
         """
@@ -89,7 +90,10 @@ class Lookup:
         for (body,) in self._connection.execute(sql, (component,)):
             found = prove(body)
             if found is not None and found.row.unit == component:
-                return str(found.row.address), orjson.loads(found.row.body).get("unit")
+                members = orjson.loads(found.row.body)
+                if found.row.kind == REMOVED:  # its unit is the one that it was in
+                    return str(found.row.address), None, None
+                return str(found.row.address), members.get("unit"), members.get("position")
         return None
 
     def ask(self, job: Callable[[apsw.Connection], T]) -> T:

@@ -374,8 +374,8 @@ class SqliteJournal:
         """Return the unit that a serial component is in, by the durable events."""
         as_of = str(self._last) if self._last is not None else ""
         found = await self._look_up(lambda: self._lookup.installed(component))
-        address, unit = found or (None, None)
-        return ComponentSeen(address=address, unit=unit, as_of=as_of)
+        address, unit, position = found or (None, None, None)
+        return ComponentSeen(address=address, unit=unit, as_of=as_of, position=position)
 
     # -------------------------------------------------------------- end
 

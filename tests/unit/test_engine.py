@@ -13,7 +13,7 @@ from agent.core import binder
 from agent.core.identity.rules import Means, RegexMatch, ScanRule
 from agent.core.state import NotReady, Reply, SnapshotAsk
 from agent.core.station import By, Component, Handshake, Pairing, Station, Strategy
-from agent.engine import QUEUE_SIZE, Engine, Parts
+from agent.engine import QUEUE_SIZE, CommandLostError, Engine, Parts
 from agent.formats.json import decode
 from agent.journal.chain import seal
 from agent.journal.errors import DoubtfulCommitError, JournalError
@@ -23,6 +23,7 @@ from agent.journal.sqlite import Rim, SqliteJournal
 from drivers.base import (
     AnyObservation,
     CodeScanned,
+    CommandGiven,
     LinkChanged,
     Quality,
     Scalar,
@@ -135,6 +136,16 @@ class Bench:
     async def scan(self, text: str) -> None:
         """Scan a code."""
         await self.see(CodeScanned(**self.about("scanner"), raw=text.encode()))  # type: ignore[arg-type]  # a dict of what each has
+
+    def command(self) -> CommandGiven:
+        """Return a command to block a lot."""
+        return CommandGiven(
+            **self.about(""),  # type: ignore[arg-type]  # a dict of what each has
+            command="block-lot",
+            who="k:1",
+            reason="cracks",
+            arguments=(("lot", "L-1"),),
+        )
 
     async def values(self, **values: Scalar) -> None:
         """Show values of the PLC."""
@@ -326,6 +337,48 @@ async def test_the_reader_hears_after_the_commit_or_not_at_all(tmp_path: Path) -
         line.disk.is_free.set()
         await settled()
         assert len(line.line.replies) == 1
+
+
+async def test_a_person_hears_after_the_commit(tmp_path: Path) -> None:
+    """However slow the disk: a command is answered once its event is on it (law 1)."""
+    async with bench(tmp_path) as line:
+        line.disk.is_free.clear()
+        given = line.command()
+        asked = asyncio.create_task(line.engine.command(given))
+        await line.clock.advance(5.0)
+        assert not asked.done()
+        line.disk.is_free.set()
+        await settled()
+        reply = await asked
+        assert (reply.command, reply.refused) == (given.id, None)
+        (row,) = [row for row in await line.journal.read(None, 100) if row.kind == "lot_blocked"]
+        assert str(row.address) == reply.address
+
+
+async def test_a_command_whose_commit_is_in_doubt_is_not_said_to_be_done(tmp_path: Path) -> None:
+    """The run is over: the person is told that nobody knows."""
+    async with bench(tmp_path) as line:
+        line.disk.is_free.clear()
+        asked = asyncio.create_task(line.engine.command(line.command()))
+        await settled()
+        await line.engine.close()
+        with pytest.raises(CommandLostError):
+            await asked
+        line.disk.is_free.set()
+
+
+async def test_a_person_who_does_not_wait_is_not_told(tmp_path: Path) -> None:
+    """The command is recorded all the same."""
+    async with bench(tmp_path) as line:
+        line.disk.is_free.clear()
+        asked = asyncio.create_task(line.engine.command(line.command()))
+        await settled()
+        asked.cancel()
+        await settled()
+        line.disk.is_free.set()
+        await settled()
+        rows = await line.journal.read(None, 100)
+        assert [row.unit for row in rows if row.kind == "lot_blocked"] == ["L-1"]
 
 
 async def test_a_look_up_knows_what_is_still_on_its_way(tmp_path: Path) -> None:

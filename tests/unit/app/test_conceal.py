@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.app.conceal import KEY_FILE, KeyMissingError, concealer, operator_key
+from agent.app.conceal import (
+    KEY_FILE,
+    UNNAMED,
+    KeyMissingError,
+    concealer,
+    operator_key,
+    person_of,
+)
 from agent.app.rim import secret
 from agent.config.loaded import OperatorsConfig
 from agent.core.identity.badge import key_id, pseudonym
@@ -140,3 +147,24 @@ def test_other_codes_pass_as_they_are() -> None:
     """What is no badge is not touched."""
     frame = scanned(b"WO-104711")
     assert concealer(loaded(PRESS).station, OWN, KEY)(frame) is frame
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "shown"),
+    [
+        ("pseudonym", "OP-4711", f"{key_id(KEY)}:{pseudonym(KEY, '4711')}"),
+        ("pseudonym", "4711", f"{key_id(KEY)}:{pseudonym(KEY, '4711')}"),
+        ("pseudonym", "Anna", f"{key_id(KEY)}:{pseudonym(KEY, 'Anna')}"),
+        ("pseudonym", "\u0416", f"{key_id(KEY)}:{pseudonym(KEY, chr(0x416))}"),
+        ("pseudonym", "", ""),
+        ("clear", "OP-4711", "4711"),
+        ("clear", "Anna", "Anna"),
+        ("none", "OP-4711", UNNAMED),
+        ("none", "", ""),
+    ],
+)
+def test_who_gives_a_command_is_known_as_at_the_reader(mode: str, text: str, shown: str) -> None:
+    """A badge is the same reference by whatever way; a name is one too; in clear only if so set."""
+    operators = replace(OWN, mode=mode)  # type: ignore[arg-type]  # a word of the file
+    person = person_of(loaded(PRESS).station, operators, KEY)
+    assert person(text, ManualClock().now()) == shown

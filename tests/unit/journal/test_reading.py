@@ -155,6 +155,6 @@ def test_a_rotten_row_moves_no_component(tmp_path: Path) -> None:
     Store(made, tmp_path / "j").commit(history.rows, {})
     spoil(made, 3)
     made.execute("UPDATE events SET unit = 'ecu-1' WHERE unit = 'ecu-2'")
-    assert Lookup(made).installed("ecu-1") == (f"{epoch(1)}-2", "unit-1")
+    assert Lookup(made).installed("ecu-1") == (f"{epoch(1)}-2", "unit-1", "ecu")
     assert Lookup(made).installed("ecu-9") is None
     made.close()

@@ -245,7 +245,7 @@ async def test_a_component_is_looked_up(journal: SqliteJournal, history: History
     found = await journal.component_seen("ecu-1")
     assert (found.address, found.unit) == (f"{epoch(1)}-3", "unit-2")
     assert (await journal.component_seen("unit-2")).address is None
-    await journal.append([history.add(ComponentRemoved, component="ecu-1")])
+    await journal.append([history.add(ComponentRemoved, component="ecu-1", unit="unit-2")])
     found = await journal.component_seen("ecu-1")
     assert (found.address, found.unit) == (f"{epoch(1)}-4", None)
 

@@ -1,0 +1,75 @@
+"""`lineside do`: a person tells a running station what no device can see.
+
+Its arguments are read by the standard library: each command has its own, from the core's table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent.app import giving
+from agent.cli import exits
+
+
+def do(arguments: Sequence[str]) -> int:
+    """Give one command to a running station; return 0 once it is recorded, 1 if it is refused."""
+    given = _parser().parse_args(arguments)
+    named = {
+        argument.name: _values(getattr(given, argument.name.replace("-", "_")))
+        for argument in giving.TABLE[given.command].arguments
+    }
+    try:
+        place = giving.place_of(given.station, given.state)
+        told = giving.give(
+            place, given.command, given.who, given.reason, {k: v for k, v in named.items() if v}
+        )
+    except giving.ConfigError as error:
+        return _complain(str(error), exits.CONFIG)
+    except giving.GivingError as error:
+        return _complain(str(error), exits.REFUSED)
+    if not told.accepted:
+        at = f" (recorded as {told.address})" if told.address else ""
+        return _complain(f"refused: {told.error}{at}", exits.REFUSED)
+    sys.stdout.write(f"recorded: {told.address}\n")
+    return exits.OK
+
+
+def _values(value: str | list[str] | None) -> list[str]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _complain(text: str, code: int) -> int:
+    sys.stderr.write(f"lineside do: {text}\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lineside do",
+        description="Tell a running station what no device can see; done once it is recorded.",
+    )
+    parser.add_argument("station", type=Path, help="the station file")
+    parser.add_argument("--state", type=Path, help="where journals are kept")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in giving.TABLE.items():
+        one = commands.add_parser(name, help=command.about, description=command.about)
+        for argument in command.arguments:
+            _add(one, argument)
+        one.add_argument("--who", required=True, help="who says so: a badge as scanned, or a name")
+        one.add_argument("--reason", required=True, help="why, in a few words; no names in it")
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, argument: giving.Argument) -> None:
+    """Add an argument of a command: by its place, or as an option where it may be left out."""
+    many = {"nargs": "+"} if argument.is_many else {}
+    if not argument.is_optional:
+        parser.add_argument(argument.name, help=argument.about, **many)  # type: ignore[arg-type]  # a dict of options
+        return
+    action = {"action": "append"} if argument.is_many else {}
+    parser.add_argument(f"--{argument.name}", help=argument.about, **action)  # type: ignore[arg-type]  # a dict of options

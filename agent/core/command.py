@@ -1,0 +1,86 @@
+"""What a command by a person is made of: its arguments, what is asked about them, how it ends.
+
+A command is a row in the table of `commands`. What it needs to know of its arguments (was this unit
+here, does this event exist?) is asked before it runs; then its function gets the answers, adds the
+events that follow and returns the one that says what was done, or why nothing was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum, unique
+
+from agent.core import events as ev
+from agent.core.draft import Draft
+from drivers.base import AskAnswered, CommandGiven
+
+
+@unique
+class Names(StrEnum):
+    """What the value of an argument names."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    """A decimal number."""
+    LOT = "lot"
+    """A lot, or a serial component."""
+    UNIT = "unit"
+    COMPONENT = "component"
+    """A serial component."""
+
+
+ASKED = frozenset({Names.UNIT, Names.COMPONENT})
+"""What is looked up before a command runs."""
+CODES = frozenset({Names.LOT, Names.UNIT, Names.COMPONENT})
+"""What may be given as a label shows it; the rim makes it canonical text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """One argument of a command."""
+
+    name: str
+    about: str
+    """One line, for the help."""
+    names: Names = Names.TEXT
+    is_optional: bool = False
+    is_many: bool = False
+    """Whether it may be given several times."""
+    is_asked: bool = True
+    """Whether what it names is looked up, where it names something that can be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a command is not carried out."""
+
+    cause: ev.Declined
+    detail: str
+    """What is wrong, and what to do."""
+
+
+Facts = Mapping[tuple[str, str], AskAnswered]
+"""What is known of the arguments: (name, value) -> answer."""
+Run = Callable[[Draft, CommandGiven, Facts], ev.Event | Refusal]
+"""Carries a command out: returns the event that it added, or why it did nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command."""
+
+    about: str
+    """One line, for the help."""
+    arguments: tuple[Argument, ...]
+    run: Run
+
+
+def texts(given: CommandGiven, name: str) -> tuple[str, ...]:
+    """Return every value of an argument, in order."""
+    return tuple(value for key, value in given.arguments if key == name)
+
+
+def text(given: CommandGiven, name: str) -> str:
+    """Return the value of an argument; empty where it is optional and was not given."""
+    return next(iter(texts(given, name)), "")
