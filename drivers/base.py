@@ -143,6 +143,8 @@ class CodeScanned(Observation):
     status: FrameStatus = FrameStatus.OK
     operator: str | None = None
     """The pseudonym that the rim put in place of a badge's bytes."""
+    role: str | None = None
+    """The role that the badge gives; None: `operator`."""
     hidden_length: int | None = None
     """How long a failed read was that began like a badge: all that is kept of it (D-64)."""
 

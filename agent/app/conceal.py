@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent.config.loaded import OperatorsConfig
 from agent.core.identity.badge import key_id, pseudonym
-from agent.core.identity.rules import looks_like_badge, operator_code
+from agent.core.identity.rules import Badge, badge_of, looks_like_badge
 from agent.core.station import Station
 from agent.lines import sync_directory
 from agent.ports import Random
@@ -92,12 +92,13 @@ def concealer(
 
     def conceal(seen: CodeScanned) -> CodeScanned:
         if seen.status is FrameStatus.OK:
-            badge = operator_code(seen.raw, station.scans, reference_date=_day(seen))
+            badge = badge_of(seen.raw, station.scans, reference_date=_day(seen))
             if badge is not None and operators.mode == "none":
                 return replace(seen, raw=b"", hidden_length=len(seen.raw))
             if badge is not None:
-                ref = badge if operators.mode == "clear" else f"{name}:{pseudonym(key, badge)}"
-                return replace(seen, raw=b"", operator=ref)
+                clear = operators.mode == "clear"
+                ref = badge.code if clear else f"{name}:{pseudonym(key, badge.code)}"
+                return replace(seen, raw=b"", operator=ref, role=role_of(badge, operators))
         if looks_like_badge(seen.raw, station.scans):
             return replace(seen, raw=b"", hidden_length=len(seen.raw))
         return seen
@@ -117,10 +118,21 @@ def person_of(
         if not text or operators.mode == "none":
             return text and UNNAMED
         raw = text.encode(errors="surrogatepass")
-        badge = operator_code(raw, station.scans, reference_date=_local_day(at)) or text
-        return badge if operators.mode == "clear" else f"{key_id(key)}:{pseudonym(key, badge)}"
+        badge = badge_of(raw, station.scans, reference_date=_local_day(at))
+        name = badge.code if badge is not None else text
+        return name if operators.mode == "clear" else f"{key_id(key)}:{pseudonym(key, name)}"
 
     return person
+
+
+def role_of(badge: Badge, operators: OperatorsConfig) -> str | None:
+    """Return the role in which a badge signs on: its rule's, or that of its number's beginning."""
+    by_number = (
+        role
+        for role, heads in operators.roles.items()
+        if any(badge.code.startswith(head) for head in heads)
+    )
+    return badge.role or next(by_number, None)
 
 
 def _day(seen: CodeScanned) -> date:

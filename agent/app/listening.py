@@ -23,7 +23,7 @@ from agent.app.registries import registries
 from agent.app.rim import SystemClock
 from agent.config.load import load
 from agent.config.problems import ConfigError
-from agent.core.identity.rules import Identified, Judgement, looks_like_badge, operator_code
+from agent.core.identity.rules import Identified, Judgement, badge_of, looks_like_badge
 from agent.core.station import Station
 from drivers.base import (
     AnyObservation,
@@ -228,7 +228,7 @@ def _heard(seen: CodeScanned, reader: Reader, profile: Profile) -> Heard:
     if station is None:
         return replace(heard, explanation=decode.explain(seen.raw, profile)) if whole else heard
     day = profile.reference_date
-    if whole and operator_code(seen.raw, station.scans, reference_date=day) is not None:
+    if whole and badge_of(seen.raw, station.scans, reference_date=day) is not None:
         return replace(heard, raw=b"", is_badge=True)
     if looks_like_badge(seen.raw, station.scans):
         return replace(heard, raw=b"")

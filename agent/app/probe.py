@@ -15,7 +15,7 @@ from agent.app.rim import SystemClock
 from agent.config.load import load
 from agent.config.loaded import DeviceConfig, StationConfig
 from agent.config.problems import ConfigError
-from agent.core.identity.rules import looks_like_badge, operator_code
+from agent.core.identity.rules import badge_of, looks_like_badge
 from agent.core.station import Station
 from drivers.base import (
     AnyObservation,
@@ -118,7 +118,7 @@ class Watch:
 
     def _scanned(self, seen: CodeScanned) -> None:
         day = datetime.fromtimestamp(seen.received.wall_ms / 1000, tz=UTC).date()
-        is_badge = operator_code(seen.raw, self._rules, reference_date=day) is not None
+        is_badge = badge_of(seen.raw, self._rules, reference_date=day) is not None
         if is_badge or looks_like_badge(seen.raw, self._rules):
             self.badges += 1
         else:

@@ -11,8 +11,10 @@ from typing import Any
 from agent.config import loaded
 from agent.config.checks import readers
 from agent.config.components import components_of
+from agent.config.crewing import crew_of, order_need
+from agent.config.crews import Operators
 from agent.config.limiting import limits_of
-from agent.config.model import FromTag, Handshake, Journal, Operators, Track
+from agent.config.model import FromTag, Handshake, Journal, Track
 from agent.config.moding import mode_of
 from agent.config.parts import Parts, Tag
 from agent.config.problems import in_order
@@ -47,7 +49,9 @@ def build(parts: Parts, rules: tuple[ScanRule, ...]) -> loaded.StationConfig:
         station=_station(parts, track, rules, digest),
         timezone=parts.sections["timezone"],
         because=track.because,
-        operators=loaded.OperatorsConfig(mode=operators.mode, key=operators.key),
+        operators=loaded.OperatorsConfig(
+            mode=operators.mode, key=operators.key, roles=operators.roles
+        ),
         journal=loaded.JournalConfig(
             path=None if journal.path == "default" else File(journal.path),
             keep_s=journal.keep / 1000,
@@ -99,8 +103,8 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         scans=rules,
         no_reads={name: no_reads(device.options) for name, device in readers(parts).items()},
         repeat_window_ms=track.repeat_window,
-        requires_operator=track.requires.operator,
-        requires_order=track.requires.order,
+        crew=crew_of(operators, track),
+        requires_order=order_need(track),
         components=components_of(track),
         blocked=track.blocked,
         ready=_ready(parts, track),

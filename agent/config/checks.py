@@ -11,8 +11,9 @@ from typing import Any
 
 from agent.config import strategies
 from agent.config.components import check_components
+from agent.config.crewing import check_people
 from agent.config.limiting import check_limits
-from agent.config.model import Operators, Track
+from agent.config.model import Track
 from agent.config.moding import check_mode
 from agent.config.parts import Device, Parts
 from agent.config.problems import Path, did_you_mean, shown
@@ -32,7 +33,7 @@ def check_parts(parts: Parts) -> None:
     _check_devices(parts)
     _check_addresses(parts)
     _check_sinks(parts)
-    _check_people(parts)
+    check_people(parts)
 
 
 # ------------------------------------------------------------------ tags
@@ -238,19 +239,6 @@ def _check_sinks(parts: Parts) -> None:
         if owner != name:
             message = f"would send to the same place as '{owner}'"
             parts.refuse(("publish", name), message, "give it another path or root", key=True)
-
-
-def _check_people(parts: Parts) -> None:
-    operators = parts.sections.get("operators")
-    if not isinstance(operators, Operators):
-        return
-    if operators.mode == "pseudonym" and operators.key is None:
-        message = "no key for pseudonyms: one is made in the state directory"
-        hint = "name one (`key: credential:operator-key`) if stations are to agree on pseudonyms"
-        parts.warn(("operators",), message, hint, key=True)
-    if operators.mode != "pseudonym" and operators.key is not None:
-        message = f"mode '{operators.mode}' needs no key"
-        parts.refuse(("operators", "key"), message, "remove it", key=True)
 
 
 def readers(parts: Parts) -> Mapping[str, Device]:

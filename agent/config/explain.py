@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.config import limiting, moding, stating, watches
+from agent.config import crewing, limiting, moding, stating, watches
 from agent.config.components import told
 from agent.config.loaded import StationConfig
 from agent.config.quantities import duration_text
-from agent.core.identity.scan_rule import DataMatch, Gs1Match, Match, Means, ScanRule, is_hibc
+from agent.core.identity.scan_rule import DataMatch, Gs1Match, Match, ScanRule, is_hibc
 from agent.core.station import Cavity, Handshake, Outcome, Policy, Queue, Station, Strategy
 
 
@@ -25,7 +25,7 @@ def explained(config: StationConfig) -> str:
         *(f"  scan       {_scan(rule)}" for rule in station.scans),
         *(f"  material   {line}" for line in told(station)),
         *(f"  if not     {line}" for line in _if_not(station)),
-        f"  people     {_people(config)}",
+        *(f"  people     {line}" for line in crewing.told_people(station, config.operators)),
         *(f"  publishes  {line}" for line in _publishes(config)),
     ]
     return "\n".join(lines)
@@ -56,11 +56,7 @@ def _binds(station: Station) -> Iterator[str]:
         yield f"until {unload} reads the carrier or the unit"
     for handshake in station.handshakes:
         yield _handshake(station, handshake)
-    needs = {"operator": station.requires_operator, "order": station.requires_order}
-    for what, policy in needs.items():
-        if policy is not None:
-            otherwise = "is refused" if policy is Policy.REFUSE else "is recorded as lacking it"
-            yield f"a unit without {what} {otherwise}"
+    yield from crewing.told_needs(station)
     yield from moding.told(station)
     yield from limiting.told(station)
     if station.bypass is not None:
@@ -188,14 +184,6 @@ def _if_not_at_bench(station: Station) -> Iterator[str]:
         again = "recorded as another visit"
     yield f"a unit that was here before: {again}"
     yield "nothing can be recorded: the reader is told nothing"
-
-
-def _people(config: StationConfig) -> str:
-    scanned = any(rule.means is Means.OPERATOR for rule in config.station.scans)
-    mode = config.operators.mode
-    if mode == "none" or not scanned:
-        return "nobody is recorded"
-    return "badges as pseudonyms" if mode == "pseudonym" else "badges in clear"
 
 
 def _publishes(config: StationConfig) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -129,6 +129,8 @@ class OperatorsConfig:
     mode: Literal["pseudonym", "none", "clear"]
     key: str | None
     """Reference to the key; None: the one in the state directory."""
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Per role: what the numbers of its badges begin with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

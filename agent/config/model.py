@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
+from agent.config.crews import Operators, RequiresSection
 from agent.config.limits import LimitSection
 from agent.config.modes import ModeSection
 from agent.config.pairs import Names, Pair
@@ -18,10 +19,8 @@ from agent.config.quantities import (
     Millis,
     Modulus,
     Name,
-    Reference,
     Size,
     StationPath,
-    TimesOfDay,
     Zone,
 )
 from agent.config.states import StateSection
@@ -33,33 +32,6 @@ from agent.core.station import By, Outcome, Policy
 from drivers.options import Options
 
 _DAY_MS = 86_400_000
-
-
-def _as_policies(value: object) -> object:
-    """Return `[operator, order]` as the mapping that it stands for: each is refused."""
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return dict.fromkeys(value, Policy.REFUSE.value)
-    return value
-
-
-class Operators(Options):
-    """How people appear in events (D-63, D-66)."""
-
-    mode: Literal["pseudonym", "none", "clear"] = "pseudonym"
-    """`pseudonym`: an HMAC of the badge. `none`: nobody is recorded. `clear`: the badge itself;
-    only with the agreement of those concerned (D-66)."""
-    key: Reference | None = None
-    """Where the key of the pseudonyms is. Give stations one key if one person is to have one
-    pseudonym at all of them; without it one is made in the state directory."""
-    idle: Millis | None = None
-    """Ends a session after this long without scan or cycle. Set it where people leave without
-    badging out (D-60)."""
-    shift_ends: TimesOfDay = ()
-    """When shifts end, by the clock on the wall: ["06:00", "14:00", "22:00"]. A session does not
-    outlive its shift. It waits while the machine's clock is not set (D-91)."""
-    shift_grace: Millis = 15 * 60_000
-    """How long after its shift a session ends. Who badges on within this before a shift's end
-    belongs to the next one."""
 
 
 class Journal(Options):
@@ -142,6 +114,8 @@ class ScanSection(Options):
     serial component, `cancel` takes back the scans that wait."""
     position: Name | None = None
     """Where a component goes or is taken off; a key of `track.components`."""
+    role: Name | None = None
+    """Of a badge: the role in which it signs on, where badges of several roles look different."""
     product: str | None = None
     """What the bearer is, where the code does not say it."""
     symbologies: frozenset[str] = frozenset()
@@ -283,15 +257,6 @@ LotSource = Annotated[
 ]
 
 
-class Requires(Options):
-    """What must be known for a unit to be recorded as good; `record` goes on and says so."""
-
-    operator: Policy | None = None
-    """Somebody is signed on."""
-    order: Policy | None = None
-    """An order is running."""
-
-
 class Track(Options):
     """What is bound to what, and what happens when it cannot be."""
 
@@ -326,23 +291,9 @@ class Track(Options):
     """Where `count-only` learns its lot: `scan`, or `{tag: NAME}`."""
     order: FromTag | None = None
     """The tag that names the order; without it an order is scanned."""
-    requires: Annotated[
-        Requires,
-        BeforeValidator(_as_policies),
-        WithJsonSchema(
-            {
-                "anyOf": [
-                    {"type": "array", "items": {"enum": ["operator", "order"]}},
-                    {
-                        "type": "object",
-                        "propertyNames": {"enum": ["operator", "order"]},
-                        "additionalProperties": {"enum": [policy.value for policy in Policy]},
-                    },
-                ]
-            }
-        ),
-    ] = Requires()
-    """`[operator, order]` refuses a unit without them; `{operator: record}` goes on and says so."""
+    requires: RequiresSection = ()
+    """What must be there for a unit. `[operator, order]` refuses one without them,
+    `{operator: record}` goes on and says so; `[{operator: {role: inspector, at_least: 1}}]`."""
     components: dict[Name, ComponentSection] = Field(default_factory=dict)
     """Positions that material is loaded at."""
     blocked: tuple[str, ...] = ()

@@ -11,14 +11,14 @@ from agent.core.station import Strategy
 from drivers.options import Options
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
     """Return a single name as a list of one: `guard: counter`."""
     return [value] if isinstance(value, str) else value
 
 
 Names = Annotated[
     tuple[Name, ...],
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 

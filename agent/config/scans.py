@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from agent.config.build import never_codes
 from agent.config.checks import readers
-from agent.config.model import Match, Operators, ScanSection, Track
+from agent.config.crewing import check_needs
+from agent.config.model import Match, ScanSection, Track
 from agent.config.parts import Parts
 from agent.config.problems import Path, did_you_mean, shown
 from agent.config.strategies import by_scan
@@ -96,7 +97,7 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
         if rule.means in useless:
             message = f"nothing is done with {rule.means} codes here: {useless[rule.means]}"
             parts.warn(("scans", position, "means"), message, "remove the rule")
-    _check_required(parts, track, means)
+    check_needs(parts, track, found)
     _check_positions(parts, track, found)
     if not reads and any(rule.means is not Means.UNIT for rule in found.values()):
         parts.warn(("scans",), "no device reads codes", "add a scanner, or remove", key=True)
@@ -123,22 +124,6 @@ def _useless(track: Track) -> dict[Means, str]:
     if track.order is not None:
         useless[Means.ORDER] = useless[Means.ORDER_END] = "the order comes by tag"
     return useless
-
-
-def _check_required(parts: Parts, track: Track, means: set[Means]) -> None:
-    operators = parts.sections.get("operators")
-    nobody = isinstance(operators, Operators) and operators.mode == "none"
-    if track.requires.operator is not None:
-        path: Path = ("track", "requires", "operator")
-        if nobody:
-            parts.refuse(path, "an operator is required, but operators.mode is none")
-        elif Means.OPERATOR not in means:
-            message = "an operator is required, but no rule says which codes are badges"
-            parts.refuse(path, message, "add {match: …, means: operator} to `scans`")
-    if track.requires.order is not None and track.order is None and Means.ORDER not in means:
-        message = "an order is required, but nothing names one"
-        hint = "add {match: …, means: order} to `scans`, or `track.order: {tag: …}`"
-        parts.refuse(("track", "requires", "order"), message, hint)
 
 
 def _check_positions(parts: Parts, track: Track, found: dict[int, ScanRule]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.core import events as ev
-from agent.core import fitness, installing, limiting, material, modes, pairing, requests
+from agent.core import fitness, installing, limiting, material, modes, pairing, presence, requests
 from agent.core.draft import Draft
 from agent.core.parts import LONG_AGO
 from agent.core.state import Candidate, Rise, Snapshot
@@ -34,10 +34,9 @@ SURE_ALL_THE_SAME = {
 
 def refusal(draft: Draft, handshake: Handshake, candidate: Candidate) -> ev.Why | None:
     """Return why no unit may pass now, whoever it is: operator, order or material missing."""
-    station, people = draft.station, draft.state.people
-    if station.requires_operator is Policy.REFUSE and not people.sessions:
+    if _lacking(draft, handshake, candidate, refuses=True):
         return ev.Why.OPERATOR_MISSING
-    if station.requires_order is Policy.REFUSE and people.order is None:
+    if draft.station.requires_order is Policy.REFUSE and draft.state.people.order is None:
         return ev.Why.ORDER_MISSING
     fitness.check(draft)
     installing.give_up(draft)
@@ -66,7 +65,8 @@ def complete(
         return
     known = answer is not None and answer.known
     visits = answer.visits if answer is not None else 0
-    why = [*candidate.doubts, *_missing_people(draft)]
+    lacking = _lacking(draft, handshake, candidate, refuses=False)
+    why = [*candidate.doubts, *_missing_people(draft, lacking)]
     used = _components(draft, snapshot.rise, candidate)
     why += fitness.doubts(draft, used)
     why += [] if known else [ev.Why.KNOWLEDGE_MISSING]
@@ -74,7 +74,7 @@ def complete(
     as_of = answer.knowledge_as_of if answer is not None else None
     if not requests.records(draft.state, handshake):
         body = _body(draft, handshake, candidate, Outcome.STORED_OK, why=why)
-        draft.add(ev.UnitStarted(**body, knowledge_as_of=as_of))
+        draft.add(ev.UnitStarted(**body, missing=lacking, knowledge_as_of=as_of))
         return
     found = limiting.judgement(station, handshake, snapshot)
     why += found.why
@@ -83,6 +83,7 @@ def complete(
         ev.UnitCompleted(
             **_body(draft, handshake, candidate, _stored(found.result), why=why),
             components=used,
+            missing=lacking,
             result=found.result,
             visit=visits + 1,
             knowledge_as_of=as_of,
@@ -124,7 +125,11 @@ def refuse(
     body = _body(draft, handshake, candidate, outcome, why=[reason], certainty=ev.Certainty.REFUSED)
     body["because"] = (*because, *body["because"])
     used = _received(draft, handshake, candidate)
-    gaps = material.missing(draft.state, used) if reason is ev.Why.COMPONENT_MISSING else ()
+    gaps: tuple[str, ...] = ()
+    if reason is ev.Why.COMPONENT_MISSING:
+        gaps = material.missing(draft.state, used)
+    elif reason is ev.Why.OPERATOR_MISSING:
+        gaps = _lacking(draft, handshake, candidate, refuses=True)
     draft.add(ev.UnitRefused(**body, components=used, reason=reason, missing=gaps, raw=raw))
     _decline_scans(draft, handshake)
 
@@ -212,10 +217,23 @@ def shared(draft: Draft, handshake: Handshake) -> tuple[ev.ComponentUse, ...]:
     return material.components_used(draft.state, since_ms, latest_ms, n=n)
 
 
-def _missing_people(draft: Draft) -> list[ev.Why]:
-    why = []
-    if draft.station.requires_operator is Policy.RECORD and not draft.state.people.sessions:
-        why.append(ev.Why.OPERATOR_MISSING)
+def _attending(
+    draft: Draft, handshake: Handshake, candidate: Candidate | None
+) -> tuple[ev.OperatorRef, ...]:
+    return presence.of_cycle(draft, handshake, candidate, judged(draft, handshake).rise)
+
+
+def _lacking(
+    draft: Draft, handshake: Handshake, candidate: Candidate | None, *, refuses: bool
+) -> tuple[str, ...]:
+    """Return who must be there and is not (D-62)."""
+    if not draft.station.crew.needs:
+        return ()
+    return presence.lacking(draft, _attending(draft, handshake, candidate), refuses=refuses)
+
+
+def _missing_people(draft: Draft, lacking: tuple[str, ...]) -> list[ev.Why]:
+    why = [ev.Why.OPERATOR_MISSING] if lacking else []
     if draft.station.requires_order is Policy.RECORD and draft.state.people.order is None:
         why.append(ev.Why.ORDER_MISSING)
     return why
@@ -271,7 +289,10 @@ def _body(
         why=tuple(dict.fromkeys(why)),
         source_ms=trigger.source_ms if trigger is not None else None,
     )
+    attending = _attending(draft, handshake, candidate)
     body = {
+        "operators": attending,
+        "operator_state": presence.word(draft.station, attending),
         "unit": candidate.unit if candidate else None,
         "product": candidate.product if candidate else None,
         "cycle": started.cycle if started else f"c-{state.epoch}-{state.seq + 1}",

@@ -47,12 +47,12 @@ from agent.core.parts import (
     MachineState,
     MaterialState,
     PairingState,
-    PeopleState,
     ProductionState,
     ProductState,
     QueueState,
     RunState,
 )
+from agent.core.people_parts import PeopleState
 from agent.core.signals import Kind, Signal, read_kind
 from agent.core.state import Decision, Link, Reading, State, Working
 from agent.core.station import Handshake, Station, Strategy

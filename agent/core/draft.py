@@ -69,11 +69,15 @@ class Draft:
             ),
             "machine": state.station.machine,
             "order": state.people.order,
-            "operators": tuple(OperatorRef(ref=s.ref, role=s.role) for s in state.people.sessions),
+            "operators": self.on(),
             "certainty": certainty,
             "why": why,
             "because": because,
         }
+
+    def on(self) -> tuple[OperatorRef, ...]:
+        """Return who is signed on now."""
+        return tuple(OperatorRef(ref=s.ref, role=s.role) for s in self.state.people.sessions)
 
     def add(self, event: E) -> E:
         """Conclude an event made with `head`; the state knows it from here on."""

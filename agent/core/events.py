@@ -167,6 +167,10 @@ class SignOffReason(StrEnum):
     IDLE = "idle"
     SHIFT_END = "shift_end"
     RESTART = "restart"
+    OTHER_ROLE = "other_role"
+    """The same person signed on again in another role."""
+    CONFIG = "config"
+    """The station file allows fewer people than were signed on."""
 
 
 @unique
@@ -209,6 +213,9 @@ class OperatorRef:
 
     ref: str
     role: str = "operator"
+    certainty: Certainty | None = None
+    """`possible`: they may have left before it began, or come after it had ended (D-62); None:
+    they were there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -453,6 +460,8 @@ class CodeScanned(Event):
     measure: str | None = None
     """Unit of the quantity, where the code gives it."""
     position: str | None = None
+    role: str | None = None
+    """Of a badge: the role that its rule or its number gives; None: `operator`."""
     fields: tuple[tuple[str, str], ...] = ()
     """What the code carried, (identifier, value) in order."""
     doubtful: tuple[str, ...] = ()
@@ -557,6 +566,12 @@ class UnitEvent(Event):
     latest_ms: int
     """Boot-clock interval in which the trigger rose."""
     knowledge_as_of: str | None = None
+    missing: tuple[str, ...] = ()
+    """With `component_missing`: the positions that have not what a unit must get. With
+    `operator_missing`: the roles that nobody, or too few, are signed on in."""
+    operator_state: str | None = None
+    """Where badges are read: `none`, nobody was signed on in this cycle (D-61), or `possible`: who
+    is named may have been; None: who is named was there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -588,8 +603,6 @@ class UnitRefused(UnitEvent):
 
     kind = "unit_refused"
     reason: Why
-    missing: tuple[str, ...] = ()
-    """With `component_missing`: the positions that have not what a unit must get."""
     raw: str | None = None
     """The code as read, hex, where a tag carried it and it was refused."""
 
@@ -708,6 +721,8 @@ class LotCounted(Event):
     last_ms: int
     """Boot-clock times of the readings `from_count` and `to_count`."""
     components: tuple[ComponentUse, ...] = ()
+    operator_state: str | None = None
+    """As of a unit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -999,6 +1014,9 @@ class OperatorSignedOn(Event):
 
     kind = "operator_signed_on"
     operator: OperatorRef
+    earliest_ms: int | None = None
+    latest_ms: int | None = None
+    """Boot-clock interval in which it began; None: when it was recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1008,6 +1026,9 @@ class OperatorSignedOff(Event):
     kind = "operator_signed_off"
     operator: OperatorRef
     reason: SignOffReason
+    earliest_ms: int | None = None
+    latest_ms: int | None = None
+    """Boot-clock interval in which they left, as far as that is known; None: when recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,7 @@ def settle(draft: Draft) -> None:
     production.flush(draft)
     draft.add(
         ev.MachineStateChanged(
-            **draft.head(),
+            **(draft.head() | {"operators": ()}),  # what OEE is made of names nobody (D-66)
             source=source(plan).value,
             state=seen.shown.state,
             category=seen.shown.category,

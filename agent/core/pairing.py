@@ -155,6 +155,7 @@ def candidates(state: State, rise: Rise) -> tuple[Candidate, ...]:
             because=(pending.address,),
             doubts=_doubts(state, pending, rise),
             since_ms=pending.earliest_ms,
+            begun_ms=pending.latest_ms,
             cavity=pending.cavity,
         )
         for pending in state.pairing.pending

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agent.core.events import Why
+from agent.core.events import OperatorRef, Why
 from agent.core.station import By
 from drivers.base import Scalar
 
@@ -53,6 +53,8 @@ class Started:
     rise_ms: int
     doubts: tuple[Why, ...] = ()
     """`end` is not surer of the unit than `begin` was."""
+    operators: tuple[OperatorRef, ...] = ()
+    """Who was on when it was let in: they were there, whatever is known of them later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,28 +177,6 @@ class CarrierState:
 
     loading: Loading | None = None
     mounted: tuple[Mounted, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """One operator at this station (D-60)."""
-
-    ref: str
-    role: str
-    address: str
-    since_local_ms: int | None = None
-    """When it began on the station's wall clock; None if that was not set then."""
-    since_ms: int = LONG_AGO
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeopleState:
-    """Who works here, and on what."""
-
-    sessions: tuple[Session, ...] = ()
-    active_ms: int = LONG_AGO
-    """When somebody last scanned or a cycle came, for the idle limit."""
-    order: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from agent.core import events as ev
+from agent.core import presence
 from agent.core.counting import judge_step, whole
 from agent.core.draft import Draft, Fold
 from agent.core.material import components_used
@@ -333,9 +334,12 @@ def _count(draft: Draft, counter: Counter, steps: list[Step], *, unread: bool) -
         boundary = production.boundary
         before = boundary.lots if boundary and _overlaps(draft.state, steps[0]) else ()
         lots = tuple(dict.fromkeys((*before, *running)))
+    attending = _attending(draft.state, steps)
+    head = draft.head(certainty=ev.Certainty.POSSIBLE if why else ev.Certainty.CERTAIN, why=why)
     draft.add(
         ev.LotCounted(
-            **draft.head(certainty=ev.Certainty.POSSIBLE if why else ev.Certainty.CERTAIN, why=why),
+            **(head | {"operators": attending}),
+            operator_state=presence.word(draft.station, attending),
             lot=None if lots or not running else running[0],
             lots=lots,
             tag=counter.tag,
@@ -349,6 +353,14 @@ def _count(draft: Draft, counter: Counter, steps: list[Step], *, unread: bool) -
             ),
         )
     )
+
+
+def _attending(state: State, steps: list[Step]) -> tuple[ev.OperatorRef, ...]:
+    """Return who was there while the pieces were made (D-62)."""
+    last = steps[-1]
+    ends_ms = (last.earliest_ms, last.latest_ms)
+    span = presence.Span(start_ms=steps[0].earliest_ms, begun_ms=None, ends_ms=ends_ms)
+    return presence.met(state, span)
 
 
 # ------------------------------------------------------------------ fold

@@ -262,6 +262,7 @@ def _unit_started(state: State, event: ev.UnitStarted) -> State:
         address=event.address,
         rise_ms=event.earliest_ms,
         doubts=() if sure else event.why,
+        operators=event.operators,
     )
     return _answered(state, event, started, bound=True)
 

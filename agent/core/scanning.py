@@ -70,7 +70,8 @@ def _no_read(draft: Draft, seen: CodeScanned) -> None:
 
 def _raw(seen: CodeScanned) -> str | None:
     """Return the bytes in hex; None for a badge's, of which nothing is kept (D-64)."""
-    return None if seen.hidden_length is not None else seen.raw.hex()
+    is_badge = seen.hidden_length is not None or seen.operator is not None
+    return None if is_badge else seen.raw.hex()
 
 
 def _refuse(draft: Draft, seen: CodeScanned, reason: str, detail: str | None) -> None:
@@ -142,12 +143,16 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
 def _accept_badge(draft: Draft, seen: CodeScanned, operator: str) -> None:
     if _repeated(draft, seen, Means.OPERATOR, operator):
         return
+    if people.is_full(draft, operator):
+        _refuse(draft, seen, "too_many_operators", f"{draft.station.crew.most} are signed on")
+        return
     scan = draft.add(
         ev.CodeScanned(
             **draft.head(because=(seen.id,)),
             device=seen.device,
             means=Means.OPERATOR.value,
             code=operator,
+            role=seen.role,
             earliest_ms=seen.earliest_ms,
             latest_ms=seen.latest_ms,
             parser=PARSER,
@@ -175,7 +180,7 @@ def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
     elif means is Means.ORDER_END:
         people.order_named(draft, None, because)
     elif means is Means.OPERATOR_OFF:
-        people.sign_off(draft, ev.SignOffReason.BADGE_OUT, because)
+        people.badge_out(draft, scan)
     elif means is Means.CANCEL:
         pairing.clear(draft, ev.ExpiryReason.CANCELLED)
         material.clear(draft, ev.ExpiryReason.CANCELLED)

@@ -23,12 +23,12 @@ from agent.core.parts import (
     MachineState,
     MaterialState,
     PairingState,
-    PeopleState,
     ProductionState,
     ProductState,
     QueueState,
     RunState,
 )
+from agent.core.people_parts import PeopleState
 from agent.core.station import Outcome, Station
 from drivers.base import AskAnswered, CommandGiven, Quality, Scalar, TagValue, WriteGroup
 
@@ -160,6 +160,8 @@ class Candidate:
     """What makes the binding possible instead of certain."""
     since_ms: int = LONG_AGO
     """From when on the unit may have drawn material here."""
+    begun_ms: int | None = None
+    """By when its work here had begun for sure; None: not known."""
     cavity: str | None = None
     """The cavity that its scan names (strategy `multi-cavity`)."""
 

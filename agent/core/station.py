@@ -12,6 +12,7 @@ from enum import StrEnum, unique
 from types import MappingProxyType
 
 from agent.core.bounds import Limit, ResultBy
+from agent.core.crew import Crew
 from agent.core.identity.rules import ScanRule
 
 
@@ -434,9 +435,9 @@ class Station:
     """Per reader: the frames that mean "nothing read" (D-81)."""
     repeat_window_ms: int = 1000
     """Same code, same reader, no cycle between: a repeat, not a new scan (D-34, D-82)."""
-    requires_operator: Policy | None = None
-    """None: not required."""
+    crew: Crew = field(default_factory=Crew)
     requires_order: Policy | None = None
+    """None: not required."""
     components: tuple[Component, ...] = ()
     blocked: tuple[str, ...] = ()
     """Lots and serial components that the station file blocks (D-56)."""

@@ -5,7 +5,7 @@ Laws:
     2. A code that reads as less than another rule wants, and could hide the rest behind a lost
        separator, is refused as well: both readings are legal, so neither is taken.
     3. A no-read string is a result, not a code; it is compared exactly, before any rule (D-81).
-    4. Badges are told apart at the rim (`operator_code`), before anything here sees them (D-64).
+    4. Badges are told apart at the rim (`badge_of`), before anything here sees them (D-64).
 
 `scan_rule` declares the rules, `session` reads for them, `overlap` proves at load that they do
 not get in each other's way.
@@ -32,6 +32,7 @@ from agent.core.identity.scan_rule import (
 from agent.core.identity.session import Session
 
 __all__ = [
+    "Badge",
     "DataMatch",
     "Fault",
     "Gs1Match",
@@ -43,10 +44,10 @@ __all__ = [
     "Refused",
     "RegexMatch",
     "ScanRule",
+    "badge_of",
     "faults",
     "judge",
     "looks_like_badge",
-    "operator_code",
     "overlaps",
 ]
 
@@ -98,6 +99,15 @@ class Refused:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """What a badge says, before its pseudonym takes its place."""
+
+    code: str
+    role: str | None
+    """The role that its rule gives."""
+
+
 Judgement = Identified | NoRead | Refused
 
 
@@ -140,7 +150,7 @@ def judge(
     return hidden or _identified(session, index, rules[index], parts)
 
 
-def operator_code(raw: bytes, rules: Iterable[ScanRule], *, reference_date: date) -> str | None:
+def badge_of(raw: bytes, rules: Iterable[ScanRule], *, reference_date: date) -> Badge | None:
     """Return the badge that a frame carries, None if it is none.
 
     The rim asks this first of every frame, puts the pseudonym in the place of the bytes and
@@ -154,7 +164,7 @@ def operator_code(raw: bytes, rules: Iterable[ScanRule], *, reference_date: date
             except CodeError:
                 continue
             if parts is not None:
-                return parts.code
+                return Badge(parts.code, rule.role)
     return None
 
 

@@ -120,6 +120,8 @@ class ScanRule:
     means: Means
     position: str | None = None
     """Where a component goes."""
+    role: str | None = None
+    """The role in which a badge signs on; None: its number, or nothing, says it."""
     product: str | None = None
     """What the code's bearer is, where the code does not say it."""
     symbologies: frozenset[str] = frozenset()
@@ -214,6 +216,8 @@ def _check_policy(rule: ScanRule) -> None:
         raise ValueError(f"{_WHAT[rule.means]} needs a position")
     if rule.position is not None and rule.means not in _WHAT:
         raise ValueError(f"a position belongs to a component, not to {rule.means}")
+    if rule.role is not None and rule.means is not Means.OPERATOR:
+        raise ValueError(f"a role belongs to an operator, not to {rule.means}")
     for gtin in sorted(rule.gtins):
         try:
             item_number(gtin, lengths=(14,))

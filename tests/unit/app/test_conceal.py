@@ -18,7 +18,7 @@ from agent.config.loaded import OperatorsConfig
 from agent.core.identity.badge import key_id, pseudonym
 from drivers.base import CodeScanned, FrameStatus
 from tests.doubles import ManualClock, SeededRandom
-from tests.unit.config.stations import PRESS, loaded
+from tests.unit.config.stations import PRESS, edited, loaded
 
 KEY = b"demo-key-not-for-use"
 OWN = OperatorsConfig(mode="pseudonym", key=None)
@@ -141,6 +141,17 @@ def test_mode_clear_keeps_the_badge_and_none_keeps_nobody() -> None:
     assert concealed(b"OP-4711", "clear").operator == "4711"
     nobody = concealed(b"OP-4711", "none")
     assert (nobody.raw, nobody.operator, nobody.hidden_length) == (b"", None, 7)
+
+
+def test_a_badge_gives_its_role() -> None:
+    """Its rule's, else by how its number begins, else none; the number itself is gone (D-64)."""
+    rule = r"  - {match: {regex: 'OP-(?P<operator>\d{4})'}, means: operator}" + "\n"
+    own = rule.replace("OP-", "IN-").replace("operator}", "operator, role: inspector}")
+    station = loaded(edited(PRESS, (rule, rule + own))).station
+    conceal = concealer(station, replace(OWN, roles={"setter": ("80", "9")}), KEY)
+    seen = {raw: conceal(scanned(raw)) for raw in (b"IN-8011", b"OP-8011", b"OP-9111", b"OP-4711")}
+    assert [each.role for each in seen.values()] == ["inspector", "setter", "setter", None]
+    assert {each.raw for each in seen.values()} == {b""}
 
 
 def test_other_codes_pass_as_they_are() -> None:

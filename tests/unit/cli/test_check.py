@@ -52,7 +52,11 @@ def test_right_file_is_told_in_plain_words(
         "nothing can be recorded: 'ready' goes off",
     ]
     assert lines(out, "material") == ["housing: a lot until the next is scanned, required"]
-    assert lines(out, "people") == ["badges as pseudonyms"]
+    assert lines(out, "people") == [
+        "badges as pseudonyms",
+        "one at a time: the next badge ends the session before",
+        "a unit names everybody who was signed on during its cycle; else nobody",
+    ]
     assert lines(out, "publishes") == [
         "plant: every event to mqtt; nothing is deleted before it has it",
         "audit: unit_completed to file; may lose when disk is short",

@@ -8,6 +8,7 @@ from agent.app.registries import registries
 from agent.config.load import load
 from agent.config.loaded import JournalConfig, OperatorsConfig, StationConfig
 from agent.config.problems import Place
+from agent.core.crew import Crew, Need
 from agent.core.identity.scan_rule import Gs1Match, Means, RegexMatch, ScanRule
 from agent.core.station import (
     DEFAULT_ANSWERS,
@@ -72,7 +73,7 @@ def test_press_becomes_the_plan_of_the_core() -> None:
             ScanRule(match=Gs1Match(ais=frozenset({"01", "21"})), means=Means.UNIT),
         ),
         no_reads={"scanner": frozenset({b"NOREAD", b"NR"})},
-        requires_operator=Policy.REFUSE,
+        crew=Crew(needs=(Need(),)),
         requires_order=Policy.RECORD,
         components=(
             Component(
@@ -131,7 +132,7 @@ def test_what_may_be_written_two_ways_is_one() -> None:
     assert one.handshakes == other.handshakes
     assert one.ready == other.ready
     listed = loaded(edited(PRESS, ("{operator: refuse, order: record}", "[operator]"))).station
-    assert (listed.requires_operator, listed.requires_order) == (Policy.REFUSE, None)
+    assert (listed.crew.needs, listed.requires_order) == ((Need(),), None)
 
 
 def test_scanned_lot_has_no_tag() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent.core.crew import Crew, Need
 from agent.core.events import Certainty, Result, UnitCompleted, UnitRefused, UnitStarted, Why
 from agent.core.station import DEFAULT_ANSWERS, Outcome, Policy, Station
 from drivers.base import Scalar
@@ -55,7 +56,7 @@ def test_without_a_verdict_tag_every_stored_unit_is_ok() -> None:
     assert made(station, "SN-1").of(UnitCompleted)[0].result is Result.OK
 
 
-NEEDS_OPERATOR = replace(PRESS, requires_operator=Policy.REFUSE)
+NEEDS_OPERATOR = replace(PRESS, crew=Crew(needs=(Need(),)))
 NEEDS_ORDER = replace(PRESS, requires_order=Policy.REFUSE)
 NEEDS_HOUSING = replace(PRESS, components=(replace(HOUSING, required=True),))
 
@@ -81,7 +82,7 @@ def test_what_is_there_refuses_nothing() -> None:
     """Operator, order and material known."""
     station = replace(
         PRESS,
-        requires_operator=Policy.REFUSE,
+        crew=Crew(needs=(Need(),)),
         requires_order=Policy.REFUSE,
         components=(replace(HOUSING, required=True),),
     )
@@ -91,7 +92,7 @@ def test_what_is_there_refuses_nothing() -> None:
 
 def test_what_is_missing_can_be_recorded_instead() -> None:
     """The event says what, and the unit is as certain as before."""
-    station = replace(PRESS, requires_operator=Policy.RECORD, requires_order=Policy.RECORD)
+    station = replace(PRESS, crew=Crew(needs=(Need(refuses=False),)), requires_order=Policy.RECORD)
     event = made(station, "SN-1").of(UnitCompleted)[0]
     assert event.why == (Why.OPERATOR_MISSING, Why.ORDER_MISSING)
     assert event.certainty is Certainty.CERTAIN

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agent.core import bench
 from agent.core.bench import BENCH, Kind, Phase
+from agent.core.crew import Crew, Need
 from agent.core.draft import Draft
 from agent.core.events import (
     Certainty,
@@ -219,7 +220,7 @@ def test_unit_that_was_here_is_refused_or_comes_again() -> None:
 
 def test_unit_without_operator_is_refused() -> None:
     """What the bench requires is asked before the look-up; the scan is spent."""
-    rig = rig_of(requires_operator=Policy.REFUSE)
+    rig = rig_of(crew=Crew(needs=(Need(),)))
     rig.scan("SN-1")
     over(rig)
     (unit,) = rig.units()

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core import cavities
+from agent.core.crew import Crew, Need
 from agent.core.events import (
     Certainty,
     CodeScanned,
@@ -170,7 +171,7 @@ def test_codes_after_a_plc_restart_are_taken_as_they_are() -> None:
 
 def test_missing_operator_refuses_every_unit() -> None:
     """What nobody may pass without is asked once for all (answer 6)."""
-    rig = rig_of(requires_operator=Policy.REFUSE)
+    rig = rig_of(crew=Crew(needs=(Need(),)))
     assert shot(rig, 1, "SN-1", "SN-2") == 6
     assert [unit.reason for unit in rig.of(UnitRefused)] == [Why.OPERATOR_MISSING] * 2
 

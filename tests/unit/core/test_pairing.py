@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent.core.crew import Crew, Need
 from agent.core.events import (
     Certainty,
     CodeScanned,
@@ -14,7 +15,6 @@ from agent.core.events import (
     UnitUnbound,
     Why,
 )
-from agent.core.station import Policy
 from tests.core_rig import INTERLOCK, PRESS, Rig
 
 
@@ -320,7 +320,7 @@ def test_a_torn_cycle_leaves_its_scan_to_the_repeat() -> None:
 
 def test_begin_takes_the_scan_and_end_does_not() -> None:
     """The label of the next unit may be read while the machine works."""
-    rig = Rig(replace(INTERLOCK, requires_operator=Policy.REFUSE))
+    rig = Rig(replace(INTERLOCK, crew=Crew(needs=(Need(),))))
     rig.up()
     rig.scan("SN-1")
     rig.turn(500)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core import queueing
+from agent.core.crew import Crew, Need
 from agent.core.events import (
     Certainty,
     CodeScanned,
@@ -363,7 +364,7 @@ def test_missed_cycle_loses_the_order() -> None:
 
 def test_refused_part_loses_the_order() -> None:
     """It may be asked about again, or be taken away (D-26)."""
-    rig = rig_of(requires_operator=Policy.REFUSE)
+    rig = rig_of(crew=Crew(needs=(Need(),)))
     enter(rig, 1, 2)
     assert isinstance(pack(rig, 1), UnitRefused)
     assert pack(rig, 2).why == (Why.QUEUE_LOST,)

@@ -7,6 +7,7 @@ import pytest
 
 from agent.core.identity.reading import Form
 from agent.core.identity.rules import (
+    Badge,
     DataMatch,
     Gs1Match,
     Identified,
@@ -16,9 +17,9 @@ from agent.core.identity.rules import (
     Refused,
     RegexMatch,
     ScanRule,
+    badge_of,
     judge,
     looks_like_badge,
-    operator_code,
 )
 from agent.core.identity.scan_rule import Match
 
@@ -356,9 +357,9 @@ def test_parts_of_a_plain_code() -> None:
 def test_badges_are_told_at_the_rim() -> None:
     """A frame that an operator's rule accepts is a badge, whatever else is wrong with the rest."""
     rules = (rule(UNIT), *STATION, rule(r"B(?P<operator>\d+)", Means.OPERATOR, min_length=5))
-    assert operator_code(b"OP-4711\r\n", rules, reference_date=TODAY) == "4711"
-    assert operator_code(b"B12", rules, reference_date=TODAY) is None
-    assert operator_code(b"WO-123456", rules, reference_date=TODAY) is None
+    assert badge_of(b"OP-4711\r\n", rules, reference_date=TODAY) == Badge("4711", None)
+    assert badge_of(b"B12", rules, reference_date=TODAY) is None
+    assert badge_of(b"WO-123456", rules, reference_date=TODAY) is None
 
 
 @pytest.mark.parametrize(

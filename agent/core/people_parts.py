@@ -1,0 +1,54 @@
+"""What is remembered of the people at a station: the part `people` of the state.
+
+As in `parts`, times are of the boot clock, and a field added later has a default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.core.parts import LONG_AGO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One operator at this station (D-60)."""
+
+    ref: str
+    role: str
+    address: str
+    since_local_ms: int | None = None
+    """When it began on the station's wall clock; None if that was not set then."""
+    since_ms: int = LONG_AGO
+    """When it had begun at the latest."""
+    from_ms: int | None = None
+    """When it began at the earliest; None: as `since_ms`."""
+
+    @property
+    def from_lo_ms(self) -> int:
+        """When it began at the earliest."""
+        return self.since_ms if self.from_ms is None else self.from_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A session that has ended, as long as a cycle may still have met it (D-62)."""
+
+    ref: str
+    role: str
+    from_lo_ms: int
+    from_hi_ms: int
+    to_lo_ms: int
+    to_hi_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleState:
+    """Who works here, and on what."""
+
+    sessions: tuple[Session, ...] = ()
+    active_ms: int = LONG_AGO
+    """When somebody last scanned or a cycle came, for the idle limit."""
+    order: str | None = None
+    gone: tuple[Gone, ...] = ()
+    """Sessions that have ended since the newest cycle may have begun."""
