@@ -98,6 +98,10 @@ coverage: ## every branch of what decides and of what keeps (after tests and pee
 fuzz: $(VENV)/dev.stamp ## a million nearly right codes, streams and files against their laws (a minute)
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
+.PHONY: crash
+crash: $(VENV)/dev.stamp ## power cuts, rot and kills by the ten thousand, and a table (half an hour)
+	@$(BIN)/python -m tests.crash --long $(ARGS)
+
 # ------------------------------------------------------------------ upkeep
 
 .PHONY: lock

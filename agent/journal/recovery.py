@@ -233,6 +233,7 @@ class _Opening:
         ordinals = (
             ordinal_at(highest) if highest is not None else 0,
             ordinal(mark.address.epoch) if mark else 0,
+            ordinal(newest.epoch) if newest else 0,  # where table and tree differ
         )
         self.files.remove(self.paths.demand)
         if self.machine and machine_of(connection) != self.machine:

@@ -183,7 +183,9 @@ def stored_cursors(connection: apsw.Connection) -> dict[str, Address]:
     """Return the cursors whose checksum fits; the others start from the oldest row kept."""
     cursors = {}
     for sink, position in connection.execute("SELECT sink, position FROM cursors"):
-        words = bytes(position).split()
+        if not isinstance(sink, str) or not isinstance(position, bytes):
+            continue  # a rotten page gives whatever it likes, whatever the column's type
+        words = position.split()
         if len(words) == 3 and position == _position(sink, words[0], words[1]):  # noqa: PLR2004 - epoch, seq, checksum
             cursors[sink] = Address(words[0].decode(), int(words[1]))
     return cursors
@@ -197,7 +199,11 @@ def _position(sink: str, epoch: bytes, seq: bytes) -> bytes:
 def told_lost(connection: apsw.Connection) -> list[tuple[str, int, int]]:
     """Return the ranges that a committed `history_lost` has named."""
     sql = "SELECT epoch, first_seq, last_seq FROM lost"
-    return cast("list[tuple[str, int, int]]", connection.execute(sql).fetchall())
+    return [
+        (epoch, first, last)
+        for epoch, first, last in connection.execute(sql)
+        if isinstance(epoch, str) and isinstance(first, int) and isinstance(last, int)
+    ]
 
 
 def owner_of(connection: apsw.Connection) -> str:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import apsw
 import pytest
 
 from agent.journal.chain import ordinal
@@ -15,6 +16,7 @@ from agent.journal.mark import MarkFile
 from agent.journal.opening import open_journal
 from agent.journal.place import Paths
 from agent.journal.recovery import recover
+from agent.journal.store import stored_cursors, told_lost
 from agent.ports import Recovery, Row
 from tests.doubles import InlineWorker
 from tests.histories import STATION, History, batches, epoch, flip, rim
@@ -132,3 +134,15 @@ async def test_a_log_cut_anywhere_is_noticed(image: Path, tmp_path: Path) -> Non
         rows, told, _ = await handed_out(directory)
         assert rows == [row for row in made if not is_named(row, told)]
         assert rows[:140] == made[:140]
+
+
+def test_a_rotten_note_of_any_type_is_no_note() -> None:
+    """A page that rots gives NULL or a number where a text stood; such a note counts as none."""
+    rotten = apsw.Connection(":memory:")
+    rotten.execute("CREATE TABLE cursors (sink, position)")
+    rotten.execute("CREATE TABLE lost (epoch, first_seq, last_seq)")
+    rotten.execute("INSERT INTO cursors VALUES ('plant', NULL), (NULL, x'00'), ('audit', 7)")
+    rotten.execute("INSERT INTO lost VALUES (NULL, 1, 2), ('000001-01010101', NULL, 2)")
+    assert stored_cursors(rotten) == {}
+    assert told_lost(rotten) == []
+    rotten.close()
