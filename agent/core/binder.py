@@ -22,6 +22,9 @@ from agent.core import (
     fitness,
     granularity,
     installing,
+    lot_counts,
+    lot_scans,
+    lotbook,
     machine,
     material,
     pairing,
@@ -39,6 +42,7 @@ from agent.core import (
 from agent.core import events as ev
 from agent.core.carry import from_plain, to_plain
 from agent.core.draft import Draft, Fold
+from agent.core.lot_parts import LotsState
 from agent.core.outputs import due, handed_over, outputs, readiness
 from agent.core.parts import (
     LONG_AGO,
@@ -96,6 +100,7 @@ PARTS: Mapping[str, type[Any]] = {
     "material": MaterialState,
     "product": ProductState,
     "production": ProductionState,
+    "lots": LotsState,
     "machine": MachineState,
 }
 """Each concern's part of the state, by the name it is carried under."""
@@ -157,7 +162,8 @@ for _part in (
     vessels.EVOLVES,
     installing.EVOLVES,
     products.EVOLVES,
-    production.EVOLVES,
+    lot_counts.EVOLVES,
+    lotbook.EVOLVES,
     restarts.EVOLVES,
     bypass.EVOLVES,
     machine.EVOLVES,
@@ -228,6 +234,7 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
     people.started(draft, down_ms, lost=lost)
     production.started(draft, lost=lost)
     granularity.started(draft, last_ms if same_boot else LONG_AGO)
+    lot_scans.started(draft, other_boot=not same_boot, lost=lost)
     carry(draft)
     return draft.decision(_wakeup(draft))
 
@@ -455,6 +462,7 @@ def _timer_fired(draft: Draft, seen: TimerFired) -> None:
     commands.timer(draft)
     people.timer(draft)
     production.timer(draft)
+    lot_scans.timer(draft)
     if draft.now_ms >= _carry_ms(draft):
         carry(draft)
 
@@ -514,7 +522,8 @@ def _wakeup(draft: Draft) -> int:
         *strategies.entry(station).deadlines(state, working),
         *scanning.deadlines(working),
         *people.deadlines(draft),
-        *production.deadlines(station, working),
+        *production.deadlines(state, working),
+        *lot_scans.deadlines(draft),
         *fitness.deadlines(draft),
         *installing.deadlines(working),
         *commands.deadlines(working),

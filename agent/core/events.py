@@ -135,6 +135,41 @@ class ExpiryReason(StrEnum):
     """It was pending when a part of the history was lost, in which it may have been used."""
     CANCELLED = "cancelled"
     """A cancel code was scanned (D-23)."""
+    RESTART = "restart"
+    """It named a lot for an action that never came before the agent ended: others may be missed."""
+
+
+@unique
+class LotAction(StrEnum):
+    """What is done to a product lot as a whole (D-52, D-53)."""
+
+    SPLIT = "split"
+    MERGE = "merge"
+    ISSUE = "issue"
+    RETURN = "return"
+    RELABEL = "relabel"
+
+
+@unique
+class LotFault(StrEnum):
+    """Why an action on a lot was not taken."""
+
+    NOTHING_PICKED = "nothing_picked"
+    """Nobody said which lot it is about."""
+    SEVERAL_PICKED = "several_picked"
+    """More lots were named than the action is about."""
+    BAD_QUANTITY = "bad_quantity"
+    """The quantity is no amount, or nothing."""
+    MEASURE_DIFFERS = "measure_differs"
+    """The quantity is in another unit of measure than the lot is kept in: nothing is converted."""
+    ITSELF = "itself"
+    """The lot would come of itself."""
+    CIRCULAR = "circular"
+    """The lot would come of what it has gone into; what results needs an identity of its own."""
+    LOT_EXISTS = "lot_exists"
+    """The new identity is another lot's."""
+    QUANTITY_MISMATCH = "quantity_mismatch"
+    """The quantity does not fit what is known, and the station refuses that."""
 
 
 @unique
@@ -263,6 +298,15 @@ class ComponentUse:
     why: Why | None = None
     loads: tuple[str, ...] = ()
     """Addresses of the loads behind the candidates."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotAmount:
+    """A lot, and how much of it."""
+
+    lot: str
+    quantity: str | None = None
+    """In the event's unit of measure; None where nobody knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -448,7 +492,8 @@ class CodeScanned(Event):
     """The AIM symbology identifier, if the reader sent one."""
     means: str
     """`unit`, `lot`, `component`, `unload`, `emptied`, `returned`, `block`, `unblock`, `operator`,
-    `order`, `cancel`."""
+    `order`, `cancel`; of lots `lot_end`, `lot_pick`, `lot_split`, `lot_merge`, `lot_issue`,
+    `lot_return`, `lot_relabel`."""
     code: str
     """The identity in canonical text: Digital Link, plain text, or the operator's pseudonym."""
     product: str | None = None
@@ -692,13 +737,23 @@ class QueueSynced(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class LotOpened(Event):
-    """From here on the station makes this lot. The same lot again later is a new interval."""
+    """From here on the station makes this lot. The same lot again later is a new interval.
+
+    A sub-lot, a slice or a container of a lot (D-1), is opened and closed as a lot of its own.
+    """
 
     kind = "lot_opened"
     lot: str
     product: str | None = None
     previous: str | None = None
-    """The lot made until then, None where none was open."""
+    """The lot, or sub-lot of the same lot, made until then; None where none was open."""
+    part_of: str | None = None
+    """Of a sub-lot: the lot that it is a part of."""
+    carrier: str | None = None
+    """Of a sub-lot by carrier: the container that its pieces go into."""
+    from_count: int | None = None
+    """Of a sub-lot that the agent cut by itself: the counter where it begins; nothing is in
+    doubt."""
     earliest_ms: int
     latest_ms: int
     """Boot-clock interval in which the lot changed; pieces made within may be of either."""
@@ -713,13 +768,17 @@ class LotCounted(Event):
     """None when no lot was open (`no_lot_open`), or when it is not known which one it was."""
     lots: tuple[str, ...] = ()
     """Where the lot may have changed within the interval, each that these pieces may belong to."""
+    part_of: str | None = None
+    """Where `lot`, or each of `lots`, is a sub-lot of one lot: that lot. Of it they are certainly,
+    also where the sub-lot is in doubt."""
     tag: str
     from_count: int
     to_count: int
     n: int
     first_ms: int
     last_ms: int
-    """Boot-clock times of the readings `from_count` and `to_count`."""
+    """Boot-clock times of the readings `from_count` and `to_count`; where a sub-lot was cut between
+    two readings, of the readings around it."""
     components: tuple[ComponentUse, ...] = ()
     operator_state: str | None = None
     """As of a unit."""
@@ -727,7 +786,7 @@ class LotCounted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class LotClosed(Event):
-    """The station no longer makes this lot."""
+    """The station no longer makes this lot, or this sub-lot."""
 
     kind = "lot_closed"
     lot: str
@@ -735,11 +794,121 @@ class LotClosed(Event):
     """Pieces counted certainly for it in this interval."""
     n_possible: int = 0
     """Pieces more that may be of this lot or of its neighbour."""
+    measure: str | None = None
+    """What is counted, where the station file says it."""
     reason: str
-    """`replaced`, `ended`, or `history_lost`: the change of lot may have been lost."""
+    """`replaced`, `ended`, or `history_lost`: the change of lot may have been lost. Of a sub-lot
+    also `full`, `time`, `carrier`: the next one was scanned, or `config`: it is cut no more."""
+    part_of: str | None = None
+    """Of a sub-lot: the lot that it is a part of."""
+    to_count: int | None = None
+    """Of a sub-lot that the agent cut by itself: the counter where it ends; nothing is in doubt."""
     earliest_ms: int
     latest_ms: int
     """Boot-clock interval in which it ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotSplit(Event):
+    """Part of a lot goes on under other identities: each child inherits all of it (D-52)."""
+
+    kind = "lot_split"
+    lot: str
+    """The parent; what was not given to a child is left in it."""
+    children: tuple[LotAmount, ...]
+    measure: str | None = None
+    whole: bool = False
+    """Whether all of it was given to the children."""
+    remaining: str | None = None
+    """What is left at the least, by what is known; negative: more was given than it had; None:
+    nobody knows."""
+    remaining_possible: str | None = None
+    """How much more may be left: pieces that may be of this lot or of its neighbour."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotMerged(Event):
+    """Lots, or parts of them, go on under one identity: it is made of all of them (D-52)."""
+
+    kind = "lot_merged"
+    lot: str
+    """What they became."""
+    parents: tuple[LotAmount, ...]
+    quantity: str | None = None
+    """How much was put together, as said, else by what is known of the parents."""
+    measure: str | None = None
+    product: str | None = None
+    """None where the parents are different products."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotIssued(Event):
+    """A quantity leaves the lot, which goes on: a partial close. The lot may still be open."""
+
+    kind = "lot_issued"
+    lot: str
+    quantity: str | None = None
+    measure: str | None = None
+    destination: str | None = None
+    remaining: str | None = None
+    """As in `lot_split`."""
+    remaining_possible: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotReturned(Event):
+    """A quantity that had left the lot is back (D-53)."""
+
+    kind = "lot_returned"
+    lot: str
+    quantity: str | None = None
+    measure: str | None = None
+    remaining: str | None = None
+    """What is in it now, at the least; None: nobody knows."""
+    remaining_possible: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotRelabelled(Event):
+    """The lot has another identity from here on, the same lot: what was recorded before stands."""
+
+    kind = "lot_relabelled"
+    lot: str
+    """The old identity."""
+    new_lot: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantityMismatch(Event):
+    """What was said of a lot's quantity does not fit what is known; nothing is corrected (D-52).
+
+    `because` names the event that says it.
+    """
+
+    kind = "quantity_mismatch"
+    lot: str
+    action: LotAction
+    stated: str
+    expected: str
+    """What it must be, or be at the most; where pieces are in doubt, at the least."""
+    expected_most: str | None = None
+    """What it can be at the most, where pieces are in doubt."""
+    tolerance: str
+    measure: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotRefused(Event):
+    """An action on a lot was understood and not taken."""
+
+    kind = "lot_refused"
+    lot: str
+    action: LotAction
+    lots: tuple[str, ...] = ()
+    """The other lots that it would have been about."""
+    quantity: str | None = None
+    measure: str | None = None
+    reason: LotFault
 
 
 # ------------------------------------------------------------------ product
@@ -922,7 +1091,8 @@ class LotBlocked(Event):
     kind = "lot_blocked"
     lot: str
     source: str
-    """`scan`, `file`: the station file names it, or `command`."""
+    """`scan`, `file`: the station file names it, `command`, or `parent`: it is made of a blocked
+    lot."""
     who: str | None = None
     """The person who gave the command."""
     reason: str | None = None

@@ -26,7 +26,7 @@ from agent.core.state import State
 from agent.core.station import Component, Policy
 from drivers.base import ClockState, Instant
 
-SCAN, FILE, COMMAND = "scan", "file", "command"
+SCAN, FILE, COMMAND, PARENT = "scan", "file", "command", "parent"
 EXPIRY, OPEN_LIFE = "expiry", "open_life"
 _DAY_MS = 86_400_000
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -75,7 +75,13 @@ def block_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
 
 def unblock_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
     """Take back the block of what a code names; the station file's own block stands."""
-    _unblock(draft, scan.code, SCAN, (scan.address,))
+    for source in (SCAN, PARENT):
+        _unblock(draft, scan.code, source, (scan.address,))
+
+
+def block_inherited(draft: Draft, lot: str, because: tuple[str, ...]) -> None:
+    """Block a lot that is made of a blocked one."""
+    _block(draft, lot, PARENT, because)
 
 
 def _block(draft: Draft, lot: str, source: str, because: tuple[str, ...]) -> None:

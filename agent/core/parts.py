@@ -274,6 +274,18 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPart:
+    """The sub-lot being made."""
+
+    lot: str
+    since_ms: int
+    """When it began, at the latest; LONG_AGO in another boot."""
+    carrier: str | None = None
+    n: int = 0
+    n_possible: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenLot:
     """The lot being made."""
 
@@ -282,6 +294,14 @@ class OpenLot:
     address: str
     n: int = 0
     n_possible: int = 0
+    part: OpenPart | None = None
+    ended: str | None = None
+    """The sub-lot that ended in doubt and that no other has followed: what lies before is its."""
+
+    @property
+    def counts_to(self) -> str:
+        """What its pieces are counted to: the sub-lot, else the lot."""
+        return self.part.lot if self.part is not None else self.lot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +340,8 @@ class Boundary:
     latest_ms: int
     earliest_ms: int = LONG_AGO
     """What was over before it was of one of these lots."""
+    within: str | None = None
+    """The lot of which they are all sub-lots, if it was open all the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

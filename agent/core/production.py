@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from agent.core import events as ev
-from agent.core import presence
+from agent.core import lotbook, presence, sublots
 from agent.core.counting import judge_step, whole
-from agent.core.draft import Draft, Fold
+from agent.core.draft import Draft
 from agent.core.material import components_used
-from agent.core.parts import LONG_AGO, Boundary, Counted, OpenLot, ProductionState
+from agent.core.parts import LONG_AGO, Counted, OpenLot
 from agent.core.state import CounterRead, Reading, State, Step, Working
 from agent.core.station import Counter, Station
 
@@ -170,8 +171,9 @@ def lot_named(
     because: tuple[str, ...],
 ) -> None:
     """Change to the lot that a scan or a tag names; None or empty closes the open one."""
-    running = draft.state.production.lot
-    if (running.lot if running else None) == (lot or None):
+    lot = lotbook.resolved(draft.state, lot) if lot else None
+    running, carrier = draft.state.production.lot, draft.state.lots.carrier
+    if (running.lot if running else None) == lot:
         return
     record_until(draft, between_ms[0])
     running = draft.state.production.lot
@@ -188,6 +190,13 @@ def lot_named(
                 latest_ms=between_ms[1],
             )
         )
+        sublots.with_its_lot(draft, carrier, between_ms)
+
+
+def carrier_named(draft: Draft, scan: ev.CodeScanned) -> None:
+    """Go on in the container that was scanned."""
+    record_until(draft, scan.earliest_ms)
+    sublots.carrier_scanned(draft, scan)
 
 
 def _close(
@@ -197,12 +206,14 @@ def _close(
     between_ms: tuple[int, int],
     because: tuple[str, ...],
 ) -> None:
+    sublots.close(draft, reason, between_ms, because)
     draft.add(
         ev.LotClosed(
             **draft.head(because=because),
             lot=running.lot,
             n=running.n,
             n_possible=running.n_possible,
+            measure=draft.station.lots.measure,
             reason=reason,
             earliest_ms=between_ms[0],
             latest_ms=between_ms[1],
@@ -255,11 +266,13 @@ def flush(draft: Draft, moment_ms: int | None = None) -> None:
 
 
 def timer(draft: Draft) -> None:
-    """Record what is old enough when its second is over."""
+    """Record what is old enough when its second is over, and end the sub-lot that is due."""
     working = draft.working
-    if draft.now_ms < working.flushed_ms + FLUSH_MS or lot_unread(draft.station, working):
+    if lot_unread(draft.station, working):
         return
-    record_until(draft, _ripe_before(draft))
+    if draft.now_ms >= working.flushed_ms + FLUSH_MS:
+        record_until(draft, _ripe_before(draft))
+    sublots.end_if_due(draft)
 
 
 def link_lost(draft: Draft, device: str) -> None:
@@ -275,11 +288,15 @@ def _ripe_before(draft: Draft) -> int:
     return draft.now_ms - draft.station.pairing.settle_ms
 
 
-def deadlines(station: Station, working: Working) -> Iterator[int]:
-    """Yield when the oldest waiting step is to be recorded."""
-    if working.steps and not lot_unread(station, working):
+def deadlines(state: State, working: Working) -> Iterator[int]:
+    """Yield when the oldest waiting step is to be recorded, and when a sub-lot is to end."""
+    station = state.station
+    if lot_unread(station, working):
+        return
+    if working.steps:
         ripe_ms = working.steps[0].latest_ms + station.pairing.settle_ms
         yield max(working.flushed_ms + FLUSH_MS, ripe_ms)
+    yield from sublots.deadlines(state)
 
 
 def record_until(draft: Draft, moment_ms: int) -> None:
@@ -324,33 +341,55 @@ def _overlaps(state: State, step: Step) -> bool:
 
 
 def _count(draft: Draft, counter: Counter, steps: list[Step], *, unread: bool) -> None:
-    production, last = draft.state.production, steps[-1]
+    """Record steps of which the same is known, cut where a sub-lot is full.
+
+    What the pieces of a cut step received, and from whom, is judged before one is recorded.
+    """
+    why = _doubts(draft, steps[-1], unread=unread)
+    parts = [steps] if why else sublots.divided(draft.state, counter, steps)
+    n = sum(step.n for step in steps)
+    attending = _attending(draft.state, steps)
+    shared = {
+        "operators": attending,
+        "operator_state": presence.word(draft.station, attending),
+        "tag": counter.tag,
+        "components": components_used(draft.state, steps[0].earliest_ms, steps[-1].latest_ms, n=n),
+    }
+    for part in parts:
+        sublots.begin(draft, part)
+        _row(draft, part, shared, why, unread=unread)
+        sublots.end_if_full(draft, part)
+
+
+def _row(
+    draft: Draft,
+    steps: list[Step],
+    shared: Mapping[str, Any],
+    why: tuple[ev.Why, ...],
+    *,
+    unread: bool,
+) -> None:
+    production, first, last = draft.state.production, steps[0], steps[-1]
     if production.counted is None:
         raise AssertionError("steps count on from a first reading")
-    why = _doubts(draft, last, unread=unread)
-    running = (production.lot.lot,) if production.lot else ()
+    running = (production.lot.counts_to,) if production.lot else ()
     lots: tuple[str, ...] = ()
     if set(why) - {ev.Why.NO_LOT_OPEN}:
         boundary = production.boundary
-        before = boundary.lots if boundary and _overlaps(draft.state, steps[0]) else ()
+        before = boundary.lots if boundary and _overlaps(draft.state, first) else ()
         lots = tuple(dict.fromkeys((*before, *running)))
-    attending = _attending(draft.state, steps)
     head = draft.head(certainty=ev.Certainty.POSSIBLE if why else ev.Certainty.CERTAIN, why=why)
     draft.add(
         ev.LotCounted(
-            **(head | {"operators": attending}),
-            operator_state=presence.word(draft.station, attending),
+            **(head | shared),
             lot=None if lots or not running else running[0],
             lots=lots,
-            tag=counter.tag,
+            part_of=_part_of(draft.state, why, unread=unread),
             from_count=production.counted.count,
             to_count=last.count,
             n=sum(step.n for step in steps),
-            first_ms=production.counted.at_ms,
+            first_ms=min(production.counted.at_ms, first.earliest_ms),
             last_ms=last.latest_ms,
-            components=components_used(
-                draft.state, steps[0].earliest_ms, last.latest_ms, n=sum(step.n for step in steps)
-            ),
         )
     )
 
@@ -363,87 +402,14 @@ def _attending(state: State, steps: list[Step]) -> tuple[ev.OperatorRef, ...]:
     return presence.met(state, span)
 
 
-# ------------------------------------------------------------------ fold
-
-
-def _with(state: State, production: ProductionState) -> State:
-    return replace(state, production=production)
-
-
-def _lot_opened(state: State, event: ev.LotOpened) -> State:
-    return _with(
-        state,
-        replace(
-            state.production,
-            lot=OpenLot(lot=event.lot, product=event.product, address=event.address),
-            boundary=_boundary(state, None, event.latest_ms),
-        ),
-    )
-
-
-def _lot_closed(state: State, event: ev.LotClosed) -> State:
-    boundary = _boundary(state, event.lot, event.latest_ms)
-    return _with(state, replace(state.production, lot=None, boundary=boundary))
-
-
-def _boundary(state: State, lot: str | None, latest_ms: int) -> Boundary:
-    """Return the boundary that a change adds to one which nothing was counted behind yet."""
-    before = state.production.boundary
-    lots = (*(before.lots if before else ()), *((lot,) if lot else ()))
-    return Boundary(
-        lots=tuple(dict.fromkeys(lots)),
-        latest_ms=max(latest_ms, before.latest_ms if before else latest_ms),
-    )
-
-
-def _lot_counted(state: State, event: ev.LotCounted) -> State:
-    production = state.production
-    lot = production.lot
-    if lot is not None and event.certainty is ev.Certainty.POSSIBLE:
-        lot = replace(lot, n_possible=lot.n_possible + event.n)
-    elif lot is not None:
-        lot = replace(lot, n=lot.n + event.n)
-    boundary = production.boundary
-    if boundary is not None and event.last_ms >= boundary.latest_ms:
-        boundary = None
-    return _with(
-        state,
-        ProductionState(
-            counted=Counted(count=event.to_count, at_ms=event.last_ms, epoch=event.epoch),
-            lot=lot,
-            boundary=boundary,
-        ),
-    )
-
-
-def _counter_reset(state: State, event: ev.CounterReset) -> State:
-    """Count on from here; where cycles are recorded, not counted, there is nothing to go on."""
-    if state.production.counted is None:
-        return state
-    counted = Counted(count=event.to_count, at_ms=event.time.boottime_ms, epoch=event.epoch)
-    return _with(state, replace(state.production, counted=counted))
-
-
-def _agent_started(state: State, event: ev.AgentStarted) -> State:
-    """In another boot, what was counted then was counted long ago, and the lot changed after."""
-    production = state.production
-    if event.time.boot_id == state.run.boot_id or production.counted is None:
-        return state
-    boundary = production.boundary
-    return _with(
-        state,
-        replace(
-            production,
-            counted=replace(production.counted, at_ms=LONG_AGO),
-            boundary=boundary and replace(boundary, latest_ms=LONG_AGO + 1),
-        ),
-    )
-
-
-EVOLVES: Mapping[type[ev.Event], Fold] = {
-    ev.AgentStarted: _agent_started,
-    ev.LotOpened: _lot_opened,
-    ev.LotClosed: _lot_closed,
-    ev.LotCounted: _lot_counted,
-    ev.CounterReset: _counter_reset,
-}
+def _part_of(state: State, why: tuple[ev.Why, ...], *, unread: bool) -> str | None:
+    """Return the lot that pieces are certainly of, whichever of its sub-lots they are of."""
+    running, boundary = state.production.lot, state.production.boundary
+    if running is None:
+        return None
+    if not why:
+        return running.lot if running.part is not None else None
+    only_parts = why == (ev.Why.BOUNDARY_UNCERTAIN,) and not unread
+    if only_parts and boundary is not None and boundary.within == running.lot:
+        return running.lot
+    return None

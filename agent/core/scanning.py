@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from agent.core import events as ev
-from agent.core import granularity, material, pairing, people, production
+from agent.core import granularity, lot_scans, material, pairing, people, production
 from agent.core.draft import Draft
 from agent.core.identity.codes import PARSER
 from agent.core.identity.rules import Identified, Judgement, Means, NoRead, judge
@@ -172,9 +172,14 @@ def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
         named = scan.code if means is Means.LOT else None
         production.lot_named(draft, named, scan.product, between_ms, because)
         return
+    if counts and means is Means.CARRIER:
+        production.carrier_named(draft, scan)
+        return
     production.flush(draft, scan.earliest_ms)
     if means in material.SCANNED:
         material.SCANNED[means](draft, scan)
+    elif means in lot_scans.SCANNED:
+        lot_scans.scanned(draft, means, scan)
     elif means is Means.ORDER:
         people.order_named(draft, scan.code, because)
     elif means is Means.ORDER_END:
@@ -184,6 +189,7 @@ def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
     elif means is Means.CANCEL:
         pairing.clear(draft, ev.ExpiryReason.CANCELLED)
         material.clear(draft, ev.ExpiryReason.CANCELLED)
+        lot_scans.clear(draft, ev.ExpiryReason.CANCELLED)
 
 
 # ------------------------------------------------------------------ repeats

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum, unique
 
 from agent.core.events import ComponentUse, Event, Why
+from agent.core.lot_parts import LotsState
 from agent.core.parts import (
     LONG_AGO,
     CarrierState,
@@ -54,6 +55,7 @@ class State:
     material: MaterialState = field(default_factory=MaterialState)
     product: ProductState = field(default_factory=ProductState)
     production: ProductionState = field(default_factory=ProductionState)
+    lots: LotsState = field(default_factory=LotsState)
     machine: MachineState = field(default_factory=MachineState)
 
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from agent.core.bounds import Limit, ResultBy
 from agent.core.crew import Crew
 from agent.core.identity.rules import ScanRule
+from agent.core.lot_plan import Lots
 
 
 @unique
@@ -427,6 +428,7 @@ class Station:
     """Whether units are pieces of a lot until they get their identity here."""
     products: ProductPlan | None = None
     """Where each product has a granularity of its own; None: `by` and `from_lot` hold for all."""
+    lots: Lots = field(default_factory=Lots)
     order: str | None = None
     """The tag that names the order, `order_device` holds it; None where it is scanned."""
     order_device: str | None = None

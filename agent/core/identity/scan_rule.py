@@ -55,6 +55,29 @@ class Means(StrEnum):
     BLOCK = "block"
     """The lot or serial component that the code names must not be used any more (D-56)."""
     UNBLOCK = "unblock"
+    LOT_PICK = "lot_pick"
+    """Names a lot for the action on lots that comes next (D-52)."""
+    LOT_SPLIT = "lot_split"
+    """The label of what is split off the picked lot."""
+    LOT_MERGE = "lot_merge"
+    """The label of what the picked lots become."""
+    LOT_ISSUE = "lot_issue"
+    """A quantity of the lot leaves; without a quantity, all of it."""
+    LOT_RETURN = "lot_return"
+    """A quantity of the lot is back (D-53)."""
+    LOT_RELABEL = "lot_relabel"
+    """The new label of the picked lot."""
+
+
+OF_LOTS = (
+    Means.LOT_PICK,
+    Means.LOT_SPLIT,
+    Means.LOT_MERGE,
+    Means.LOT_ISSUE,
+    Means.LOT_RETURN,
+    Means.LOT_RELABEL,
+)
+"""What is done to a lot as a whole: the code names the lot, and may say how much of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,6 +359,8 @@ _BY_STANDARD: dict[tuple[bool, Means], tuple[tuple[str, ...], ...]] = {
     (False, Means.RETURNED): _DATA_LOTS,
     (False, Means.BLOCK): _DATA_UNITS + _DATA_LOTS,
     (False, Means.UNBLOCK): _DATA_UNITS + _DATA_LOTS,
+    **{(True, means): _GS1_LOTS for means in OF_LOTS},
+    **{(False, means): _DATA_LOTS for means in OF_LOTS},
 }
 
 
