@@ -86,9 +86,9 @@ def _put(state: State, entry: KnownLot) -> State:
     return _with(state, replace(state.lots, known=(*others, entry)[-MOST_KNOWN:]))
 
 
-def _entry(state: State, lot: str) -> KnownLot:
+def _entry(state: State, lot: str, measure: str | None = None) -> KnownLot:
     """Return what is known of a lot; of one that is met for the first time, nothing."""
-    return known(state, lot) or KnownLot(lot=lot, measure=state.station.lots.measure)
+    return known(state, lot) or KnownLot(lot=lot, measure=measure or state.station.lots.measure)
 
 
 def _shifted(entry: KnownLot, low: Decimal | None, high: Decimal | None) -> KnownLot:
@@ -107,9 +107,11 @@ def _lot_shifted(state: State, lot: str | None, low: Decimal | None, high: Decim
     return state if lot is None else _put(state, _shifted(_entry(state, lot), low, high))
 
 
-def _given(state: State, lot: str, quantity: str | None, *, is_all: bool) -> State:
+def _given(
+    state: State, lot: str, quantity: str | None, measure: str | None, *, is_all: bool
+) -> State:
     """Take a quantity out of a lot; None is all of it, or so much as nobody knows."""
-    entry, taken = _entry(state, lot), amount(quantity)
+    entry, taken = _entry(state, lot, measure), amount(quantity)
     low = high = None if taken is None else minus(NOTHING, taken)
     after = _shifted(entry, low, high)
     if taken is None and is_all:
@@ -123,15 +125,10 @@ def _negated(amount_text: str | None) -> Decimal | None:
 
 
 def _taken_in(
-    state: State, lot: str, quantity: str | None, parents: tuple[str, ...], **known_of: str | None
+    state: State, into: KnownLot, quantity: str | None, parents: tuple[str, ...]
 ) -> State:
-    """Put a quantity into a lot that is new, or goes on."""
-    entry = known(state, lot)
-    if entry is None:
-        measure = known_of.get("measure") or state.station.lots.measure
-        entry = KnownLot(lot=lot, product=known_of.get("product"), measure=measure)
-        entry = replace(entry, least="0", most="0")
-    more = amount(quantity)
+    """Put a quantity into a lot; `into` is what it is if it is new."""
+    entry, more = known(state, into.lot) or replace(into, least="0", most="0"), amount(quantity)
     after = tuple(dict.fromkeys((*entry.parents, *parents)))
     state = _put(state, replace(_shifted(entry, more, more), parents=after))
     return _lot_shifted(state, entry.part_of, more, more)
@@ -153,13 +150,14 @@ def _opened(state: State, event: ev.LotOpened) -> State:
 def _counted(state: State, event: ev.LotCounted) -> State:
     certain = event.certainty is ev.Certainty.CERTAIN
     n, wholes = Decimal(event.n), set()
-    for lot in event.lots or ((event.lot,) if event.lot else ()):
+    lots = event.lots or ((event.lot,) if event.lot else ())
+    for lot in (each for each in lots if each != event.part_of):
         entry = _entry(state, lot)
         wholes |= {entry.part_of} if entry.part_of else set()
         state = _put(state, _shifted(entry, n if certain else NOTHING, n))
     if event.part_of is not None:
         return _lot_shifted(state, event.part_of, n, n)
-    for whole in sorted(wholes - set(event.lots)):
+    for whole in sorted(wholes - set(lots)):
         state = _lot_shifted(state, whole, NOTHING, n)
     return state
 
@@ -167,30 +165,28 @@ def _counted(state: State, event: ev.LotCounted) -> State:
 def _split(state: State, event: ev.LotSplit) -> State:
     product = _entry(state, event.lot).product
     for child in event.children:
-        state = _given(state, event.lot, child.quantity, is_all=False)
-        state = _taken_in(
-            state, child.lot, child.quantity, (event.lot,), product=product, measure=event.measure
-        )
+        state = _given(state, event.lot, child.quantity, event.measure, is_all=False)
+        into = KnownLot(lot=child.lot, product=product, measure=event.measure)
+        state = _taken_in(state, into, child.quantity, (event.lot,))
     return state
 
 
 def _merged(state: State, event: ev.LotMerged) -> State:
     for parent in event.parents:
-        state = _given(state, parent.lot, parent.quantity, is_all=True)
+        state = _given(state, parent.lot, parent.quantity, event.measure, is_all=True)
     parents = tuple(parent.lot for parent in event.parents)
-    return _taken_in(
-        state, event.lot, event.quantity, parents, product=event.product, measure=event.measure
-    )
+    into = KnownLot(lot=event.lot, product=event.product, measure=event.measure)
+    return _taken_in(state, into, event.quantity, parents)
 
 
 def _issued(state: State, event: ev.LotIssued) -> State:
-    state = _given(state, event.lot, event.quantity, is_all=True)
+    state = _given(state, event.lot, event.quantity, event.measure, is_all=True)
     entry = _entry(state, event.lot)
     return _put(state, replace(entry, out=_sum(entry.out, amount(event.quantity))))
 
 
 def _returned(state: State, event: ev.LotReturned) -> State:
-    entry, more = _entry(state, event.lot), amount(event.quantity)
+    entry, more = _entry(state, event.lot, event.measure), amount(event.quantity)
     less = None if more is None else minus(NOTHING, more)
     state = _put(state, replace(_shifted(entry, more, more), out=_sum(entry.out, less)))
     return _lot_shifted(state, entry.part_of, more, more)
