@@ -29,7 +29,7 @@ from typing import Any
 import orjson
 
 from agent.app.naming import canonical_name
-from agent.core.command import CODES
+from agent.core.command import CODES, Names, lot_amount
 from agent.core.commands import TABLE
 from agent.core.state import CommandReply
 from agent.core.station import Station
@@ -264,6 +264,10 @@ class CommandDoor:
         known = TABLE[command].arguments if command in TABLE else ()
         if any(argument.name == name and argument.names in CODES for argument in known):
             return canonical_name(value, (self._station,), day)
+        if any(argument.name == name and argument.names is Names.LOT_AMOUNT for argument in known):
+            lot, quantity = lot_amount(value)
+            lot = canonical_name(lot, (self._station,), day)
+            return f"{lot}={quantity}" if quantity or "=" in lot else lot
         return value
 
 

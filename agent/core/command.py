@@ -28,6 +28,8 @@ class Names(StrEnum):
     UNIT = "unit"
     COMPONENT = "component"
     """A serial component."""
+    LOT_AMOUNT = "lot_amount"
+    """A lot and how much of it: LOT or LOT=QUANTITY; NAME= where a name has the sign in it."""
 
 
 ASKED = frozenset({Names.UNIT, Names.COMPONENT})
@@ -74,6 +76,16 @@ class Command:
     """One line, for the help."""
     arguments: tuple[Argument, ...]
     run: Run
+
+
+def lot_amount(value: str) -> tuple[str, str]:
+    """Return a lot, and how much of it; empty where that is not said.
+
+    >>> lot_amount("L-1=300"), lot_amount("L-1"), lot_amount("A=B=")
+    (('L-1', '300'), ('L-1', ''), ('A=B', ''))
+    """
+    lot, sign, quantity = value.rpartition("=")
+    return (lot, quantity) if sign else (value, "")
 
 
 def texts(given: CommandGiven, name: str) -> tuple[str, ...]:

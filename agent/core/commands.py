@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
-from agent.core import blocking, exchanging
+from agent.core import blocking, exchanging, lot_commands
 from agent.core import events as ev
 from agent.core.command import ASKED, Argument, Command, Facts, Names, Refusal, texts
 from agent.core.draft import Draft
@@ -37,6 +37,7 @@ COMMAND_WITHIN_MS = 5_000
 TABLE: Mapping[str, Command] = {
     **blocking.COMMANDS,
     **exchanging.COMMANDS,
+    **lot_commands.COMMANDS,
 }
 """Every command by its name."""
 

@@ -824,6 +824,10 @@ class LotSplit(Event):
     nobody knows."""
     remaining_possible: str | None = None
     """How much more may be left: pieces that may be of this lot or of its neighbour."""
+    who: str | None = None
+    """The person who gave the command."""
+    reason: str | None = None
+    """In the person's words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -839,6 +843,10 @@ class LotMerged(Event):
     measure: str | None = None
     product: str | None = None
     """None where the parents are different products."""
+    who: str | None = None
+    """The person who gave the command."""
+    reason: str | None = None
+    """In the person's words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -853,6 +861,10 @@ class LotIssued(Event):
     remaining: str | None = None
     """As in `lot_split`."""
     remaining_possible: str | None = None
+    who: str | None = None
+    """The person who gave the command."""
+    reason: str | None = None
+    """In the person's words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -866,6 +878,10 @@ class LotReturned(Event):
     remaining: str | None = None
     """What is in it now, at the least; None: nobody knows."""
     remaining_possible: str | None = None
+    who: str | None = None
+    """The person who gave the command."""
+    reason: str | None = None
+    """In the person's words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -876,6 +892,10 @@ class LotRelabelled(Event):
     lot: str
     """The old identity."""
     new_lot: str
+    who: str | None = None
+    """The person who gave the command."""
+    reason: str | None = None
+    """In the person's words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -899,7 +919,7 @@ class QuantityMismatch(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class LotRefused(Event):
-    """An action on a lot was understood and not taken."""
+    """A scanned action on a lot was understood and not taken."""
 
     kind = "lot_refused"
     lot: str
@@ -908,7 +928,7 @@ class LotRefused(Event):
     """The other lots that it would have been about."""
     quantity: str | None = None
     measure: str | None = None
-    reason: LotFault
+    cause: LotFault
 
 
 # ------------------------------------------------------------------ product

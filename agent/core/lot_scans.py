@@ -16,7 +16,7 @@ from agent.core import events as ev
 from agent.core.amounts import amount, text
 from agent.core.draft import Draft
 from agent.core.identity.rules import Means
-from agent.core.lots import Asked, ask
+from agent.core.lots import Asked, done
 from agent.core.state import Reply
 
 _PARENT = "parent"
@@ -66,7 +66,7 @@ def _of_another(
         measure=_measure(scan),
         because=because if parent is None else (scan.address,),
     )
-    return ask(draft, asked)
+    return _ask(draft, scan, asked)
 
 
 def _merge(draft: Draft, scan: ev.CodeScanned) -> ev.LotFault | None:
@@ -85,7 +85,7 @@ def _merge(draft: Draft, scan: ev.CodeScanned) -> ev.LotFault | None:
         product=scan.product,
         because=(*(pick.address for pick in picks), scan.address),
     )
-    return ask(draft, asked)
+    return _ask(draft, scan, asked)
 
 
 def _issue(draft: Draft, scan: ev.CodeScanned) -> ev.LotFault | None:
@@ -105,13 +105,20 @@ def _of_itself(draft: Draft, scan: ev.CodeScanned, action: ev.LotAction) -> ev.L
         destination=dict(scan.fields).get("destination"),
         because=(scan.address,),
     )
-    return ask(draft, asked)
+    return _ask(draft, scan, asked)
+
+
+def _ask(draft: Draft, scan: ev.CodeScanned, asked: Asked) -> ev.LotFault | None:
+    result = done(draft, asked)
+    if isinstance(result, ev.LotFault):
+        return _refuse(draft, scan, asked.action, result)
+    return None
 
 
 def _refuse(
     draft: Draft, scan: ev.CodeScanned, action: ev.LotAction, fault: ev.LotFault
 ) -> ev.LotFault:
-    """Refuse an action of which it is not known what it is about."""
+    """Say that an action is not taken; what was picked for it still waits."""
     picks = draft.state.lots.picks
     draft.add(
         ev.LotRefused(
@@ -121,7 +128,7 @@ def _refuse(
             lots=tuple(pick.lot for pick in picks),
             quantity=scan.quantity,
             measure=_measure(scan),
-            reason=fault,
+            cause=fault,
         )
     )
     return fault

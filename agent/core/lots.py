@@ -1,7 +1,7 @@
 """What is done to a product lot as a whole: split, merge, issue, return, relabel (D-52, D-53).
 
-Each action is asked for by a scan, or by whoever calls it with what a person said. It ends in one
-event of its own, or in `lot_refused` with the reason. What was given out and taken in must fit what
+Each action is asked for by a scan (`lot_scans`) or a command (`lot_commands`). It ends in one event
+of its own, or is refused by name. What was given out and taken in must fit what
 the book knows (`lotbook`): what does not is recorded all the same, with a `quantity_mismatch`
 behind it, unless the station refuses it; a number is never corrected, and a lot that nobody knows
 is not checked.
@@ -35,31 +35,20 @@ class Asked:
     product: str | None = None
     whole: bool = False
     destination: str | None = None
+    who: str | None = None
+    """The person who gave the command, and why."""
+    reason: str | None = None
     because: tuple[str, ...] = ()
 
 
-def ask(draft: Draft, asked: Asked) -> ev.LotFault | None:
-    """Do what is asked for, or say why not; `production.flush` has recorded what was counted.
+def done(draft: Draft, asked: Asked) -> ev.Event | ev.LotFault:
+    """Do what is asked for and return its event, or why it cannot be.
 
-    Lots may be named by an old identity or by their container.
+    `production.flush` has recorded what was counted until now. Lots may be named by an old identity
+    or by their container.
     """
     asked = _as_called_now(draft, asked)
-    fault = _fault(draft, asked)
-    if fault is None:
-        _ACTIONS[asked.action](draft, asked)
-        return None
-    draft.add(
-        ev.LotRefused(
-            **draft.head(because=asked.because),
-            lot=asked.lot,
-            action=asked.action,
-            lots=tuple(other.lot for other in asked.others),
-            quantity=asked.quantity,
-            measure=asked.measure,
-            reason=fault,
-        )
-    )
-    return fault
+    return _fault(draft, asked) or _ACTIONS[asked.action](draft, asked)
 
 
 def _as_called_now(draft: Draft, asked: Asked) -> Asked:
@@ -248,6 +237,10 @@ def _note(draft: Draft, asked: Asked, wrong: _Mismatch | None, because: str) -> 
 # ------------------------------------------------------------------ the actions
 
 
+def _head(draft: Draft, asked: Asked) -> dict[str, Any]:
+    return draft.head(because=asked.because) | {"who": asked.who, "reason": asked.reason}
+
+
 def _after(draft: Draft, lot: str, quantity: Decimal | None, *, is_all: bool) -> dict[str, Any]:
     """Return what is left in a lot once so much has gone; None: all of it, or nobody knows."""
     balance = lotbook.balance(draft.state, lot)
@@ -262,11 +255,11 @@ def _after(draft: Draft, lot: str, quantity: Decimal | None, *, is_all: bool) ->
     }
 
 
-def _split(draft: Draft, asked: Asked) -> None:
+def _split(draft: Draft, asked: Asked) -> ev.Event:
     wrong, measure = _mismatch(draft, asked), _measure(draft, asked)
     split = draft.add(
         ev.LotSplit(
-            **draft.head(because=asked.because),
+            **_head(draft, asked),
             lot=asked.lot,
             children=asked.others,
             measure=measure,
@@ -277,9 +270,10 @@ def _split(draft: Draft, asked: Asked) -> None:
     _note(draft, asked, wrong, split.address)
     for child in asked.others:
         _inherit_block(draft, child.lot, (asked.lot,), split.address)
+    return split
 
 
-def _merge(draft: Draft, asked: Asked) -> None:
+def _merge(draft: Draft, asked: Asked) -> ev.Event:
     wrong, measure = _mismatch(draft, asked), _measure(draft, asked)
     parents = tuple(_exactly(draft, other) for other in asked.others)
     total = _total(parents)
@@ -288,7 +282,7 @@ def _merge(draft: Draft, asked: Asked) -> None:
     }
     merged = draft.add(
         ev.LotMerged(
-            **draft.head(because=asked.because),
+            **_head(draft, asked),
             lot=asked.lot,
             parents=parents,
             quantity=asked.quantity or (text(total) if total is not None else None),
@@ -298,6 +292,7 @@ def _merge(draft: Draft, asked: Asked) -> None:
     )
     _note(draft, asked, wrong, merged.address)
     _inherit_block(draft, asked.lot, tuple(each.lot for each in parents), merged.address)
+    return merged
 
 
 def _exactly(draft: Draft, other: ev.LotAmount) -> ev.LotAmount:
@@ -314,12 +309,12 @@ def _all_of(draft: Draft, lot: str) -> str | None:
     return text(balance[0])
 
 
-def _issue(draft: Draft, asked: Asked) -> None:
+def _issue(draft: Draft, asked: Asked) -> ev.Event:
     wrong = _mismatch(draft, asked)
     quantity = asked.quantity or _all_of(draft, asked.lot)
     issued = draft.add(
         ev.LotIssued(
-            **draft.head(because=asked.because),
+            **_head(draft, asked),
             lot=asked.lot,
             quantity=quantity,
             measure=_measure(draft, asked),
@@ -328,9 +323,10 @@ def _issue(draft: Draft, asked: Asked) -> None:
         )
     )
     _note(draft, asked, wrong, issued.address)
+    return issued
 
 
-def _return(draft: Draft, asked: Asked) -> None:
+def _return(draft: Draft, asked: Asked) -> ev.Event:
     wrong = _mismatch(draft, asked)
     entry = lotbook.known(draft.state, asked.lot)
     out = Decimal(entry.out) if entry is not None and entry.out is not None else NOTHING
@@ -339,7 +335,7 @@ def _return(draft: Draft, asked: Asked) -> None:
     back = None if more is None else minus(NOTHING, more)
     returned = draft.add(
         ev.LotReturned(
-            **draft.head(because=asked.because),
+            **_head(draft, asked),
             lot=asked.lot,
             quantity=quantity,
             measure=_measure(draft, asked),
@@ -347,15 +343,14 @@ def _return(draft: Draft, asked: Asked) -> None:
         )
     )
     _note(draft, asked, wrong, returned.address)
+    return returned
 
 
-def _relabel(draft: Draft, asked: Asked) -> None:
+def _relabel(draft: Draft, asked: Asked) -> ev.Event:
     (new,) = asked.others
-    because = asked.because
-    relabelled = draft.add(
-        ev.LotRelabelled(**draft.head(because=because), lot=asked.lot, new_lot=new.lot)
-    )
+    relabelled = draft.add(ev.LotRelabelled(**_head(draft, asked), lot=asked.lot, new_lot=new.lot))
     _inherit_block(draft, new.lot, (asked.lot,), relabelled.address)
+    return relabelled
 
 
 def _inherit_block(draft: Draft, lot: str, parents: tuple[str, ...], because: str) -> None:
@@ -364,7 +359,7 @@ def _inherit_block(draft: Draft, lot: str, parents: tuple[str, ...], because: st
         fitness.block_inherited(draft, lot, (because,))
 
 
-_ACTIONS: Mapping[ev.LotAction, Callable[[Draft, Asked], None]] = {
+_ACTIONS: Mapping[ev.LotAction, Callable[[Draft, Asked], ev.Event]] = {
     ev.LotAction.SPLIT: _split,
     ev.LotAction.MERGE: _merge,
     ev.LotAction.ISSUE: _issue,

@@ -189,6 +189,19 @@ async def test_a_label_is_as_good_as_its_canonical_text(tmp_path: Path) -> None:
         assert bench.engine.given[-1].fault is None
 
 
+async def test_a_label_may_stand_before_its_quantity(tmp_path: Path) -> None:
+    """`LOT=QUANTITY` with the lot as it is printed."""
+    async with opened(tmp_path) as bench:
+        label, lot = "(01)09521234000020(10)L-7", "https://id.gs1.org/01/09521234000020/10/L-7"
+        for given, wanted in (("=30", "=30"), ("", ""), ("=", "")):
+            await bench.ask(
+                command="split-lot", arguments={"lot": "L-1", "into": f"{label}{given}"}
+            )
+            assert bench.engine.given[-1].arguments[1] == ("into", f"{lot}{wanted}")
+        await bench.ask(command="split-lot", arguments={"lot": "L-1", "into": "A=B="})
+        assert bench.engine.given[-1].arguments[1] == ("into", "A=B=")
+
+
 @pytest.mark.parametrize(
     ("line", "error"),
     [

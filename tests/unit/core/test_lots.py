@@ -115,7 +115,7 @@ def test_a_station_may_refuse_what_does_not_fit() -> None:
     rig = lot_of(100, replace(LINE, lots=Lots(measure="pcs", refuse_mismatch=True)))
     (refused,) = said(rig, "PICK L-1", "SPLIT L-2 120")
     assert isinstance(refused, LotRefused)
-    assert (refused.reason, refused.lots) == (LotFault.QUANTITY_MISMATCH, ("L-2",))
+    assert (refused.cause, refused.lots) == (LotFault.QUANTITY_MISMATCH, ("L-1",))
     assert good(rig) == [False]
     assert rig.balance("L-1") == (100, 100)
     (split,) = said(rig, "SPLIT L-2 100")  # the pick still stands
@@ -362,7 +362,7 @@ def test_a_relabelling_about_a_change_of_lot_keeps_the_doubt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("codes", "reason"),
+    ("codes", "cause"),
     [
         (("SPLIT L-2 5",), LotFault.NOTHING_PICKED),
         (("MERGE L-2",), LotFault.NOTHING_PICKED),
@@ -381,14 +381,14 @@ def test_a_relabelling_about_a_change_of_lot_keeps_the_doubt() -> None:
         (("PICK L-1", "RELABEL L-2", "PICK L-2", "RELABEL L-1"), LotFault.LOT_EXISTS),
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_name(codes: tuple[str, ...], reason: LotFault) -> None:
+def test_what_cannot_be_meant_is_refused_by_name(codes: tuple[str, ...], cause: LotFault) -> None:
     """Nothing is guessed, nothing is changed, and the person at the reader is told."""
     rig = lot_of(100)
     said(rig, *codes[:-1])
     before = rig.state.lots.known
     (refused,) = said(rig, codes[-1])
     assert isinstance(refused, LotRefused)
-    assert refused.reason is reason
+    assert refused.cause is cause
     assert good(rig) == [False]
     assert rig.state.lots.known == before
 
@@ -403,9 +403,9 @@ def test_another_measure_is_refused() -> None:
     assert (issued.quantity, issued.measure) == ("12.5", "kg")
     draft = Draft(rig.state, rig.working, rig.now, evolve)
     asked = lots.Asked(action=LotAction.ISSUE, lot="L-1", quantity="1", measure="kg")
-    assert lots.ask(draft, asked) is LotFault.MEASURE_DIFFERS
+    assert lots.done(draft, asked) is LotFault.MEASURE_DIFFERS
     asked = lots.Asked(action=LotAction.ISSUE, lot=issued.lot, quantity="1", measure="KG")
-    assert lots.ask(draft, asked) is None
+    assert isinstance(lots.done(draft, asked), Event)
 
 
 # ------------------------------------------------------------------ picks
@@ -436,7 +436,7 @@ def test_a_pick_waits_for_no_longer_than_is_safe(how: str, reason: ExpiryReason)
     assert rig.of(ScanExpired)[-1].reason is reason
     (refused,) = said(rig, "SPLIT L-2 5")
     assert isinstance(refused, LotRefused)
-    assert refused.reason is LotFault.NOTHING_PICKED
+    assert refused.cause is LotFault.NOTHING_PICKED
 
 
 def test_the_same_lot_picked_again_counts_once() -> None:
@@ -524,6 +524,6 @@ def test_a_whole_split_gives_all_there_is(
     children = tuple(LotAmount(lot=f"L-{n}", quantity=q) for n, q in enumerate(quantities, 2))
     draft = Draft(rig.state, rig.working, rig.now, evolve)
     asked = lots.Asked(action=LotAction.SPLIT, lot="L-1", others=children, whole=True)
-    assert lots.ask(draft, asked) is None
+    assert isinstance(lots.done(draft, asked), Event)
     found = [e.expected for e in draft.events if isinstance(e, QuantityMismatch)]
     assert found == ([expected] if expected else [])
