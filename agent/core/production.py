@@ -9,7 +9,7 @@ only when it is older than the station's `settle`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -364,7 +364,7 @@ def _count(draft: Draft, counter: Counter, steps: list[Step], *, unread: bool) -
 def _row(
     draft: Draft,
     steps: list[Step],
-    shared: Mapping[str, Any],
+    shared: dict[str, Any],
     why: tuple[ev.Why, ...],
     *,
     unread: bool,
