@@ -1,0 +1,1 @@
+"""What was in what: projections of events that answer where used, where from, and recall."""

@@ -1,0 +1,256 @@
+"""What is in what: where used, where from, and recall, with the certain and the possible apart.
+
+A *holder* (a unit, or a lot made of lots) has *slots*: one for each feed it drew from, each part
+put into it, each lot it was made of. A slot has one or more *options*: the lots or units that may be
+in it. A slot counts from when it was filled until what was in it is taken out again.
+
+Definitions (D-4 to D-9):
+    - A holder possibly holds X if X is an option somewhere below it.
+    - It certainly holds X if in some slot all options are X or certainly hold X.
+    - A recall of X takes the units that hold X, or are X, and that are in no other unit; scrapped
+      ones are listed apart. `cleared` are those which once may have held X and no longer do, by
+      rework or exchange.
+
+The search asks `Links` for one step at a time, so that the same code runs over a few facts in
+memory and over the tables of a plant. A circle in what was recorded is no endless search: its
+members all hold each other, possibly.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from math import inf
+from typing import Protocol
+
+
+@unique
+class Kind(StrEnum):
+    """What sort of a slot it is."""
+
+    FEED = "feed"
+    """What a unit drew at a position."""
+    PART = "part"
+    """A unit, or a serial component, that was put into it."""
+    LOT = "lot"
+    """A lot that a lot was made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One option of one slot."""
+
+    slot: Hashable
+    kind: Kind
+    holder: str
+    option: str
+    options: int
+    """How many the slot has."""
+    since: float = -inf
+    """Seconds, on whatever scale the facts have."""
+    until: float = inf
+    """Before this it was there; infinite: it still is."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether it still counts."""
+        return self.until == inf
+
+
+class Links(Protocol):
+    """One step up or down, over whatever keeps the facts."""
+
+    def above(self, things: Collection[str]) -> Iterable[Use]:
+        """Return each use, past ones too, that has one of these as its option."""
+        ...
+
+    def below(self, holders: Collection[str]) -> Iterable[Use]:
+        """Return each use, past ones too, of these holders' slots."""
+        ...
+
+    def units(self, things: Collection[str]) -> set[str]:
+        """Return which of these are units."""
+        ...
+
+    def scrapped(self, things: Collection[str]) -> set[str]:
+        """Return which of these were scrapped."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found; each part sorted. `possible` leaves out `certain`."""
+
+    certain: Sequence[str]
+    possible: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Recall(Answer):
+    """What a recall has to take: the certain and the possible."""
+
+    scrapped: Sequence[str]
+    cleared: Sequence[str]
+
+
+# ------------------------------------------------------------------ upwards
+
+
+@dataclass(slots=True)
+class _Upward:
+    """All that is above one thing, as far as it goes."""
+
+    of: str
+    uses: list[Use] = field(default_factory=list)
+
+    @classmethod
+    def of_all(cls, links: Links, of: str) -> _Upward:
+        """Follow every use, past ones too, until nothing new comes."""
+        found, seen, frontier = cls(of), {of}, {of}
+        while frontier:
+            step = list(links.above(frontier))
+            found.uses += step
+            frontier = {use.holder for use in step} - seen
+            seen |= frontier
+        return found
+
+    def possible(self) -> set[str]:
+        """Return who may hold it now."""
+        above = defaultdict(list)
+        for use in self.uses:
+            if use.stands:
+                above[use.option].append(use.holder)
+        seen, frontier = {self.of}, [self.of]
+        while frontier:
+            frontier = [
+                holder for thing in frontier for holder in above[thing] if holder not in seen
+            ]
+            seen.update(frontier)
+        return seen - {self.of}
+
+    def certain(self) -> set[str]:
+        """Return who holds it for sure: by slots of which no option is left that might not."""
+        above = defaultdict(list)
+        left: dict[Hashable, int] = {}
+        for use in self.uses:
+            if use.stands:
+                above[use.option].append(use)
+                left[use.slot] = use.options
+        found, frontier = set[str](), [self.of]
+        while frontier:
+            thing = frontier.pop()
+            for use in above[thing]:
+                left[use.slot] -= 1
+                if left[use.slot] == 0 and use.holder not in found and use.holder != self.of:
+                    found.add(use.holder)
+                    frontier.append(use.holder)
+        return found
+
+    def inside(self) -> set[str]:
+        """Return what is in a unit now."""
+        return {use.option for use in self.uses if use.stands and use.kind is Kind.PART}
+
+    def ever(self) -> set[str]:
+        """Return who may have held it at any time: a slot counts for as long as it lasted."""
+        above = defaultdict(list)
+        for use in self.uses:
+            above[use.option].append(use)
+        held: dict[str, list[tuple[float, float]]] = {self.of: [(-inf, inf)]}
+        frontier = {self.of}
+        while frontier:
+            reached = set()
+            for thing in frontier:
+                for use in above[thing]:
+                    gained = [
+                        (max(begin, use.since), min(end, use.until)) for begin, end in held[thing]
+                    ]
+                    if _widen(held.setdefault(use.holder, []), gained):
+                        reached.add(use.holder)
+            frontier = reached
+        return {holder for holder, times in held.items() if times} - {self.of}
+
+
+def _widen(times: list[tuple[float, float]], gained: Iterable[tuple[float, float]]) -> bool:
+    """Add intervals to a sorted list of disjoint ones; return whether it became wider."""
+    before = list(times)
+    joined: list[tuple[float, float]] = []
+    for begin, end in sorted([*before, *(each for each in gained if each[0] < each[1])]):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((begin, end))
+    times[:] = joined
+    return joined != before
+
+
+def where_used(links: Links, of: str) -> Answer:
+    """Return every lot and unit that holds it now, through any number of levels."""
+    up = _Upward.of_all(links, of)
+    certain = up.certain()
+    return Answer(sorted(certain), sorted(up.possible() - certain))
+
+
+def recall(links: Links, of: str) -> Recall:
+    """Return the units to take back because of it."""
+    up = _Upward.of_all(links, of)
+    certain, possible = up.certain(), up.possible()
+    if links.units([of]):
+        certain, possible = certain | {of}, possible | {of}
+    ever = up.ever() | possible
+    outermost = links.units(ever) - up.inside()
+    scrapped = links.scrapped(outermost & possible)
+    here = (outermost & possible) - scrapped
+    return Recall(
+        sorted(here & certain),
+        sorted(here - certain),
+        sorted(scrapped),
+        sorted(outermost - possible),
+    )
+
+
+# ------------------------------------------------------------------ downwards
+
+
+def where_from(links: Links, of: str) -> Answer:
+    """Return every lot and unit that is in it now, through any number of levels."""
+    slots: dict[str, dict[Hashable, list[str]]] = {}
+    frontier = {of}
+    while frontier:
+        slots |= {holder: {} for holder in frontier}
+        for use in links.below(frontier):
+            if use.stands:
+                slots[use.holder].setdefault(use.slot, []).append(use.option)
+        options = (
+            option for holder in frontier for slot in slots[holder].values() for option in slot
+        )
+        frontier = set(options) - slots.keys()
+    certain = _surely_in(of, slots)
+    return Answer(sorted(certain), sorted(slots.keys() - certain - {of}))
+
+
+def _surely_in(of: str, slots: dict[str, dict[Hashable, list[str]]]) -> set[str]:
+    """Return what a holder certainly holds: of each slot, what all of its options have in common.
+
+    Each thing is worked out once, after what is below it. A thing met again on the way down to it
+    stands in a circle: nothing is certain through it.
+    """
+    found: dict[str, set[str]] = {}
+    begun: set[str] = set()
+    way = [of]
+    while way:
+        thing = way[-1]
+        if thing not in begun:
+            begun.add(thing)
+            below = (option for slot in slots[thing].values() for option in slot)
+            way += [each for each in below if each not in begun]
+            continue
+        way.pop()
+        if thing not in found:
+            each_slot = (
+                set.intersection(*({option} | found.get(option, set()) for option in slot))
+                for slot in slots[thing].values()
+            )
+            found[thing] = set().union(*each_slot) - {thing}
+    return found[of]
