@@ -1,7 +1,8 @@
 """What is in what: where used, where from, and recall, with the certain and the possible apart.
 
 A *holder* (a unit, or a lot made of lots) has *slots*: one for each feed it drew from, each part
-put into it, each lot it was made of. A slot has one or more *options*: what may be in it. A slot counts from when it was filled until what was in it is taken out again.
+put into it, each lot it was made of. A slot has one or more *options*: what may be in it. It
+counts from when it was filled until what was in it is taken out again.
 
 Definitions (D-4 to D-9):
     - A holder possibly holds X if X is an option somewhere below it.
