@@ -20,11 +20,12 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from agent.core import binder, events
-from agent.core.events import Event, UnitEvent
+from agent.core.events import Event
 from agent.core.state import (
     CommandReply,
     ComponentAsk,
     Decision,
+    EventAsk,
     Health,
     LookupAsk,
     NotReady,
@@ -33,8 +34,9 @@ from agent.core.state import (
     State,
     Working,
 )
-from agent.lookups import Lookups
+from agent.lookups import LIFE, Lookups
 from agent.ports import (
+    Address,
     Clock,
     ComponentSeen,
     Instant,
@@ -49,6 +51,7 @@ from drivers.base import (
     AskAnswered,
     CodeScanned,
     CommandGiven,
+    EventSeen,
     HoldChanged,
     TimerFired,
     WriteGroup,
@@ -350,8 +353,10 @@ class Engine:
             self._prev = row.hash
             rows.append(row)
             self.counts.by_kind[row.kind] = self.counts.by_kind.get(row.kind, 0) + 1
-            if isinstance(event, UnitEvent):
+            if isinstance(event, LIFE):
                 self._lookups.note(event)
+            elif isinstance(event, events.EventCorrected):
+                self._lookups.note_correction()
             elif isinstance(event, events.ComponentInstalled | events.ComponentRemoved):
                 self._lookups.note_component(event)
             elif isinstance(event, events.CodeScanned) and event.means == "unit":
@@ -438,7 +443,7 @@ class Engine:
 
     # -------------------------------------------------------------- look-ups
 
-    def _look_up(self, ask: LookupAsk | ComponentAsk) -> None:
+    def _look_up(self, ask: LookupAsk | ComponentAsk | EventAsk) -> None:
         seen = self._lookups.at_hand(ask.unit) if isinstance(ask, LookupAsk) else None
         if seen is not None:
             self._answers.append(self._answer(ask, seen))
@@ -447,17 +452,26 @@ class Engine:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _find(self, ask: LookupAsk | ComponentAsk) -> None:
+    async def _find(self, ask: LookupAsk | ComponentAsk | EventAsk) -> None:
         """Ask the store; one that cannot answer leaves it to the station's policy, by time-out."""
         with contextlib.suppress(StoreError):
-            if isinstance(ask, LookupAsk):
-                unit = await self._lookups.find(ask.unit, ask.handshake)
-                await self.emit(self._answer(ask, unit))
-            else:
-                component = await self._lookups.find_component(ask.component)
-                await self.emit(self._answer(ask, component))
+            await self.emit(self._answer(ask, await self._found(ask)))
 
-    def _answer(self, ask: LookupAsk | ComponentAsk, seen: UnitSeen | ComponentSeen) -> AskAnswered:
+    async def _found(
+        self, ask: LookupAsk | ComponentAsk | EventAsk
+    ) -> UnitSeen | ComponentSeen | EventSeen | None:
+        if isinstance(ask, LookupAsk):
+            return await self._lookups.find(ask.unit, ask.handshake)
+        if isinstance(ask, ComponentAsk):
+            return await self._lookups.find_component(ask.component)
+        epoch, _, seq = ask.address.rpartition("-")
+        return await self._parts.lookup.event_seen(Address(epoch, int(seq)))
+
+    def _answer(
+        self,
+        ask: LookupAsk | ComponentAsk | EventAsk,
+        seen: UnitSeen | ComponentSeen | EventSeen | None,
+    ) -> AskAnswered:
         now = self._parts.clock.now()
         answer = AskAnswered(
             id=ask.id,
@@ -467,12 +481,15 @@ class Engine:
             received=now,
             ask=ask.id,
             known=True,
-            seen_at=seen.address,
             knowledge_as_of=f"{self._planned.epoch}-{self._planned.seq}",
         )
+        if isinstance(seen, UnitSeen):
+            return _of_unit(answer, seen)
         if isinstance(seen, ComponentSeen):
-            return replace(answer, installed_in=seen.unit, position=seen.position)
-        return replace(answer, seen_kind=seen.kind, seen_result=seen.result, visits=seen.visits)
+            return replace(
+                answer, seen_at=seen.address, installed_in=seen.unit, position=seen.position
+            )
+        return replace(answer, event=seen)
 
     # -------------------------------------------------------------- the end
 
@@ -523,3 +540,17 @@ class Engine:
         decided, self._decided_at_look = self._decided_at_look, self.counts.observations
         stuck = self._queue.qsize() > 0 and decided == self.counts.observations
         return not stuck or self.health().reason is not NotReady.READY
+
+
+def _of_unit(answer: AskAnswered, seen: UnitSeen) -> AskAnswered:
+    return replace(
+        answer,
+        seen_at=seen.address,
+        seen_kind=seen.kind,
+        seen_result=seen.result,
+        visits=seen.visits,
+        scrapped=seen.scrapped,
+        reworked=seen.reworked,
+        names=seen.names,
+        renamed_to=seen.renamed_to,
+    )

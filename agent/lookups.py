@@ -10,13 +10,26 @@ import asyncio
 from collections import OrderedDict, deque
 from dataclasses import dataclass, replace
 
-from agent.core.events import ComponentInstalled, ComponentRemoved, UnitEvent
+from agent.core.events import (
+    ComponentInstalled,
+    ComponentRemoved,
+    UnitCompleted,
+    UnitEvent,
+    UnitReidentified,
+    UnitReworked,
+    UnitScrapped,
+)
 from agent.ports import ComponentSeen, TraceLookup, UnitSeen
 
 MOST_EXPECTED = 256
 """Units whose look-up is held ready; the oldest is forgotten first."""
 MOST_RECENT = 4096
 """Unit events held in memory: more than can be on their way to disk."""
+
+
+LIFE = (UnitEvent, UnitScrapped, UnitReworked, UnitReidentified)
+"""What says something of a unit."""
+LifeEvent = UnitEvent | UnitScrapped | UnitReworked | UnitReidentified
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +46,14 @@ class Lookups:
     def __init__(self, store: TraceLookup, epoch: str) -> None:
         self._store = store
         self._epoch = epoch
-        self._recent: deque[UnitEvent] = deque()
-        self._by_unit: dict[str | None, deque[UnitEvent]] = {}
+        self._recent: deque[LifeEvent] = deque()
+        self._by_unit: dict[str | None, deque[LifeEvent]] = {}
         self._events = 0
         self._expected: OrderedDict[str, _Expected] = OrderedDict()
         self._components: OrderedDict[str, ComponentInstalled | ComponentRemoved] = OrderedDict()
         self._running: set[asyncio.Task[UnitSeen]] = set()
 
-    def note(self, event: UnitEvent) -> None:
+    def note(self, event: LifeEvent) -> None:
         """Know a planned event from now on."""
         if len(self._recent) == MOST_RECENT:
             self._forget(self._recent.popleft())
@@ -55,7 +68,14 @@ class Lookups:
         if len(self._components) > MOST_RECENT:
             self._components.popitem(last=False)
 
-    def _forget(self, oldest: UnitEvent) -> None:
+    def note_correction(self) -> None:
+        """Look anew for every unit that is expected: what was found may count no longer.
+
+        A correction counts once it is durable; who gave it hears of it no sooner.
+        """
+        self._expected.clear()
+
+    def _forget(self, oldest: LifeEvent) -> None:
         left = self._by_unit[oldest.unit]
         left.popleft()
         if not left:
@@ -113,14 +133,7 @@ class Lookups:
         covered = int(seq) if epoch == self._epoch else 0
         for event in self._by_unit.get(unit, ()):
             if event.seq > covered:
-                result = getattr(event, "result", None)
-                seen = replace(
-                    seen,
-                    address=event.address,
-                    kind=event.kind,
-                    result=None if result is None else str(result),
-                    visits=seen.visits + (event.kind == "unit_completed"),
-                )
+                seen = _with(seen, event)
         return seen
 
     async def close(self) -> None:
@@ -128,3 +141,18 @@ class Lookups:
         for looking in tuple(self._running):
             looking.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+
+
+def _with(seen: UnitSeen, event: LifeEvent) -> UnitSeen:
+    """Return what is known of a unit after one more event."""
+    if isinstance(event, UnitScrapped):
+        return replace(seen, scrapped=True)
+    if isinstance(event, UnitReworked):
+        return replace(seen, reworked=True)
+    if isinstance(event, UnitReidentified):
+        return replace(seen, renamed_to=event.new)
+    seen = replace(seen, address=event.address, kind=event.kind, result=None)
+    if isinstance(event, UnitCompleted):
+        visits = seen.visits + 1
+        return replace(seen, result=str(event.result), visits=visits, reworked=False)
+    return seen

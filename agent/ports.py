@@ -12,7 +12,7 @@ from enum import StrEnum, unique
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from drivers.base import Clock, Instant
+from drivers.base import Clock, EventSeen, Instant
 
 __all__ = [
     "Address",
@@ -189,6 +189,14 @@ class UnitSeen:
     visits: int
     as_of: str
     """Everything kept up to this address was looked through; what was pruned is not known."""
+    scrapped: bool = False
+    """Whether its newest word is that it is scrap (D-36)."""
+    reworked: bool = False
+    """Whether it was released for another visit, and was not completed since (D-35)."""
+    names: tuple[str, ...] = ()
+    """Every identity that the unit is known by, where there are others (D-37)."""
+    renamed_to: str | None = None
+    """The identity that took the place of this one (D-37)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +273,10 @@ class TraceLookup(Protocol):
 
     async def component_seen(self, component: str) -> ComponentSeen:
         """Return the unit that a serial component is in, by the durable events of this station."""
+        ...
+
+    async def event_seen(self, address: Address) -> EventSeen | None:
+        """Return what is known of a durable event; None: it is not kept, or there never was one."""
         ...
 
 

@@ -179,6 +179,22 @@ class TimerFired(Observation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventSeen:
+    """What is known of one recorded event, for whoever wants to correct it (D-143)."""
+
+    address: str
+    kind: str
+    about: str | None = None
+    """The unit, lot or component that it is about."""
+    superseded_by: str | None = None
+    """Address of the correction that stands instead; None: the event stands."""
+    supersedes: tuple[str, ...] = ()
+    """Of a correction: what it supersedes."""
+    corrects: str | None = None
+    """Of a correction by a person: the kind of what it corrects."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskAnswered(Observation):
     """The answer to a lookup ask, or that none came in time."""
 
@@ -199,6 +215,16 @@ class AskAnswered(Observation):
     """The unit that a serial component is in, where one was asked about; None: in none."""
     position: str | None = None
     """The position that it has there."""
+    scrapped: bool = False
+    """Whether the unit is scrap by what is known (D-36)."""
+    reworked: bool = False
+    """Whether it was released for another visit, and has not come since (D-35)."""
+    names: tuple[str, ...] = ()
+    """Every identity that the unit is known by, where there are others (D-37)."""
+    renamed_to: str | None = None
+    """The identity that took the place of the one asked for; None: it stands."""
+    event: EventSeen | None = None
+    """The event that was asked about; None: there is none under that address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,7 @@ from typing import Any, TypeVar
 from agent.core import binder
 from agent.core.events import (
     CommandRefused,
-    ComponentInstalled,
-    ComponentRemoved,
     Event,
-    UnitCompleted,
     UnitEvent,
 )
 from agent.core.identity.rules import Means, RegexMatch, ScanRule
@@ -26,6 +23,7 @@ from agent.core.state import (
     CommandReply,
     ComponentAsk,
     Decision,
+    EventAsk,
     Health,
     LookupAsk,
     NotReady,
@@ -61,6 +59,7 @@ from drivers.base import (
     ValuesSeen,
     WriteGroup,
 )
+from tests import knowledge
 
 MORNING_MS = 1_796_029_200_000
 """2026-11-30T09:00:00Z, the wall clock at boot time 0."""
@@ -172,8 +171,8 @@ class Rig:
         """While set, what is planned does not become durable."""
         self.working = Working()
         self.asks: list[Ask] = []
-        self.checks: list[ComponentAsk] = []
-        """Questions about serial components; answered at once, unless they are held."""
+        self.checks: list[Ask] = []
+        """Questions of serial components and of commands; answered at once, unless held."""
         self.hold_checks = False
         self.wakeup_ms: int | None = None
         self.decision = Decision(events=(), state=self.state, working=self.working)
@@ -275,8 +274,11 @@ class Rig:
         assert seqs == list(range(before.seq + 1, before.seq + 1 + len(seqs)))
         self.events += decision.events
         self.state, self.working = decision.state, decision.working
-        self.asks += [ask for ask in decision.asks if not isinstance(ask, ComponentAsk)]
-        self.checks += [ask for ask in decision.asks if isinstance(ask, ComponentAsk)]
+        for ask in decision.asks:
+            if isinstance(ask, ComponentAsk | EventAsk) or not getattr(ask, "handshake", "-"):
+                self.checks.append(ask)
+            else:
+                self.asks.append(ask)
         self.command_replies += decision.command_replies
         self.wakeup_ms, self.decision = decision.wakeup_ms, decision
         if not self.hold_commits:
@@ -354,27 +356,20 @@ class Rig:
                 self.look_up(ask)
 
     def check(self, *, known: bool = True) -> None:
-        """Say of each serial component that waits which unit it is in, by the events."""
+        """Answer what serial components and commands ask, by the events."""
         decision = self.decision
         while self.checks:
             ask = self.checks.pop(0)
-            found = [
-                event
-                for event in self.events
-                if isinstance(event, ComponentInstalled | ComponentRemoved)
-                and event.component == ask.component
-            ]
-            last = found[-1] if found and known else None
-            unit = last.unit if isinstance(last, ComponentInstalled) else None
-            self.observe(
-                AskAnswered,
-                ask=ask.id,
-                known=known,
-                seen_at=last.address if last else None,
-                installed_in=unit,
-                position=last.position if isinstance(last, ComponentInstalled) else None,
-                knowledge_as_of=self.state.epoch if known else None,
-            )
+            facts: dict[str, Any] = {}
+            if isinstance(ask, ComponentAsk):
+                facts = knowledge.of_component(self.events, ask.component)
+            elif isinstance(ask, EventAsk):
+                facts = {"event": knowledge.of_event(self.events, ask.address)}
+            elif isinstance(ask, LookupAsk):
+                facts = knowledge.of_unit(self.events, ask.unit, ask.handshake)
+            as_of = self.state.epoch if known else None
+            facts = facts if known else {}
+            self.observe(AskAnswered, ask=ask.id, known=known, knowledge_as_of=as_of, **facts)
         self.decision = decision
 
     def open_ask(self) -> Ask:
@@ -400,16 +395,9 @@ class Rig:
         """Answer a look-up from the events."""
         ask = ask or self.open_ask()
         assert isinstance(ask, LookupAsk)
-        seen = [e for e in self.events if isinstance(e, UnitEvent) and e.unit == ask.unit]
-        return self.observe(
-            AskAnswered,
-            ask=ask.id,
-            known=known,
-            seen_at=seen[-1].address if seen and known else None,
-            seen_kind=seen[-1].kind if seen and known else None,
-            visits=sum(isinstance(e, UnitCompleted) for e in seen) if known else 0,
-            knowledge_as_of=self.state.epoch if known else None,
-        )
+        facts = knowledge.of_unit(self.events, ask.unit, ask.handshake) if known else {}
+        as_of = self.state.epoch if known else None
+        return self.observe(AskAnswered, ask=ask.id, known=known, knowledge_as_of=as_of, **facts)
 
     # -------------------------------------------------------------- outputs
 

@@ -148,6 +148,8 @@ class CommandDoor:
         self._tell = tell
         self._serving: set[asyncio.Task[None]] = set()
         self._given = 0
+        self._turn = asyncio.Lock()
+        """One command after the other: each knows what became of the one before."""
 
     async def serve(self, give: Give) -> None:
         """Take commands until cancelled; without a socket the station runs all the same."""
@@ -205,7 +207,9 @@ class CommandDoor:
 
     async def _answer_to(self, reader: asyncio.StreamReader, give: Give) -> Mapping[str, Any]:
         try:
-            reply = await give(self._as_given(await self._request(reader)))
+            request = await self._request(reader)
+            async with self._turn:
+                reply = await give(self._as_given(request))
         except RequestError as error:
             return {"accepted": False, "error": str(error)}
         except CommandLostError:

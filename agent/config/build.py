@@ -110,6 +110,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         ready=_ready(parts, track),
         answers={**plan.DEFAULT_ANSWERS, **track.answers},
         duplicates=track.duplicates,
+        rework_limit=track.rework.limit if track.rework else None,
         unknown=track.unknown,
         lookup_within_ms=track.lookup_within,
         operator_idle_ms=operators.idle,

@@ -152,6 +152,7 @@ def _if_not(station: Station) -> Iterator[str]:
     if station.duplicates is Policy.RECORD:
         again = "recorded as another visit"
     yield f"a unit that was here before: {again}"
+    yield from _life(station, f"refused, answer {answer(Outcome.NOT_RELEASED)}")
     for handshake in station.handshakes:
         within = duration_text(handshake.answer_within_ms)
         late = f"answer {answer(Outcome.NOT_STORED)} ({handshake.name})"
@@ -175,6 +176,13 @@ def _if_not_in_order(station: Station, queue: Queue) -> Iterator[str]:
     yield f"order not known, as after a restart: {unbound}, until {' or '.join(proofs)}"
 
 
+def _life(station: Station, refused: str) -> Iterator[str]:
+    """Yield what becomes of units that a person has spoken of (D-35, D-36)."""
+    if station.rework_limit is not None:
+        yield f"a unit that came {station.rework_limit + 1} times: {refused}"
+    yield f"a unit that a person has scrapped: {refused}"
+
+
 def _if_not_at_bench(station: Station) -> Iterator[str]:
     window = duration_text(station.pairing.window_ms)
     yield f"two codes within {window}: recorded as unbound, the reader is told bad"
@@ -183,6 +191,7 @@ def _if_not_at_bench(station: Station) -> Iterator[str]:
     if station.duplicates is Policy.RECORD:
         again = "recorded as another visit"
     yield f"a unit that was here before: {again}"
+    yield from _life(station, "refused, the reader is told bad")
     yield "nothing can be recorded: the reader is told nothing"
 
 

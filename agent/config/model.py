@@ -230,6 +230,14 @@ class CounterSection(Options):
     """Fastest cycle time; a counter that rises faster has jumped and is not believed."""
 
 
+class ReworkSection(Options):
+    """Units that come again (D-35)."""
+
+    limit: Annotated[int, Field(ge=0, le=1_000)]
+    """How often: with 2, the fourth visit of a unit is refused (answer 6), and no person can let it
+    in."""
+
+
 class BypassSection(Options):
     """Units that the PLC lets go without an answer, counted by itself (D-40)."""
 
@@ -300,7 +308,10 @@ class Track(Options):
     """Lots and serial components that must not be used, as `lineside decode` names them (D-56). A
     scan whose rule means `block` does the same while the station runs."""
     duplicates: Policy = Policy.REFUSE
-    """A unit that already passed here: `refuse` (answer 3), or `record` another visit (D-35)."""
+    """A unit that already passed here: `refuse` (answer 3), or `record` another visit (D-35). One
+    that a person has released (`lineside do STATION rework UNIT`) comes once more."""
+    rework: ReworkSection | None = None
+    """How often a unit may come again; without it there is no limit."""
     unknown: Policy = Policy.RECORD
     """What to do when it cannot be known in time whether it passed before (D-41)."""
     lookup_within: Annotated[Millis, Field(gt=0)] = 500

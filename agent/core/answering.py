@@ -70,11 +70,14 @@ def complete(
     used = _components(draft, snapshot.rise, candidate)
     why += fitness.doubts(draft, used)
     why += [] if known else [ev.Why.KNOWLEDGE_MISSING]
+    renamed_to = answer.renamed_to if answer is not None else None
+    why += [ev.Why.IDENTITY_CONFLICT] if renamed_to is not None else []
     why += [] if modes.named(station, snapshot) != modes.UNKNOWN else [ev.Why.MODE_UNKNOWN]
     as_of = answer.knowledge_as_of if answer is not None else None
     if not requests.records(draft.state, handshake):
         body = _body(draft, handshake, candidate, Outcome.STORED_OK, why=why)
-        draft.add(ev.UnitStarted(**body, missing=lacking, knowledge_as_of=as_of))
+        started = draft.add(ev.UnitStarted(**body, missing=lacking, knowledge_as_of=as_of))
+        _conflict(draft, started, renamed_to)
         return
     found = limiting.judgement(station, handshake, snapshot)
     why += found.why
@@ -91,6 +94,7 @@ def complete(
         )
     )
     installing.install(draft, before, completed)
+    _conflict(draft, completed, renamed_to)
 
 
 def _stored(result: ev.Result | None) -> Outcome:
@@ -106,6 +110,17 @@ def _words(station: Station, found: limiting.Judgement) -> dict[str, Any]:
         "limits_result": found.limits,
         "result_by": station.result_by.value,
     }
+
+
+def _conflict(draft: Draft, event: ev.UnitEvent, new: str | None) -> None:
+    """An identity that another one took the place of has come again: say so (D-37)."""
+    if new is not None:
+        head = draft.head(
+            because=(event.address,),
+            certainty=ev.Certainty.POSSIBLE,
+            why=(ev.Why.IDENTITY_CONFLICT,),
+        )
+        draft.add(ev.IdentityConflict(**head, unit=event.unit or "", new=new, cycle=event.cycle))
 
 
 def refuse(
@@ -188,12 +203,18 @@ def judged(draft: Draft, handshake: Handshake) -> Snapshot:
 def declined(
     station: Station, answer: AskAnswered | None, snapshot: Snapshot
 ) -> tuple[ev.Why, Outcome] | None:
-    """Return why a unit may not be recorded by what is known of it, None where it may (D-35)."""
-    visits = answer.visits if answer is not None else 0
+    """Return why a unit may not be recorded by what is known of it, None where it may.
+
+    Scrap is final (D-36); how often a unit may come is the station's policy (D-35).
+    """
     known = answer is not None and answer.known
-    is_production = modes.is_production(station, snapshot)
-    if visits and station.duplicates is Policy.REFUSE and is_production:
-        return ev.Why.DUPLICATE, Outcome.DUPLICATE
+    if answer is not None and answer.scrapped:
+        return ev.Why.SCRAPPED, Outcome.NOT_RELEASED
+    if answer is not None and answer.visits and modes.is_production(station, snapshot):
+        if station.duplicates is Policy.REFUSE and not answer.reworked:
+            return ev.Why.DUPLICATE, Outcome.DUPLICATE
+        if station.rework_limit is not None and answer.visits > station.rework_limit:
+            return ev.Why.REWORK_LIMIT, Outcome.NOT_RELEASED
     if not known and station.unknown is Policy.REFUSE:
         return ev.Why.KNOWLEDGE_MISSING, Outcome.PREVIOUS_STATION
     return None

@@ -17,6 +17,7 @@ from agent.core import (
     bypass,
     carriers,
     commands,
+    correcting,
     cycle,
     feeding,
     fitness,
@@ -167,6 +168,7 @@ for _part in (
     restarts.EVOLVES,
     bypass.EVOLVES,
     machine.EVOLVES,
+    correcting.EVOLVES,
     _RUN,  # last: the parts still see the boot of the run before
 ):
     for _kind, _fold in _part.items():

@@ -30,9 +30,11 @@ class Names(StrEnum):
     """A serial component."""
     LOT_AMOUNT = "lot_amount"
     """A lot and how much of it: LOT or LOT=QUANTITY; NAME= where a name has the sign in it."""
+    ADDRESS = "address"
+    """Of a recorded event: `000042-9f3a1c7e-17`."""
 
 
-ASKED = frozenset({Names.UNIT, Names.COMPONENT})
+ASKED = frozenset({Names.UNIT, Names.COMPONENT, Names.ADDRESS})
 """What is looked up before a command runs."""
 CODES = frozenset({Names.LOT, Names.UNIT, Names.COMPONENT})
 """What may be given as a label shows it; the rim makes it canonical text."""

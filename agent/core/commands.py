@@ -12,11 +12,12 @@ A new command is a row in `TABLE`; `command` has what a row is made of.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
-from agent.core import blocking, exchanging, lot_commands
+from agent.core import blocking, correcting, exchanging, lives, lot_commands
 from agent.core import events as ev
 from agent.core.command import ASKED, Argument, Command, Facts, Names, Refusal, texts
 from agent.core.draft import Draft
@@ -24,6 +25,7 @@ from agent.core.state import (
     Ask,
     CommandReply,
     ComponentAsk,
+    EventAsk,
     LookupAsk,
     Reply,
     WaitingCommand,
@@ -34,10 +36,14 @@ from drivers.base import AskAnswered, CommandGiven
 COMMAND_WITHIN_MS = 5_000
 """How long what a command must know is looked for: a person waits, no machine does."""
 
+_ADDRESS = re.compile(r"[0-9]{1,9}-[0-9a-f]{1,16}-[1-9][0-9]{0,11}")
+
 TABLE: Mapping[str, Command] = {
     **blocking.COMMANDS,
     **exchanging.COMMANDS,
     **lot_commands.COMMANDS,
+    **lives.COMMANDS,
+    **correcting.COMMANDS,
 }
 """Every command by its name."""
 
@@ -126,6 +132,8 @@ def _asks(draft: Draft, seen: CommandGiven) -> Iterator[tuple[Ask, tuple[str, st
 def _ask(draft: Draft, argument: Argument, value: str) -> Ask:
     if argument.names is Names.COMPONENT:
         return ComponentAsk(id=draft.ask_id(), component=value)
+    if argument.names is Names.ADDRESS:
+        return EventAsk(id=draft.ask_id(), address=value)
     return LookupAsk(id=draft.ask_id(), unit=value, handshake="")
 
 
@@ -164,6 +172,9 @@ def _wrong_values(argument: Argument, values: tuple[str, ...]) -> str | None:
         return f"'{argument.name}' is given {len(values)} times"
     if not all(values):
         return f"'{argument.name}' is empty"
+    wrong = [value for value in values if not _ADDRESS.fullmatch(value)]
+    if argument.names is Names.ADDRESS and wrong:
+        return f"'{argument.name}' is no address such as 000042-9f3a1c7e-17: {wrong[0]}"
     if argument.names is Names.NUMBER and not all(_is_number(value) for value in values):
         return f"'{argument.name}' is no number: {', '.join(values)}"
     return None

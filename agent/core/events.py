@@ -97,6 +97,12 @@ class Why(StrEnum):
     """The product changed while it was made: it may be of either (D-29)."""
     LOT_USED_UP = "lot_used_up"
     """By count nothing is left of the lot: another one may not have been scanned."""
+    SCRAPPED = "scrapped"
+    """The unit is scrap, until a correction says otherwise (D-36)."""
+    REWORK_LIMIT = "rework_limit"
+    """The unit was here as often as the station allows (D-35)."""
+    IDENTITY_CONFLICT = "identity_conflict"
+    """The unit has another identity by now: somebody else may bear this one (D-37)."""
     MULTI_LOT_LABEL = "multi_lot_label"
     """The label stands for several lots (D-51)."""
 
@@ -226,6 +232,15 @@ class Declined(StrEnum):
     """What it takes back is not so."""
     BLOCKED = "blocked"
     """What it uses is blocked."""
+    UNKNOWN = "unknown"
+    """What it is about was never here, by what the station knows."""
+    IN_USE = "in_use"
+    """The identity that it gives is another unit's."""
+    SUPERSEDED = "superseded"
+    """The event is corrected already: its correction is what can be corrected."""
+    SCRAPPED = "scrapped"
+    LIMIT = "limit"
+    """The station's limit is reached."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1348,7 +1363,18 @@ class CounterReset(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommandRefused(Event):
+class CommandEvent(Event):
+    """What comes of a person's command."""
+
+    who: str
+    """The person, as the station's rules for operators let it be known: never a badge in clear,
+    except by the named opt-out."""
+    reason: str
+    """In the person's words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandRefused(CommandEvent):
     """A person gave a command that was not carried out; nothing else follows from it."""
 
     kind = "command_refused"
@@ -1358,9 +1384,47 @@ class CommandRefused(Event):
     cause: Declined
     detail: str | None = None
     """What is wrong, and what to do."""
-    who: str
-    """As in `event_corrected`."""
-    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitScrapped(CommandEvent):
+    """The unit is scrap: it is refused wherever it comes, until this event is corrected (D-36)."""
+
+    kind = "unit_scrapped"
+    unit: str
+    product: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitReworked(CommandEvent):
+    """The unit may come to this station once more, though it was here before (D-35)."""
+
+    kind = "unit_reworked"
+    unit: str
+    visit: int
+    """The number of the visit that it is released for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitReidentified(CommandEvent):
+    """The unit bears another identity from here on, one to one; its past keeps the old (D-37)."""
+
+    kind = "unit_reidentified"
+    unit: str
+    """The identity that it had."""
+    new: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityConflict(Event):
+    """An identity that was replaced came again: both bearers are possible for either (D-37)."""
+
+    kind = "identity_conflict"
+    unit: str
+    """The identity that came."""
+    new: str
+    """The identity that took its place."""
+    cycle: str
 
 
 # ------------------------------------------------------------------ correction
@@ -1372,7 +1436,9 @@ class EventCorrected(Event):
 
     kind = "event_corrected"
     supersedes: tuple[str, ...]
-    """Addresses. A unit event among them no longer says for certain which unit it was."""
+    """Addresses. They count no longer, for as long as this one is not superseded itself. Without
+    `replacement` and not `retracted`, a unit event among them no longer says for certain which unit
+    it was."""
     reason: str
     """In the person's words; `second_scan`: another code came within the window of the cycle;
     `queue_mismatch`: the queue that it was bound by was not as it was known."""
@@ -1380,6 +1446,16 @@ class EventCorrected(Event):
     """A person, or `lineside` where the agent itself found that it can no longer be certain."""
     candidates: tuple[str, ...] = ()
     """The units that it may have been, as far as they are known; the one bound is among them."""
+    corrects: str | None = None
+    """The kind of the events that a person corrects; of a correction that is corrected, the kind of
+    what that one corrected."""
+    about: str | None = None
+    """The unit, lot or component that they were about."""
+    replacement: tuple[tuple[str, str], ...] = ()
+    """(field, value) that are right instead; `values.NAME` for a captured value. What is not named
+    stays as it was."""
+    retracted: bool = False
+    """What they say was never so."""
 
 
 @dataclass(frozen=True, kw_only=True)

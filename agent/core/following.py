@@ -112,6 +112,8 @@ def _spare(draft: Draft, pending: Pending) -> None:
                 reason=SECOND_SCAN,
                 who=ITSELF,
                 candidates=(answered.unit or "", pending.code),
+                corrects=ev.UnitCompleted.kind,
+                about=answered.unit,
             )
         )
 

@@ -141,6 +141,7 @@ def _mismatch(draft: Draft, because: str) -> None:
                 supersedes=bound,
                 reason=MISMATCH,
                 who=ITSELF,
+                corrects=ev.UnitCompleted.kind,
             )
         )
 

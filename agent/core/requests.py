@@ -288,7 +288,12 @@ def _aborted(state: State, event: ev.CycleAborted) -> State:
 
 
 def _corrected(state: State, event: ev.EventCorrected) -> State:
-    """An answer that was corrected is bound to nothing for certain any more."""
+    """An answer that was corrected is bound to nothing for certain any more.
+
+    Where a person said what is right instead, it is bound all the same.
+    """
+    if event.replacement:
+        return state
     cycle = state.cycle
     answered = {
         name: replace(each, bound=each.bound and each.address not in event.supersedes)

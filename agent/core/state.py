@@ -371,6 +371,7 @@ class LookupAsk:
     id: str
     unit: str
     handshake: str
+    """Whose newest event of the unit is wanted; empty: of whichever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,7 +382,15 @@ class ComponentAsk:
     component: str
 
 
-Ask = SnapshotAsk | LookupAsk | ComponentAsk
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventAsk:
+    """Is there an event under this address, and does it stand?"""
+
+    id: str
+    address: str
+
+
+Ask = SnapshotAsk | LookupAsk | ComponentAsk | EventAsk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

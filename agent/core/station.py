@@ -447,6 +447,8 @@ class Station:
     answers: Mapping[Outcome, int] = field(default_factory=lambda: DEFAULT_ANSWERS)
     duplicates: Policy = Policy.REFUSE
     """A unit that already passed here: answer 3, or record another visit (D-35)."""
+    rework_limit: int | None = None
+    """How often a unit may come again (D-35); None: as often as `duplicates` lets it."""
     unknown: Policy = Policy.RECORD
     """What to do when a look-up cannot be answered in time (D-41)."""
     lookup_within_ms: int = 500

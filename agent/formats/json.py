@@ -106,6 +106,8 @@ def subject(members: Mapping[str, Any]) -> str | None:
         found = members.get("code")
     elif kind in _OF_COMPONENTS:
         found = members.get("component")
+    elif kind == "event_corrected":
+        found = members.get("about")
     else:
         found = members.get("unit") or members.get("lot")
     return found if isinstance(found, str) and found else None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import apsw
 import orjson
@@ -14,14 +14,27 @@ from agent.journal.chain import place, prove
 from agent.journal.store import stored_from, told_lost
 from agent.journal.walk import Lost, Walk
 from agent.ports import Address, Row
+from drivers.base import EventSeen
 
 T = TypeVar("T")
 
 UNIT_KINDS = ("unit_started", "unit_completed", "unit_refused")
 """Kinds that say that a unit was here."""
+CORRECTED = "event_corrected"
+LIFE_KINDS = (*UNIT_KINDS, "unit_scrapped", "unit_reworked", "unit_reidentified", CORRECTED)
+"""Kinds that say something of a unit; a correction is found by what it is about."""
 REMOVED = "component_removed"
 COMPONENT_KINDS = ("component_installed", REMOVED)
 """Kinds that say where a serial component is; they are found by the component."""
+
+
+MOST_PLACE = 2**63 - 1
+"""What SQLite has for a number; no place of ours comes near."""
+
+
+def is_by_person(members: dict[str, Any]) -> bool:
+    """Whether a correction says what is right; the agent's own only say that it is in doubt."""
+    return bool(members.get("replacement") or members.get("retracted"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +45,9 @@ class Seen:
     kind: str | None = None
     result: str | None = None
     visits: int = 0
+    scrapped: bool = False
+    reworked: bool = False
+    renamed_to: str | None = None
 
 
 class Lookup:
@@ -62,38 +78,94 @@ class Lookup:
         return [found.row for found in held[:limit]], lost
 
     def seen(self, unit: str, handshake: str) -> Seen:
-        """Return the newest event that says that a unit was here, and its completed visits."""
-        kinds = ", ".join(f"'{kind}'" for kind in UNIT_KINDS)
-        sql = f"SELECT body FROM events WHERE unit = ? AND kind IN ({kinds}) ORDER BY place DESC"  # noqa: S608 - constants
-        newest, visits = Seen(), 0
-        for (body,) in self._connection.execute(sql, (unit,)):
-            found = prove(body)
-            if found is None or found.row.unit != unit:
+        """Return the newest event that says that a unit was here, its completed visits, its life.
+
+        What a person has corrected does not count; `handshake` empty: whichever it was.
+        """
+        newest, visits, dead = Seen(), 0, set[str]()
+        scrapped = reworked = False
+        renamed_to: str | None = None
+        for address, kind, members in self._of(unit, LIFE_KINDS):
+            if address in dead:
                 continue
-            members = orjson.loads(found.row.body)
-            visits += found.row.kind == "unit_completed"
-            if newest.address is None and members.get("handshake") == handshake:
-                newest = Seen(
-                    address=str(found.row.address),
-                    kind=found.row.kind,
-                    result=members.get("result"),
-                )
-        return Seen(address=newest.address, kind=newest.kind, result=newest.result, visits=visits)
+            if kind == CORRECTED:
+                dead |= set(members["supersedes"]) if is_by_person(members) else set()
+            elif kind == "unit_scrapped":
+                scrapped = True
+            elif kind == "unit_reworked":
+                reworked = reworked or visits == 0
+            elif kind == "unit_reidentified":
+                renamed_to = renamed_to or members["new"]
+            else:
+                visits += kind == "unit_completed"
+                if newest.address is None and handshake in {"", members.get("handshake")}:
+                    newest = Seen(address=address, kind=kind, result=members.get("result"))
+        return replace(
+            newest, visits=visits, scrapped=scrapped, reworked=reworked, renamed_to=renamed_to
+        )
+
+    def event(self, address: Address) -> EventSeen | None:
+        """Return what is known of an event; None: it is not kept, or does not hold."""
+        at = place(address)
+        if at > MOST_PLACE:
+            return None
+        for (body,) in self._connection.execute("SELECT body FROM events WHERE place = ?", (at,)):
+            found = prove(body)
+            if found is None or found.row.address != address:
+                continue
+            members, about = orjson.loads(found.row.body), found.row.unit
+            supersedes = tuple(members.get("supersedes", ()))
+            return EventSeen(
+                address=str(address),
+                kind=found.row.kind,
+                about=about,
+                superseded_by=self._correction_of(address, about),
+                supersedes=supersedes,
+                corrects=members.get("corrects"),
+            )
+        return None
+
+    def _correction_of(self, address: Address, about: str | None) -> str | None:
+        """Return the newest correction of an event that stands itself.
+
+        What is about nothing is in no index: all that came after it is looked through.
+        """
+        dead = set[str]()
+        for by, _, members in self._of(about, (CORRECTED,), after=place(address)):
+            if by not in dead:
+                dead |= set(members["supersedes"])
+                if str(address) in dead:
+                    return by
+        return None
+
+    def _of(
+        self, about: str | None, kinds: tuple[str, ...], *, after: int = -1
+    ) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield (address, kind, members) of what holds about a unit or lot, newest first."""
+        names = ", ".join(f"'{kind}'" for kind in kinds)
+        equal = "IS" if about is None else "="
+        sql = (
+            f"SELECT body FROM events WHERE unit {equal} ? AND kind IN ({names}) "  # noqa: S608 - constants
+            "AND place > ? ORDER BY place DESC"
+        )
+        for (body,) in self._connection.execute(sql, (about, after)):
+            found = prove(body)
+            if found is not None and found.row.unit == about:
+                yield str(found.row.address), found.row.kind, orjson.loads(found.row.body)
 
     def installed(self, component: str) -> tuple[str, str | None, str | None] | None:
         """Return the newest event that moved a serial component, its unit now and its place in it.
 
         None: it was never in a unit here. A unit of None: it was taken out.
         """
-        kinds = ", ".join(f"'{kind}'" for kind in COMPONENT_KINDS)
-        sql = f"SELECT body FROM events WHERE unit = ? AND kind IN ({kinds}) ORDER BY place DESC"  # noqa: S608 - constants
-        for (body,) in self._connection.execute(sql, (component,)):
-            found = prove(body)
-            if found is not None and found.row.unit == component:
-                members = orjson.loads(found.row.body)
-                if found.row.kind == REMOVED:  # its unit is the one that it was in
-                    return str(found.row.address), None, None
-                return str(found.row.address), members.get("unit"), members.get("position")
+        dead = set[str]()
+        for address, kind, members in self._of(component, (*COMPONENT_KINDS, CORRECTED)):
+            if kind == CORRECTED and address not in dead:
+                dead |= set(members["supersedes"])
+            elif kind == REMOVED and address not in dead:  # its unit is the one that it was in
+                return address, None, None
+            elif address not in dead:
+                return address, members.get("unit"), members.get("position")
         return None
 
     def ask(self, job: Callable[[apsw.Connection], T]) -> T:

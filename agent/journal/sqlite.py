@@ -42,6 +42,7 @@ from agent.journal.tail import Tail
 from agent.journal.walk import Lost
 from agent.journal.writer import LOG_BYTES, Batch, Outcome, Prune, Pruned, Writer
 from agent.ports import Address, Clock, ComponentSeen, Files, Row, UnitSeen, Worker
+from drivers.base import EventSeen
 
 T = TypeVar("T")
 
@@ -368,6 +369,9 @@ class SqliteJournal:
             result=found.result,
             visits=found.visits,
             as_of=as_of,
+            scrapped=found.scrapped,
+            reworked=found.reworked,
+            renamed_to=found.renamed_to,
         )
 
     async def component_seen(self, component: str) -> ComponentSeen:
@@ -376,6 +380,10 @@ class SqliteJournal:
         found = await self._look_up(lambda: self._lookup.installed(component))
         address, unit, position = found or (None, None, None)
         return ComponentSeen(address=address, unit=unit, as_of=as_of, position=position)
+
+    async def event_seen(self, address: Address) -> EventSeen | None:
+        """Return what is known of a durable event, None where none is kept under the address."""
+        return await self._look_up(lambda: self._lookup.event(address))
 
     # -------------------------------------------------------------- end
 

@@ -367,6 +367,32 @@ async def test_a_command_whose_commit_is_in_doubt_is_not_said_to_be_done(tmp_pat
         line.disk.is_free.set()
 
 
+async def test_what_a_command_must_know_is_looked_up(tmp_path: Path) -> None:
+    """A unit, a component, an event: the journal says what is known, the last command included."""
+    async with bench(tmp_path) as line:
+        said = []
+        for name, arguments in (
+            ("scrap", (("unit", "SN-1"),)),
+            ("scrap", (("unit", "SN-1"), ("unseen", "yes"))),
+            ("remove", (("unit", "SN-1"), ("old", "ECU-1"))),
+            ("retract", (("address", f"{EPOCH}-99"),)),
+        ):
+            given = replace(line.command(), command=name, arguments=arguments)
+            said.append(await line.engine.command(given))
+        assert [reply.refused for reply in said] == [
+            "'SN-1' was never here; if it is right all the same, add --unseen yes",
+            None,
+            "'ECU-1' is in no unit, by what this station knows",
+            f"{EPOCH}-99 is no event of this station, or is not kept any more",
+        ]
+        given = replace(
+            line.command(), command="retract", arguments=(("address", said[1].address),)
+        )
+        assert (await line.engine.command(given)).refused is None
+        rows = await line.journal.read(None, 100)
+        assert [(row.kind, row.unit) for row in rows[-1:]] == [("event_corrected", "SN-1")]
+
+
 async def test_a_person_who_does_not_wait_is_not_told(tmp_path: Path) -> None:
     """The command is recorded all the same."""
     async with bench(tmp_path) as line:

@@ -10,9 +10,12 @@ from agent.core.events import (
     EventTime,
     Result,
     UnitCompleted,
+    UnitReidentified,
+    UnitReworked,
+    UnitScrapped,
 )
 from agent.lookups import MOST_EXPECTED, MOST_RECENT, Lookups
-from agent.ports import ComponentSeen, UnitSeen
+from agent.ports import Address, ComponentSeen, UnitSeen
 from drivers.base import ClockState
 from tests.doubles import settled
 
@@ -38,6 +41,9 @@ class Store:
         if self.error is not None:
             raise self.error
         return self.seen
+
+    async def event_seen(self, _address: Address) -> None:
+        """Know no event."""
 
     async def component_seen(self, component: str) -> ComponentSeen:
         """Answer, or fail."""
@@ -185,4 +191,31 @@ async def test_where_a_component_is_counts_what_is_on_its_way() -> None:
     for number in range(MOST_RECENT):
         lookups.note_component(replace(installed, component=f"ECU-{number + 2}"))
     assert (await lookups.find_component("ECU-1")).unit == "SN-9"  # by then it is durable
+    await lookups.close()
+
+
+async def test_a_units_life_counts_what_is_on_its_way() -> None:
+    """Scrapped, released or renamed a moment ago is known, though no disk has it yet (D-36)."""
+    lookups = Lookups(Store(), EPOCH)
+    unit = completed(11)
+    head = {field: getattr(unit, field) for field in ("epoch", "station", "config", "time")}
+    by = head | {"machine": "b", "who": "k:1", "reason": "r", "unit": "SN-1"}
+    lookups.note(UnitReworked(**by, seq=12, visit=2))
+    assert (await lookups.find("SN-1", "")).reworked
+    lookups.note(completed(13))
+    assert not (await lookups.find("SN-1", "")).reworked
+    lookups.note(UnitReidentified(**by, seq=14, new="SN-2"))
+    lookups.note(UnitScrapped(**by, seq=15))
+    found = await lookups.find("SN-1", "")
+    assert (found.scrapped, found.renamed_to, found.visits) == (True, "SN-2", 1)
+    await lookups.close()
+
+
+async def test_a_unit_that_is_expected_is_looked_for_anew_after_a_correction() -> None:
+    """What was found before may count no longer."""
+    lookups = Lookups(Store(), EPOCH)
+    lookups.expect("SN-1", "end")
+    await settled()
+    lookups.note_correction()
+    assert lookups.at_hand("SN-1") is None
     await lookups.close()

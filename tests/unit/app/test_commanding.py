@@ -240,7 +240,10 @@ async def test_more_than_a_few_at_once_are_sent_away(tmp_path: Path) -> None:
     async with opened(tmp_path) as bench:
         bench.engine.is_free.clear()
         waiting = [asyncio.create_task(bench.ask()) for _ in range(MOST_AT_ONCE)]
-        await bench.engine.has(MOST_AT_ONCE)
+        await bench.engine.has(1)
+        for _ in range(MOST_AT_ONCE):
+            await settled()
+        assert len(bench.engine.given) == 1  # the others wait for their turn
         assert await bench.ask() == {
             "accepted": False,
             "error": f"{MOST_AT_ONCE} commands wait already; give it again",

@@ -48,6 +48,7 @@ def test_right_file_is_told_in_plain_words(
         "no scan, or two: recorded as unbound, answer 8",
         "a code that no rule takes: answer 4",
         "a unit that was here before: refused, answer 13",
+        "a unit that a person has scrapped: refused, answer 6",
         "nothing on disk within 4s: answer 7 (end)",
         "nothing can be recorded: 'ready' goes off",
     ]
@@ -83,6 +84,7 @@ def test_each_strategy_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "no lot open, or it changed within a step: pieces are recorded as possible",
         "a code that no rule takes: answer 4",
         "a unit that was here before: recorded as another visit",
+        "a unit that a person has scrapped: refused, answer 6",
         "nothing on disk within 5s: answer 7 (end)",
         "nothing can be recorded: no ready tag: the PLC is not told",
     ]

@@ -7,10 +7,13 @@ import pytest
 from agent.core.command import Argument, Names
 from agent.core.commands import COMMAND_WITHIN_MS, TABLE
 from agent.core.events import CommandRefused, Declined, LotBlocked, LotUnblocked
-from agent.core.state import CommandReply
+from agent.core.state import CommandReply, ComponentAsk
 from tests.core_rig import PRESS, Rig
 
 ARGUMENTS = [(name, argument) for name, command in TABLE.items() for argument in command.arguments]
+
+
+EXAMPLES = {Names.NUMBER: "3", Names.ADDRESS: "000001-aaaa0001-1"}
 
 
 def bench() -> Rig:
@@ -23,7 +26,7 @@ def bench() -> Rig:
 def example(name: str) -> dict[str, str]:
     """Return arguments that a command takes."""
     return {
-        argument.name: "3" if argument.names is Names.NUMBER else "SN-1"
+        argument.name: EXAMPLES.get(argument.names, "SN-1")
         for argument in TABLE[name].arguments
         if not argument.is_optional
     }
@@ -68,6 +71,12 @@ def test_an_argument_that_cannot_be_taken_is_named(name: str, argument: Argument
     if not argument.is_many:
         rig.command(name, **example(name) | {argument.name: ("3", "4")})
         assert rig.refused().detail == f"'{argument.name}' is given 2 times"
+    if argument.names is Names.ADDRESS:
+        for wrong in ("SN-1", "000001-aaaa0001-0", "000001-AAAA0001-1"):
+            rig.command(name, **example(name) | {argument.name: wrong})
+            assert rig.refused().detail == (
+                f"'{argument.name}' is no address such as 000042-9f3a1c7e-17: {wrong}"
+            )
     if argument.names is Names.NUMBER:
         for wrong in ("many", "NaN"):
             rig.command(name, **example(name) | {argument.name: wrong})
@@ -113,7 +122,8 @@ def test_what_a_command_must_know_is_asked_and_waited_for() -> None:
     rig = bench()
     rig.hold_checks = True
     rig.command("exchange", unit="SN-1", old="ECU-1", new="ECU-2")
-    assert [ask.component for ask in rig.checks] == ["ECU-1", "ECU-2"]
+    asked = [ask for ask in rig.checks if isinstance(ask, ComponentAsk)]
+    assert [ask.component for ask in asked] == ["ECU-1", "ECU-2"]
     second = rig.checks.pop()
     rig.check()
     assert rig.of(CommandRefused) == []
