@@ -37,6 +37,9 @@ COMMANDS: Mapping[str, Command] = {
         "agent.cli.do:do", "tell a running station: block a lot, correct, …", is_plain=True
     ),
     "events": Command("agent.cli.events:events", "what happened, read beside the daemon"),
+    "trace": Command(
+        "agent.cli.trace:trace", "what is in what: import history, answer", is_plain=True
+    ),
     "verify": Command("agent.cli.verify:verify", "prove that the journal is whole"),
 }
 """Every command, in the order of `--help`."""

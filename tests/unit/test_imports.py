@@ -89,6 +89,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "pymodbus": ("drivers.modbus", "agent.demo"),
     "rich": ("agent.cli", "agent.demo"),
     "ruamel": ("agent.config",),
+    "sqlalchemy": ("agent.trace",),
     "serial": ("drivers.modbus", "drivers.scanner", "agent.demo"),
     "starlette": ("agent.web",),
     "typer": ("agent.cli",),

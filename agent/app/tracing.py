@@ -1,0 +1,110 @@
+"""Trace, composed: which store, what is taken into it, which questions it is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from agent.app.rim import state_directory
+from agent.trace.genealogy import Answer, Links, recall, where_from, where_used
+from agent.trace.importing import read_source
+from agent.trace.interchange import InterchangeError
+from agent.trace.store import Size, Store, TraceStoreError
+
+__all__ = [
+    "QUESTIONS",
+    "InterchangeError",
+    "QueryError",
+    "Size",
+    "Store",
+    "TraceStoreError",
+    "answer_all",
+    "ask",
+    "import_source",
+    "open_store",
+    "read_queries",
+]
+
+QUESTIONS: Mapping[str, Callable[[Links, str], Answer]] = {
+    "where_used": where_used,
+    "where_from": where_from,
+    "recall": recall,
+}
+
+
+class QueryError(Exception):
+    """A list of queries is not one; the text says where."""
+
+
+def open_store(given: str | None) -> Store:
+    """Open the store that is named, by option, by LINESIDE_STORE, or the user's own.
+
+    Raises:
+        TraceStoreError: it cannot be opened.
+    """
+    where = given or os.environ.get("LINESIDE_STORE")
+    if where is None:
+        directory = state_directory()
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise TraceStoreError(
+                f"{directory}: {error.strerror}; name another place with --store"
+            ) from error
+        where = str(directory / "trace.db")
+    return Store.open(where)
+
+
+def import_source(store: Store, path: Path) -> int:
+    """Take a file or folder in; return how many slots it came down to.
+
+    Raises:
+        InterchangeError: it cannot be read.
+        TraceStoreError: the store refused.
+    """
+    facts, body = read_source(path)
+    store.take(str(path.resolve()), facts, body)
+    return len(facts.slots)
+
+
+def ask(store: Links, question: str, of: str) -> dict[str, Any]:
+    """Return one answer in the public form."""
+    return {"q": question, "of": of, **asdict(QUESTIONS[question](store, of))}
+
+
+def answer_all(store: Links, queries: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+    """Yield the answer to each question, in order."""
+    for question, of in queries:
+        yield ask(store, question, of)
+
+
+def read_queries(path: Path) -> list[tuple[str, str]]:
+    """Return the questions of a file: a JSON list of `{"q", "of"}`, or a document with `queries`.
+
+    Raises:
+        QueryError: it is neither, or asks what is not known.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise QueryError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise QueryError(f"{path}: not JSON: {error}") from error
+    queries = document.get("queries") if isinstance(document, dict) else document
+    if not isinstance(queries, list):
+        raise QueryError(f'{path}: no list of queries; write [{{"q": "recall", "of": "LOT-1"}}]')
+    return [_query(path, number, query) for number, query in enumerate(queries, 1)]
+
+
+def _query(path: Path, number: int, query: object) -> tuple[str, str]:
+    if not isinstance(query, dict) or not isinstance(query.get("of"), str):
+        raise QueryError(f'{path}: query {number}: write {{"q": "recall", "of": "LOT-1"}}')
+    question = query.get("q")
+    if question not in QUESTIONS:
+        known = ", ".join(QUESTIONS)
+        raise QueryError(f"{path}: query {number}: q {question!r}; known are {known}")
+    return str(question), query["of"]

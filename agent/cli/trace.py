@@ -1,0 +1,63 @@
+"""`lineside trace`: history of other systems in, many questions at once out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent.app import tracing
+from agent.cli import exits
+
+STORE = typer.Option(help="A file, or postgresql+psycopg://…; else $LINESIDE_STORE or the user's.")
+_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+
+
+def trace(arguments: Sequence[str]) -> int:
+    """Run `lineside trace …`."""
+    _app(args=list(arguments), prog_name="lineside trace")
+    return exits.OK  # not reached: typer exits
+
+
+@_app.command("import")
+def import_(
+    paths: Annotated[
+        list[Path], typer.Argument(help="trace-v1 (.json, or a folder), or .csv; repeatable.")
+    ],
+    *,
+    store: Annotated[str | None, STORE] = None,
+) -> None:
+    """Take history of other systems into the trace store; the same file again replaces itself."""
+    try:
+        with tracing.open_store(store) as opened:
+            for path in paths:
+                slots = tracing.import_source(opened, path)
+                sys.stdout.write(f"{path}: {slots:,} links taken in\n")
+            size = opened.size()
+            sys.stdout.write(
+                f"store: {size.sources:,} sources, {size.units:,} units, {size.uses:,} links\n"
+            )
+    except (tracing.InterchangeError, tracing.TraceStoreError) as error:
+        sys.stderr.write(f"lineside trace import: {error}\n")
+        raise typer.Exit(exits.REFUSED) from error
+
+
+@_app.command()
+def answer(
+    queries: Annotated[Path, typer.Argument(help='JSON: [{"q": "recall", "of": "LOT-1"}, …].')],
+    *,
+    store: Annotated[str | None, STORE] = None,
+) -> None:
+    """Answer many questions at once, as one JSON list in their order."""
+    try:
+        asked = tracing.read_queries(queries)
+        with tracing.open_store(store) as opened:
+            answers = list(tracing.answer_all(opened, asked))
+    except (tracing.QueryError, tracing.TraceStoreError) as error:
+        sys.stderr.write(f"lineside trace answer: {error}\n")
+        raise typer.Exit(exits.REFUSED) from error
+    sys.stdout.write(json.dumps(answers, indent=1, ensure_ascii=False) + "\n")

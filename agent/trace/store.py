@@ -1,0 +1,274 @@
+"""The trace store: what is in what, for a gateway (SQLite) or a plant (PostgreSQL).
+
+    with Store.open("trace.db") as store:
+        store.take("mes-2025.json", facts, body)
+        recall(store, "CL-100")
+
+A source is taken in whole, in one transaction, in the place of what it had brought before: taking
+it in twice is taking it in once. Everything can be derived anew from `sources.body`.
+
+SQLite is opened through Python's own library, so with a rollback journal and never as a write-ahead
+log (PITFALLS S8); the journal of a station is never opened this way.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from math import inf, isinf
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from agent.trace.genealogy import Kind, Use
+from agent.trace.interchange import Facts
+from agent.trace.tables import META, METADATA, SOURCES, THINGS, USES
+
+T = TypeVar("T")
+
+SCHEMA_VERSION = 1
+ROWS_AT_ONCE = 10_000
+NAMES_AT_ONCE = 5_000
+
+
+class TraceStoreError(Exception):
+    """The store cannot be used; the text names it and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a store holds."""
+
+    sources: int
+    things: int
+    units: int
+    uses: int
+
+
+class Store:
+    """One trace store, open (the `Links` of genealogy.py)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection = engine.connect()
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self._prepare()
+            undo.pop_all()
+
+    @classmethod
+    def open(cls, where: str) -> Store:
+        """Open a store, made if it is not there.
+
+        Args:
+            where: The path of a file, or `postgresql+psycopg://…` of a database.
+
+        Raises:
+            TraceStoreError: it cannot be opened, or was made by a newer version.
+        """
+        url = where if "://" in where else f"sqlite:///{where}"
+        try:
+            engine = create_engine(url)
+            if engine.dialect.name == "sqlite":
+                event.listen(engine, "connect", _plain_file)
+            return cls(engine)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise TraceStoreError(f"{where}: {error}; name a file or a PostgreSQL URL") from error
+        except DBAPIError as error:
+            raise TraceStoreError(f"{where}: {error.orig}") from error
+
+    def _prepare(self) -> None:
+        with self._connection.begin():
+            METADATA.create_all(self._connection)
+            found = self._connection.scalar(select(META.c.value).where(META.c.name == "schema"))
+            if found is None:
+                values = {"name": "schema", "value": str(SCHEMA_VERSION)}
+                self._connection.execute(insert(META).values(values))
+            elif int(found) > SCHEMA_VERSION:
+                raise TraceStoreError(
+                    f"{self._engine.url}: made by a newer version; install that version again"
+                )
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._connection.close()
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def size(self) -> Size:
+        """Return how much is in it."""
+        count = self._connection.scalar
+        with self._connection.begin():
+            return Size(
+                sources=count(select(func.count()).select_from(SOURCES)) or 0,
+                things=count(select(func.count()).select_from(THINGS)) or 0,
+                units=count(select(func.count()).where(THINGS.c.is_unit)) or 0,
+                uses=count(select(func.count()).select_from(USES)) or 0,
+            )
+
+    # -------------------------------------------------------------- in
+
+    def take(self, source: str, facts: Facts, body: bytes) -> None:
+        """Take a source's facts in, in the place of what it brought before.
+
+        Args:
+            source: Its name; the same name is the same source.
+            facts: What it comes down to.
+            body: What it was made from, kept so that this can be done anew.
+
+        Raises:
+            TraceStoreError: the store refused; nothing of it was taken.
+        """
+        try:
+            with self._connection.begin():
+                self._take(source, facts, body)
+        except DBAPIError as error:
+            raise TraceStoreError(f"{self._engine.url}: {error.orig}") from error
+
+    def _take(self, source: str, facts: Facts, body: bytes) -> None:
+        run = self._connection.execute
+        known = self._connection.scalar(select(SOURCES.c.id).where(SOURCES.c.name == source))
+        if known is not None:
+            run(delete(USES).where(USES.c.source == known))
+            run(delete(SOURCES).where(SOURCES.c.id == known))
+        added = run(insert(SOURCES).values(name=source, body=zlib.compress(body, 1)))
+        number = added.inserted_primary_key[0] if added.inserted_primary_key else None
+        ids = _ids(self._connection, facts)
+        for names, column in ((facts.all_units, "is_unit"), (facts.all_scrapped, "is_scrapped")):
+            for some in _pieces(names, NAMES_AT_ONCE):
+                run(update(THINGS).where(THINGS.c.name.in_(some)).values({column: True}))
+        for rows in _pieces(_rows(number, facts, ids), ROWS_AT_ONCE):
+            run(insert(USES), rows)
+
+    # -------------------------------------------------------------- out: the port Links
+
+    def above(self, things: Collection[str]) -> Iterator[Use]:
+        """Return each use that has one of these as its option."""
+        return self._uses(_OPTION.c.name, things)
+
+    def below(self, holders: Collection[str]) -> Iterator[Use]:
+        """Return each use of these holders' slots."""
+        return self._uses(_HOLDER.c.name, holders)
+
+    def _uses(self, column: Any, names: Collection[str]) -> Iterator[Use]:  # noqa: ANN401 - a column's type says nothing
+        for some in _pieces(names, NAMES_AT_ONCE):
+            for row in self._all(_USES.where(column.in_(some))):
+                source, slot, kind, holder, option, options, since, until = row
+                yield Use(
+                    (source, slot),
+                    Kind(kind),
+                    holder,
+                    option,
+                    options,
+                    -inf if since is None else since,
+                    inf if until is None else until,
+                )
+
+    def units(self, things: Collection[str]) -> set[str]:
+        """Return which of these are units."""
+        return self._named(THINGS.c.is_unit, things)
+
+    def scrapped(self, things: Collection[str]) -> set[str]:
+        """Return which of these were scrapped."""
+        return self._named(THINGS.c.is_scrapped, things)
+
+    def _named(self, flag: Any, things: Collection[str]) -> set[str]:  # noqa: ANN401 - a column's type says nothing
+        found: set[str] = set()
+        for some in _pieces(things, NAMES_AT_ONCE):
+            asked = select(THINGS.c.name).where(flag, THINGS.c.name.in_(some))
+            found.update(name for (name,) in self._all(asked))
+        return found
+
+    def _all(self, asked: Any) -> Sequence[Any]:  # noqa: ANN401 - rows are what was asked for
+        with self._connection.begin():
+            return self._connection.execute(asked).fetchall()
+
+
+_HOLDER, _OPTION = THINGS.alias("holder"), THINGS.alias("option")
+_USES = (
+    select(
+        USES.c.source,
+        USES.c.slot,
+        USES.c.kind,
+        _HOLDER.c.name,
+        _OPTION.c.name,
+        USES.c.options,
+        USES.c.since,
+        USES.c.until,
+    )
+    .join(_HOLDER, _HOLDER.c.id == USES.c.holder)
+    .join(_OPTION, _OPTION.c.id == USES.c.option)
+)
+
+
+def _plain_file(connection: Any, record: object) -> None:  # noqa: ANN401 - whatever the driver has
+    """Set a SQLite connection up: a rollback journal (S8)."""
+    del record
+    connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _ids(connection: Connection, facts: Facts) -> dict[str, int]:
+    """Return the number of every thing that the facts name; new ones are added."""
+    names = facts.all_units | facts.all_scrapped | {slot.holder for slot in facts.slots}
+    names.update(option for slot in facts.slots for option in slot.options)
+    ids: dict[str, int] = {}
+    for some in _pieces(sorted(names), NAMES_AT_ONCE):
+        asked = select(THINGS.c.name, THINGS.c.id).where(THINGS.c.name.in_(some))
+        ids.update((name, number) for name, number in connection.execute(asked))
+    first = (connection.scalar(select(func.max(THINGS.c.id))) or 0) + 1
+    fresh = {name: number for number, name in enumerate(sorted(names - ids.keys()), first)}
+    for some_new in _pieces(fresh.items(), ROWS_AT_ONCE):
+        rows = [
+            {"id": number, "name": name, "is_unit": False, "is_scrapped": False}
+            for name, number in some_new
+        ]
+        connection.execute(insert(THINGS), rows)
+    return ids | fresh
+
+
+def _rows(source: int | None, facts: Facts, ids: dict[str, int]) -> Iterator[dict[str, Any]]:
+    for number, slot in enumerate(facts.slots):
+        for option in slot.options:
+            yield {
+                "source": source,
+                "slot": number,
+                "kind": slot.kind.value,
+                "holder": ids[slot.holder],
+                "option": ids[option],
+                "options": len(slot.options),
+                "since": None if isinf(slot.since) else slot.since,
+                "until": None if isinf(slot.until) else slot.until,
+            }
+
+
+def _pieces(things: Iterable[T], size: int) -> Iterator[list[T]]:
+    left = iter(things)
+    while piece := list(islice(left, size)):
+        yield piece

@@ -1,0 +1,78 @@
+"""`lineside trace`: import and answer as a user calls them, in the public form."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.cli import exits, main
+
+SMALL = Path("tests/data/trace/genealogy_small.json")
+
+
+def run(*arguments: str) -> int:
+    """Run the command and return its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main(("trace", *arguments))
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_import_then_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every published answer comes out of the store, in the order of the questions."""
+    store = str(tmp_path / "trace.db")
+    assert run("import", str(SMALL), "--store", store) == exits.OK
+    assert capsys.readouterr().out.endswith("store: 1 sources, 17 units, 60 links\n")
+    assert run("answer", str(SMALL), "--store", store) == exits.OK
+    answers = json.loads(capsys.readouterr().out)
+    wanted = json.loads(SMALL.read_bytes())["queries"]
+    assert [
+        {key: answer[key] for key in query} for answer, query in zip(answers, wanted, strict=True)
+    ] == wanted
+    assert set(answers[0]) == {"q", "of", "certain", "possible"}
+
+
+def test_the_store_is_the_users_own_where_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LINESIDE_STORE names it, else it lies in the state directory."""
+    monkeypatch.setenv("LINESIDE_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("LINESIDE_STORE", raising=False)
+    assert run("import", str(SMALL)) == exits.OK
+    assert (tmp_path / "state" / "trace.db").exists()
+    monkeypatch.setenv("LINESIDE_STORE", str(tmp_path / "other.db"))
+    assert run("import", str(SMALL)) == exits.OK
+    assert (tmp_path / "other.db").exists()
+    monkeypatch.delenv("LINESIDE_STORE")
+    monkeypatch.setenv("LINESIDE_STATE", "/proc/no")
+    assert run("import", str(SMALL)) == exits.REFUSED
+    assert "name another place with --store" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "not JSON"),
+        ("{}", "no list of queries"),
+        ("[7]", "query 1: write"),
+        ('[{"q": "recall"}]', "query 1: write"),
+        ('[{"q": "guess", "of": "L"}]', "q 'guess'; known are where_used, where_from, recall"),
+    ],
+)
+def test_queries_that_are_none_are_named(
+    tmp_path: Path, content: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says what is wrong and what to write; the exit code is 1."""
+    path = tmp_path / "queries.json"
+    path.write_text(content)
+    assert run("answer", str(path), "--store", str(tmp_path / "t.db")) == exits.REFUSED
+    assert said in capsys.readouterr().err
+    assert run("answer", str(tmp_path / "none"), "--store", "x.db") == exits.REFUSED
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line names it; nothing was taken in."""
+    path = tmp_path / "a.csv"
+    path.write_text("part\n")
+    assert run("import", str(path), "--store", str(tmp_path / "t.db")) == exits.REFUSED
+    assert capsys.readouterr().err.count("\n") == 1
