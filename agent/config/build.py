@@ -16,6 +16,7 @@ from agent.config.crews import Operators
 from agent.config.limiting import limits_of
 from agent.config.model import FromTag, Handshake, Journal, Track
 from agent.config.moding import mode_of
+from agent.config.ordering import orders_of, tag_of
 from agent.config.parts import Parts, Tag
 from agent.config.problems import in_order
 from agent.config.roles import handshakes, roles_of
@@ -67,7 +68,7 @@ def build(parts: Parts, rules: tuple[ScanRule, ...]) -> loaded.StationConfig:
 def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: str) -> plan.Station:
     operators: Operators = parts.sections["operators"]
     lot = track.lot.tag if isinstance(track.lot, FromTag) else None
-    order = track.order.tag if track.order is not None else None
+    order = tag_of(track)
     cavities = tuple(
         plan.Cavity(
             name=name,
@@ -100,6 +101,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         lot_device=_home(parts, lot),
         order=order,
         order_device=_home(parts, order),
+        orders=orders_of(track),
         scans=rules,
         no_reads={name: no_reads(device.options) for name, device in readers(parts).items()},
         repeat_window_ms=track.repeat_window,

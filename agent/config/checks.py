@@ -15,6 +15,7 @@ from agent.config.crewing import check_people
 from agent.config.limiting import check_limits
 from agent.config.model import Track
 from agent.config.moding import check_mode
+from agent.config.ordering import check_order
 from agent.config.parts import Device, Parts
 from agent.config.problems import Path, did_you_mean, shown
 from agent.config.roles import Role, handshakes, holds, roles_of
@@ -270,6 +271,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     check_watches,
     check_mode,
     check_limits,
+    check_order,
     check_state,
     _check_numbers,
     _check_reasons,

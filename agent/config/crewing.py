@@ -8,6 +8,7 @@ from itertools import combinations
 from agent.config.crews import OperatorNeed, Operators, OrderNeed, Requires
 from agent.config.loaded import OperatorsConfig
 from agent.config.model import Track
+from agent.config.ordering import tag_of
 from agent.config.parts import Parts
 from agent.config.problems import Path, did_you_mean, shown
 from agent.config.quantities import duration_text
@@ -81,7 +82,7 @@ def check_needs(parts: Parts, track: Track, rules: Mapping[int, ScanRule]) -> No
         seen.setdefault(kind, path)
         if isinstance(need, OperatorNeed):
             _check_operator(parts, path, need, known, rules)
-        elif track.order is None and Means.ORDER not in means:
+        elif tag_of(track) is None and Means.ORDER not in means:
             message = "an order is required, but nothing names one"
             hint = "add {match: …, means: order} to `scans`, or `track.order: {tag: …}`"
             parts.refuse(path, message, hint)

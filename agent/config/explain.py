@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.config import crewing, limiting, moding, stating, watches
+from agent.config import crewing, limiting, moding, ordering, stating, watches
 from agent.config.components import told
 from agent.config.loaded import StationConfig
 from agent.config.quantities import duration_text
@@ -24,6 +24,7 @@ def explained(config: StationConfig) -> str:
         *(f"  binds      {line}" for line in _binds(station)),
         *(f"  scan       {_scan(rule)}" for rule in station.scans),
         *(f"  material   {line}" for line in told(station)),
+        *(f"  orders     {line}" for line in ordering.told(station)),
         *(f"  if not     {line}" for line in _if_not(station)),
         *(f"  people     {line}" for line in crewing.told_people(station, config.operators)),
         *(f"  publishes  {line}" for line in _publishes(config)),

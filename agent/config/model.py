@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 from agent.config.crews import Operators, RequiresSection
 from agent.config.limits import LimitSection
 from agent.config.modes import ModeSection
+from agent.config.ordered import OrderSection
 from agent.config.pairs import Names, Pair
 from agent.config.positions import ComponentSection
 from agent.config.quantities import (
@@ -297,8 +298,8 @@ class Track(Options):
     """The piece counter: what `count-only` counts, and elsewhere what shows missed cycles."""
     lot: LotSource | None = None
     """Where `count-only` learns its lot: `scan`, or `{tag: NAME}`."""
-    order: FromTag | None = None
-    """The tag that names the order; without it an order is scanned."""
+    order: OrderSection | None = None
+    """What the station works on: by tag, or by scan and command where it has no `tag`."""
     requires: RequiresSection = ()
     """What must be there for a unit. `[operator, order]` refuses one without them,
     `{operator: record}` goes on and says so; `[{operator: {role: inspector, at_least: 1}}]`."""

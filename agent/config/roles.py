@@ -85,6 +85,8 @@ _STATE: dict[str, _Ask] = {
     "fault": _Ask(_BIT_LIKE),
     "reason": _Ask(),
 }
+_ORDER: dict[str, _Ask] = {"tag": _Ask(), "quantity": _Ask(_WHOLE), "product": _Ask()}
+_ORDER_ROLES = {"tag": "order", "quantity": "order quantity", "product": "order product"}
 _WATCH: dict[str, _Ask] = {
     "heartbeat": _Ask(_BIT_LIKE),
     "agent_heartbeat": _Ask(_BIT_LIKE, written=True),
@@ -155,7 +157,8 @@ def _sources(track: Track) -> Iterator[Role]:
     if isinstance(track.lot, FromTag):
         yield _role("lot", track.lot.tag, ("track", "lot", "tag"), _Ask())
     if track.order is not None:
-        yield _role("order", track.order.tag, ("track", "order", "tag"), _Ask())
+        for role in _of(track.order, ("track", "order"), _ORDER):
+            yield replace(role, name=_ORDER_ROLES[role.name])
 
 
 def _set_points(track: Track) -> Iterator[Role]:

@@ -6,6 +6,7 @@ from agent.config.build import never_codes
 from agent.config.checks import readers
 from agent.config.crewing import check_needs
 from agent.config.model import Match, ScanSection, Track
+from agent.config.ordering import tag_of
 from agent.config.parts import Parts
 from agent.config.problems import Path, did_you_mean, shown
 from agent.config.strategies import by_scan
@@ -121,7 +122,7 @@ def _useless(track: Track) -> dict[Means, str]:
         useless[Means.BLOCK] = useless[Means.UNBLOCK] = "there is no position to keep it from"
     if not any(component.by is By.SERIAL for component in track.components.values()):
         useless[Means.REMOVED] = "no position gets a serial component"
-    if track.order is not None:
+    if tag_of(track) is not None:
         useless[Means.ORDER] = useless[Means.ORDER_END] = "the order comes by tag"
     return useless
 

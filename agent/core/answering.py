@@ -9,7 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 from agent.core import events as ev
-from agent.core import fitness, installing, limiting, material, modes, pairing, presence, requests
+from agent.core import (
+    fitness,
+    installing,
+    limiting,
+    material,
+    modes,
+    orders,
+    pairing,
+    presence,
+    requests,
+)
 from agent.core.draft import Draft
 from agent.core.parts import LONG_AGO
 from agent.core.state import Candidate, Rise, Snapshot
@@ -19,6 +29,7 @@ from drivers.base import AskAnswered
 SURE_ALL_THE_SAME = {
     ev.Why.OPERATOR_MISSING,
     ev.Why.ORDER_MISSING,
+    ev.Why.WRONG_PRODUCT,
     ev.Why.LOT_BLOCKED,
     ev.Why.WRONG_PART,
     ev.Why.LOT_EXPIRED,
@@ -36,8 +47,9 @@ def refusal(draft: Draft, handshake: Handshake, candidate: Candidate) -> ev.Why 
     """Return why no unit may pass now, whoever it is: operator, order or material missing."""
     if _lacking(draft, handshake, candidate, refuses=True):
         return ev.Why.OPERATOR_MISSING
-    if draft.station.requires_order is Policy.REFUSE and draft.state.people.order is None:
-        return ev.Why.ORDER_MISSING
+    wrong = orders.refusal(draft, candidate)
+    if wrong is not None:
+        return wrong
     fitness.check(draft)
     installing.give_up(draft)
     used = _components(draft, judged(draft, handshake).rise, candidate)
@@ -59,14 +71,15 @@ def complete(
     `answer` None or not known: nobody could say in time whether the unit was here before.
     """
     station, snapshot = draft.station, judged(draft, handshake)
-    wrong = declined(station, answer, snapshot)
+    wrong = declined(draft, snapshot, candidate.unit, answer)
     if wrong is not None:
         refuse(draft, handshake, candidate, *wrong)
         return
     known = answer is not None and answer.known
     visits = answer.visits if answer is not None else 0
     lacking = _lacking(draft, handshake, candidate, refuses=False)
-    why = [*candidate.doubts, *_missing_people(draft, lacking)]
+    why = [*candidate.doubts, *([ev.Why.OPERATOR_MISSING] if lacking else [])]
+    why += orders.doubts(draft, candidate)
     used = _components(draft, snapshot.rise, candidate)
     why += fitness.doubts(draft, used)
     why += [] if known else [ev.Why.KNOWLEDGE_MISSING]
@@ -201,29 +214,33 @@ def judged(draft: Draft, handshake: Handshake) -> Snapshot:
 
 
 def declined(
-    station: Station, answer: AskAnswered | None, snapshot: Snapshot
+    draft: Draft, snapshot: Snapshot, unit: str, answer: AskAnswered | None
 ) -> tuple[ev.Why, Outcome] | None:
     """Return why a unit may not be recorded by what is known of it, None where it may.
 
     Scrap is final (D-36); how often a unit may come is the station's policy (D-35).
     """
+    station = draft.station
     known = answer is not None and answer.known
     if answer is not None and answer.scrapped:
         return ev.Why.SCRAPPED, Outcome.NOT_RELEASED
-    if answer is not None and answer.visits and modes.is_production(station, snapshot):
+    is_production = modes.is_production(station, snapshot)
+    if answer is not None and answer.visits and is_production:
         if station.duplicates is Policy.REFUSE and not answer.reworked:
             return ev.Why.DUPLICATE, Outcome.DUPLICATE
         if station.rework_limit is not None and answer.visits > station.rework_limit:
             return ev.Why.REWORK_LIMIT, Outcome.NOT_RELEASED
     if not known and station.unknown is Policy.REFUSE:
         return ev.Why.KNOWLEDGE_MISSING, Outcome.PREVIOUS_STATION
+    if is_production and orders.is_full(draft.state, unit, answer):
+        return ev.Why.ORDER_REACHED, Outcome.NOT_RELEASED
     return None
 
 
-def outcome(draft: Draft, handshake: Handshake, answer: AskAnswered | None) -> Outcome:
+def outcome(draft: Draft, handshake: Handshake, unit: str, answer: AskAnswered | None) -> Outcome:
     """Return what a unit would be recorded as, by what is known of it and by the machine."""
     snapshot = judged(draft, handshake)
-    wrong = declined(draft.station, answer, snapshot)
+    wrong = declined(draft, snapshot, unit, answer)
     if wrong is not None:
         return wrong[1]
     return _stored(limiting.judgement(draft.station, handshake, snapshot).result)
@@ -251,13 +268,6 @@ def _lacking(
     if not draft.station.crew.needs:
         return ()
     return presence.lacking(draft, _attending(draft, handshake, candidate), refuses=refuses)
-
-
-def _missing_people(draft: Draft, lacking: tuple[str, ...]) -> list[ev.Why]:
-    why = [ev.Why.OPERATOR_MISSING] if lacking else []
-    if draft.station.requires_order is Policy.RECORD and draft.state.people.order is None:
-        why.append(ev.Why.ORDER_MISSING)
-    return why
 
 
 def _received(

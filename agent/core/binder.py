@@ -28,6 +28,7 @@ from agent.core import (
     lotbook,
     machine,
     material,
+    orders,
     pairing,
     people,
     production,
@@ -157,6 +158,7 @@ for _part in (
     carriers.EVOLVES,
     queueing.EVOLVES,
     people.EVOLVES,
+    orders.EVOLVES,
     feeding.EVOLVES,
     material.EVOLVES,
     fitness.EVOLVES,
@@ -234,6 +236,7 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
     pairing.started(draft, other_boot=not same_boot, lost=lost)
     material.started(draft, other_boot=not same_boot, lost=lost)
     people.started(draft, down_ms, lost=lost)
+    orders.started(draft, lost=lost)
     production.started(draft, lost=lost)
     granularity.started(draft, last_ms if same_boot else LONG_AGO)
     lot_scans.started(draft, other_boot=not same_boot, lost=lost)
@@ -279,6 +282,7 @@ def decide(state: State, working: Working, observation: AnyObservation, now: Ins
     machine.settle(draft)
     vessels.settle(draft)
     feeding.settle(draft)
+    orders.settle(draft)
     return draft.decision(_wakeup(draft))
 
 
@@ -298,8 +302,7 @@ def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
     strategies.entry(station).seen(draft, seen)
     if station.lot in changed:
         production.lot_read(draft, readings[station.lot], seen.id, first=lot_first)
-    if station.order in changed:
-        _order_tag(draft, readings[station.order], seen.id)
+    orders.seen(draft, changed, seen.id)
     granularity.noticed(draft, seen, first=product_first)
     counts = station.pairing.strategy is Strategy.COUNT_ONLY
     if counts and station.counter is not None and station.counter.tag in changed:
@@ -327,12 +330,6 @@ def _take_readings(
 
 def _signal(kind: Kind, seen: AnyObservation) -> Signal:
     return Signal(kind=kind, earliest_ms=seen.earliest_ms, latest_ms=seen.latest_ms)
-
-
-def _order_tag(draft: Draft, reading: Reading, because: str) -> None:
-    if reading.good is not None:
-        production.flush(draft, reading.earliest_ms)
-        people.order_named(draft, str(reading.good).strip(), (because,))
 
 
 def _heartbeats(draft: Draft, seen: AnyObservation) -> None:

@@ -209,7 +209,9 @@ def _of_cavity(handshake: Handshake, name: str) -> Handshake:
 def _outcome(draft: Draft, handshake: Handshake, seat: Seat) -> Outcome:
     if seat.outcome is not None:
         return seat.outcome
-    return answering.outcome(draft, _of_cavity(handshake, seat.cavity), seat.answer)
+    return answering.outcome(
+        draft, _of_cavity(handshake, seat.cavity), seat.found[0].unit, seat.answer
+    )
 
 
 def _record(draft: Draft, handshake: Handshake, seat: Seat) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
-from agent.core import blocking, correcting, exchanging, lives, lot_commands
+from agent.core import blocking, correcting, exchanging, lives, lot_commands, orders, people
 from agent.core import events as ev
 from agent.core.command import ASKED, Argument, Command, Facts, Names, Refusal, texts
 from agent.core.draft import Draft
@@ -44,6 +44,8 @@ TABLE: Mapping[str, Command] = {
     **lot_commands.COMMANDS,
     **lives.COMMANDS,
     **correcting.COMMANDS,
+    **orders.COMMANDS,
+    **people.COMMANDS,
 }
 """Every command by its name."""
 

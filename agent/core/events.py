@@ -52,6 +52,10 @@ class Why(StrEnum):
     DUPLICATE = "duplicate"
     OPERATOR_MISSING = "operator_missing"
     ORDER_MISSING = "order_missing"
+    ORDER_REACHED = "order_reached"
+    """The order has its quantity, and no more units are made for it."""
+    WRONG_PRODUCT = "wrong_product"
+    """The unit is not what the order is for."""
     COMPONENT_MISSING = "component_missing"
     LOT_EXPIRED = "lot_expired"
     KNOWLEDGE_MISSING = "knowledge_missing"
@@ -210,6 +214,7 @@ class SignOffReason(StrEnum):
     RESTART = "restart"
     OTHER_ROLE = "other_role"
     """The same person signed on again in another role."""
+    COMMAND = "command"
     CONFIG = "config"
     """The station file allows fewer people than were signed on."""
 
@@ -1234,13 +1239,61 @@ class OperatorSignedOff(Event):
     earliest_ms: int | None = None
     latest_ms: int | None = None
     """Boot-clock interval in which they left, as far as that is known; None: when recorded."""
+    who: str | None = None
+    remark: str | None = None
+    """Of a command: who gave it, and why, in their words."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderStarted(Event):
-    """From here on the station works on the order in `order`."""
+    """From here on the station works on the order in `order`; again, where it ran before."""
 
     kind = "order_started"
+    product: str | None = None
+    """What is to be made, where that is said."""
+    quantity: int | None = None
+    """How many, where that is said."""
+    good: int = 0
+    nok: int = 0
+    """What was made for it here before."""
+    source: str | None = None
+    """`scan`, `tag` or `command`."""
+    who: str | None = None
+    remark: str | None = None
+    """Of a command: who gave it, and why, in their words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderChanged(Event):
+    """The order that runs is for another quantity or product than was said before."""
+
+    kind = "order_changed"
+    product: str | None = None
+    quantity: int | None = None
+    previous_product: str | None = None
+    previous_quantity: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderReached(Event):
+    """The order has its quantity. Told once, whatever follows from it."""
+
+    kind = "order_reached"
+    quantity: int
+    good: int
+    nok: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderOverrun(Event):
+    """More is made for the order than was ordered. Told at the first; `order_ended` has all."""
+
+    kind = "order_overrun"
+    quantity: int
+    good: int
+    nok: int
+    n: int
+    """How many too many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1249,6 +1302,19 @@ class OrderEnded(Event):
 
     kind = "order_ended"
     reason: str
+    """`scan`, `tag`, `command`, `next_order`, `quantity_reached`, or `history_lost`: its end may
+    have been lost. Before counts were kept: `replaced`, `ended`."""
+    product: str | None = None
+    quantity: int | None = None
+    good: int | None = None
+    nok: int | None = None
+    total: int | None = None
+    """What was made for it here, in all its runs."""
+    over: int | None = None
+    """How many too many."""
+    who: str | None = None
+    remark: str | None = None
+    """Of a command: who gave it, and why, in their words."""
 
 
 # ------------------------------------------------------------------ machine

@@ -9,16 +9,19 @@ name on units. `presence` says who was there while a unit was made, `orders` on 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from agent.core import events as ev
 from agent.core import production, shifts
+from agent.core.command import Argument, Command, Facts, Refusal, text
 from agent.core.crew import OPERATOR
 from agent.core.draft import Draft, Fold
 from agent.core.parts import LONG_AGO
 from agent.core.people_parts import Gone, PeopleState, Session
 from agent.core.state import State
 from agent.core.station import Strategy
+from drivers.base import CommandGiven
 
 ABSENT_MS = 600_000
 """After so long an absence of the agent, people are asked again (D-60)."""
@@ -63,6 +66,8 @@ class _At:
 
     between_ms: tuple[int, int]
     because: tuple[str, ...] = ()
+    by: Mapping[str, Any] = field(default_factory=dict)
+    """Of a command: who gave it, and why."""
 
 
 def _end(
@@ -78,27 +83,42 @@ def _end(
                 reason=reason,
                 earliest_ms=at.between_ms[0],
                 latest_ms=at.between_ms[1],
+                **at.by,
             )
         )
 
 
-def order_named(draft: Draft, order: str | None, because: tuple[str, ...]) -> None:
-    """Start the order that a scan or a tag names; None or empty ends the one that runs."""
-    running = draft.state.people.order
-    if (order or None) == running:
-        return
-    if running is not None:
-        reason = "replaced" if order else "ended"
-        draft.add(ev.OrderEnded(**draft.head(because=because), reason=reason))
-    if order:
-        draft.add(ev.OrderStarted(**(draft.head(because=because) | {"order": order})))
+def sign_off(draft: Draft, given: CommandGiven, _facts: Facts) -> ev.Event | Refusal:
+    """Close the sessions that a person names, or every one."""
+    name = text(given, "operator")
+    found = [s for s in draft.state.people.sessions if s.ref == name or not name]
+    if not found:
+        whose = f"'{name}' is" if name else "nobody is"
+        detail = f"{whose} not signed on" if name else f"{whose} signed on"
+        return Refusal(cause=ev.Declined.NOT_SO, detail=detail)
+    production.flush(draft)
+    by = {"who": given.who, "remark": given.reason}
+    at = _At((given.earliest_ms, given.latest_ms), (given.id,), by)
+    _end(draft, found, ev.SignOffReason.COMMAND, at)
+    return draft.events[-1]
+
+
+COMMANDS: Mapping[str, Command] = {
+    "sign-off": Command(
+        about="end the session of a person who is signed on, or of everybody",
+        arguments=(
+            Argument(name="operator", about="as events name them; else all", is_optional=True),
+        ),
+        run=sign_off,
+    ),
+}
 
 
 def started(draft: Draft, down_ms: int | None, *, lost: bool) -> None:
     """Close sessions that an absence of unknown or of ten minutes' length has outlived.
 
-    So has one in which a shift ended. Where a part of the history is lost, the end of both session
-    and order may be lost with it. Who was on is known up to the absence, and no further.
+    So has one in which a shift ended. Where a part of the history is lost, their end may be lost
+    with it. Who was on is known up to the absence, and no further.
     """
     on = draft.state.people.sessions
     if lost or down_ms is None or down_ms >= ABSENT_MS or _has_missed_an_end(draft, down_ms):
@@ -106,8 +126,6 @@ def started(draft: Draft, down_ms: int | None, *, lost: bool) -> None:
         _end(draft, on, ev.SignOffReason.RESTART, _At((left_ms, left_ms)))
     elif len(on) > draft.station.crew.most:
         _end(draft, on, ev.SignOffReason.CONFIG)
-    if lost and draft.state.people.order is not None:
-        draft.add(ev.OrderEnded(**draft.head(), reason="history_lost"))
 
 
 def _has_missed_an_end(draft: Draft, down_ms: int) -> bool:
@@ -243,14 +261,6 @@ def _oldest_cycle_ms(state: State, now_ms: int) -> int:
     return max(now_ms - reach_ms, *answered, LONG_AGO)
 
 
-def _order_started(state: State, event: ev.OrderStarted) -> State:
-    return _with(state, replace(state.people, order=event.order))
-
-
-def _order_ended(state: State, _event: ev.OrderEnded) -> State:
-    return _with(state, replace(state.people, order=None))
-
-
 def _agent_started(state: State, event: ev.AgentStarted) -> State:
     if event.time.boot_id == state.run.boot_id:
         return state
@@ -278,6 +288,4 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.UnitUnbound: _active,
     ev.OperatorSignedOn: _signed_on,
     ev.OperatorSignedOff: _signed_off,
-    ev.OrderStarted: _order_started,
-    ev.OrderEnded: _order_ended,
 }

@@ -43,6 +43,29 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCount:
+    """One order, and what was made for it here."""
+
+    order: str
+    product: str | None = None
+    quantity: int | None = None
+    """How many are to be made; None: nobody has said."""
+    good: int = 0
+    nok: int = 0
+    told: tuple[str, ...] = ()
+    """What was said of its quantity."""
+    reworkable: tuple[str, ...] = ()
+    """The newest units that are counted as NOK: if one comes again, it is not counted twice."""
+    finished: bool = False
+    """Whether it ended because its quantity was reached."""
+
+    @property
+    def total(self) -> int:
+        """How many were made."""
+        return self.good + self.nok
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeopleState:
     """Who works here, and on what."""
 
@@ -52,3 +75,7 @@ class PeopleState:
     order: str | None = None
     gone: tuple[Gone, ...] = ()
     """Sessions that have ended since the newest cycle may have begun."""
+    count: OrderCount | None = None
+    """What was made for the order that runs; None with an order: nothing yet."""
+    ended: tuple[OrderCount, ...] = ()
+    """The orders that have ended last, so that one that is started again goes on counting."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from agent.core import events as ev
-from agent.core import granularity, lot_scans, material, pairing, people, production
+from agent.core import granularity, lot_scans, material, orders, pairing, people, production
 from agent.core.draft import Draft
 from agent.core.identity.codes import PARSER
 from agent.core.identity.rules import Identified, Judgement, Means, NoRead, judge
@@ -100,6 +100,10 @@ def _reply(draft: Draft, device: str, *, good: bool) -> None:
 def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
     if _repeated(draft, seen, judged.means, judged.code):
         return
+    wrong = _wrong_quantity(judged)
+    if wrong is not None:
+        _refuse(draft, seen, "bad_quantity", wrong)
+        return
     station, where = draft.station, Place.NEXT
     waits = pairing.waits(station, judged.means, seen.device)
     if waits:
@@ -138,6 +142,16 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
         pairing.unit_scanned(draft, scan, where)
     else:
         _means(draft, judged.means, scan)
+
+
+def _wrong_quantity(judged: Identified) -> str | None:
+    """Return what is wrong with the quantity of an order's label: units are whole."""
+    if judged.means is Means.ORDER:
+        try:
+            orders.quantity_of(judged.quantity)
+        except ValueError as error:
+            return str(error)
+    return None
 
 
 def _accept_badge(draft: Draft, seen: CodeScanned, operator: str) -> None:
@@ -181,9 +195,9 @@ def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
     elif means in lot_scans.SCANNED:
         lot_scans.scanned(draft, means, scan)
     elif means is Means.ORDER:
-        people.order_named(draft, scan.code, because)
+        orders.scanned(draft, scan)
     elif means is Means.ORDER_END:
-        people.order_named(draft, None, because)
+        orders.end_scanned(draft, scan)
     elif means is Means.OPERATOR_OFF:
         people.badge_out(draft, scan)
     elif means is Means.CANCEL:

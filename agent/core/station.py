@@ -15,6 +15,7 @@ from agent.core.bounds import Limit, ResultBy
 from agent.core.crew import Crew
 from agent.core.identity.rules import ScanRule
 from agent.core.lot_plan import Lots
+from agent.core.order_plan import OrderPlan
 
 
 @unique
@@ -432,6 +433,7 @@ class Station:
     order: str | None = None
     """The tag that names the order, `order_device` holds it; None where it is scanned."""
     order_device: str | None = None
+    orders: OrderPlan = field(default_factory=OrderPlan)
     scans: tuple[ScanRule, ...] = ()
     no_reads: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     """Per reader: the frames that mean "nothing read" (D-81)."""

@@ -122,6 +122,20 @@ EXPLAINED = {
             "end: a scan of a unit that no other follows within 800ms (waiting 200ms more)",
             "what was scanned for a position goes into the unit that is scanned after it",
             "a unit without operator is refused",
+            "a unit without inspector is recorded as lacking it",
+            "a unit without order is refused",
+        ],
+        "people": [
+            "badges as pseudonyms",
+            "up to 3 at once; each badge signs its own person on and off",
+            "inspector: badge numbers that begin with 9",
+            "a unit names everybody who was signed on during its cycle; else nobody",
+        ],
+        "orders": [
+            "named by scan, or by a command",
+            "good units count to the quantity; one that is started again goes on",
+            "quantity reached: further units are refused, the reader is told bad",
+            "a unit of another product than the order's: refused, the reader is told bad",
         ],
         "if not": [
             "two codes within 800ms: recorded as unbound, the reader is told bad",

@@ -11,6 +11,9 @@ from agent.core.events import (
     ComponentInstalled,
     EventCorrected,
     NoRead,
+    OrderEnded,
+    OrderOverrun,
+    OrderReached,
     UnitCompleted,
     UnitEvent,
     UnitRefused,
@@ -35,6 +38,8 @@ def test_manual_bench() -> None:
     rig.link("scanner", up=True)
     pause_ms = 1_100
     rig.scan("OP-1234")
+    rig.turn(1_000)
+    rig.scan("WO000077/CTRL/2")
     rig.scan("PCB00000001")
     rig.turn(3_000)
     rig.scan("CTRL00000001")
@@ -42,6 +47,7 @@ def test_manual_bench() -> None:
     rig.answer()
     first = rig.of(UnitCompleted)[-1]
     assert (first.unit, first.certainty, first.visit) == ("CTRL00000001", Certainty.CERTAIN, 1)
+    assert (first.order, first.missing) == ("WO000077", ("inspector",))
     assert rig.of(ComponentInstalled)[-1].component == "PCB00000001"
     assert [reply.good for reply in rig.decision.replies] == [True]
 
@@ -63,6 +69,48 @@ def test_manual_bench() -> None:
     rig.scan("CTRL99")
     assert rig.of(CodeRefused)[-1].reason
     assert len(rig.units()) == 3
+
+
+def test_manual_bench_builds_an_order() -> None:
+    """Two people and an inspector; the order has its two, over a restart, and takes no third."""
+    rig = Rig(example("manual-bench"))
+    rig.link("scanner", up=True)
+
+    def build(board: int, unit: int) -> UnitEvent:
+        rig.turn(1_000)
+        rig.scan(f"PCB{board:08d}")
+        rig.turn(30_000)
+        rig.scan(f"CTRL{unit:08d}")
+        rig.turn(1_100)
+        rig.answer()
+        return rig.units()[-1]
+
+    assert build(1, 1).why == (Why.OPERATOR_MISSING,)
+    rig.scan("OP-1001")
+    rig.turn(1_000)
+    rig.scan("OP-9001", role="inspector")
+    assert build(1, 1).why == (Why.ORDER_MISSING,)
+    rig.scan("WO000077/CTRL/2")
+    done = build(1, 1)
+    assert isinstance(done, UnitCompleted)
+    assert [each.role for each in done.operators] == ["operator", "inspector"]
+    rig.turn(1_000)
+    rig.scan("OP-1002")  # takes over from the first
+    rig.turn(1_000)
+    rig.scan("OP-1001")
+    rig.restart()
+    rig.link("scanner", up=True)
+    done = build(2, 2)
+    assert [each.ref for each in done.operators] == ["k:OP-1001", "k:OP-9001", "k:OP-1002"]
+    assert rig.of(OrderReached)[-1].good == 2
+    assert build(3, 3).why == (Why.ORDER_REACHED,)
+    again = build(4, 1)  # came back from repair with another board
+    assert isinstance(again, UnitCompleted)
+    assert (again.visit, rig.of(OrderOverrun)) == (2, [])
+    rig.turn(1_000)
+    rig.scan("WO-END")
+    ended = rig.of(OrderEnded)[-1]
+    assert (ended.reason, ended.good, ended.total, ended.over) == ("scan", 2, 2, None)
 
 
 def test_cycle_then_scan() -> None:

@@ -101,8 +101,8 @@ def test_an_order_runs_until_the_next_or_its_end() -> None:
         rig.scan(code)
     assert [e.order for e in rig.of(OrderStarted)] == ["WO-1", "WO-2"]
     assert [(e.order, e.reason) for e in rig.of(OrderEnded)] == [
-        ("WO-1", "replaced"),
-        ("WO-2", "ended"),
+        ("WO-1", "next_order"),
+        ("WO-2", "scan"),
     ]
 
 
@@ -116,4 +116,4 @@ def test_an_order_comes_by_tag_too() -> None:
     rig.plc(order=" WO-9 ")
     rig.plc(order="")
     assert [e.order for e in rig.of(OrderStarted)] == ["WO-9"]
-    assert [(e.order, e.reason) for e in rig.of(OrderEnded)] == [("WO-9", "ended")]
+    assert [(e.order, e.reason) for e in rig.of(OrderEnded)] == [("WO-9", "tag")]
