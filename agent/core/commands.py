@@ -27,7 +27,6 @@ from agent.core.state import (
     ComponentAsk,
     EventAsk,
     LookupAsk,
-    Reply,
     WaitingCommand,
     Working,
 )
@@ -216,9 +215,6 @@ def _refuse(draft: Draft, seen: CommandGiven, refusal: Refusal) -> None:
 
 
 def _tell(draft: Draft, seen: CommandGiven, address: str, refused: str | None) -> None:
-    """Tell a person what became of the command; one that was scanned, by the reader's beep."""
-    if seen.device:
-        draft.replies.append(Reply(device=seen.device, good=refused is None))
-    else:
-        reply = CommandReply(command=seen.id, address=address, refused=refused)
-        draft.command_replies.append(reply)
+    """Let the person be told what became of the command, once that is durable."""
+    reply = CommandReply(command=seen.id, address=address, refused=refused)
+    draft.command_replies.append(reply)

@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
+from agent.app.commanding import LONGEST_VALUE, MOST_VALUES, RequestError, parse_request
 from agent.app.conceal import concealer
 from agent.app.registries import registries
 from agent.config.load import load_source
@@ -264,6 +265,19 @@ def _frames(options: FramingOptions, pieces: list[bytes]) -> list[Frame]:
     return [frame for piece in pieces for frame in framer.feed(0, piece)] + framer.disconnect(0)
 
 
+def command_lines(raw: bytes, _: Random) -> str:
+    """A line is a command within its caps, printable and without blanks around, or is refused."""
+    try:
+        request = parse_request(raw)
+    except RequestError:
+        return "refused"
+    words = (request.command, request.who, request.reason, *sum(request.arguments, ()))
+    assert all(word == word.strip() and word.isprintable() for word in words), "not clean"
+    assert all(word.encode() is not None and len(word) <= LONGEST_VALUE for word in words)
+    assert len(request.arguments) <= MOST_VALUES, "too many"
+    return "accepted"
+
+
 def station_files(raw: bytes, _: Random) -> str:
     """A station file is loaded or refused in words, each at a place in the file."""
     try:
@@ -285,6 +299,31 @@ def _file(random: Random) -> bytes:
     raw = random.choice(_FILES)
     at = random.randrange(len(raw))
     return raw[:at] + random.choice(_SHREDS) + raw[at + random.randrange(20) :]
+
+
+_LINES = (
+    b'{"command":"scrap","who":"OP-4711","reason":"cracked","arguments":{"unit":"SN-1"}}',
+    b'{"command":"correct","who":" A ","reason":"x","arguments":{"address":["a","b"],"n":[1,2.5]}}',
+    b'{"command":"retract","who":"\\u00e9\\ud83d\\ude00","reason":"y","arguments":{"address":[]}}',
+)
+_JSON_SHREDS = (
+    b'"',
+    b"{",
+    b"[",
+    b"null",
+    b"1e999",
+    b"\\ud800",
+    b"\\u0000",
+    b"\x00",
+    b"\xff",
+    b"[" * 99,
+)
+
+
+def _line(random: Random) -> bytes:
+    raw = random.choice(_LINES)
+    at = random.randrange(len(raw))
+    return raw[:at] + random.choice((b"", *_JSON_SHREDS)) + raw[at + random.randrange(12) :]
 
 
 def _damaged(make: Callable[[Random], bytes]) -> Callable[[Random], bytes]:
@@ -321,6 +360,7 @@ TARGETS: Mapping[str, Target] = {
     "scan_rules": Target(_mixed, scan_rules, 0.10),
     "badges": Target(_damaged(inputs.plain), badges, 0.05),
     "framing": Target(_stream, framing, 0.159),
+    "command_lines": Target(_line, command_lines, 0.02),
     "station_files": Target(_file, station_files, 0.001),
 }
 

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from agent.app.reading import Query, find_journals, read_events
 from tests.journeys.daemon import WITHIN_S, child, daemon
 from tests.journeys.plants import COUNTER, PRESS, filling, write
 from tests.opcua_plc import PRESS_VARIABLES, Plc
@@ -72,3 +73,30 @@ async def test_probe_beside_the_daemon(tmp_path: Path) -> None:
             code, shown, _ = await run("probe", str(file))
             assert code == 0, shown
             assert agent.count("link_lost") == 0
+
+
+async def test_a_person_tells_the_daemon(tmp_path: Path) -> None:
+    """A command is answered once it is recorded, and another daemon goes on from it (law 1)."""
+    said = ("--state", str(tmp_path / "state"))
+    by = ("--who", "Anna", "--reason", "cracks")
+    async with filling() as filler:
+        file = write(tmp_path / "well.yaml", COUNTER, name="well", port=filler.port)
+        async with daemon(file, tmp_path / "state") as agent:
+            await agent.said("ready")
+            done = await run("do", str(file), *said, "scrap", "SN-1", "--unseen", "yes", *by)
+            assert (done[0], done[2]) == (0, "")
+            address = done[1].removeprefix("recorded: ").strip()
+        code, _, complaint = await run("do", str(file), *said, "retract", address, *by)
+        assert (code, "takes no commands" in complaint) == (1, True)
+        async with daemon(file, tmp_path / "state") as agent:
+            await agent.said("ready")
+            code, _, complaint = await run("do", str(file), *said, "scrap", "SN-1", *by)
+            assert code == 1
+            assert complaint.startswith("lineside do: refused: 'SN-1' is scrapped already")
+            code, _, _ = await run("do", str(file), *said, "retract", address, *by)
+            assert code == 0
+    (row,) = read_events(
+        find_journals(file, tmp_path / "state")[0], Query(kinds=("event_corrected",))
+    )
+    event = json.loads(row.body)
+    assert (event["supersedes"], event["who"], event["about"]) == ([address], "unnamed", "SN-1")

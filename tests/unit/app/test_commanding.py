@@ -72,13 +72,13 @@ class Bench:
     told: Told
 
     async def send(self, line: bytes) -> dict[str, Any]:
-        """Send some bytes over a connection of its own and return the answer."""
+        """Send some bytes over a connection of its own and return the answer; empty: none came."""
         with reachable(self.path) as name:
             reader, writer = await asyncio.open_unix_connection(name)
         writer.write(line)
         if not line.endswith(b"\n"):
             writer.write_eof()
-        answer: dict[str, Any] = json.loads(await reader.readline())
+        answer: dict[str, Any] = json.loads(await reader.readline() or b"{}")
         writer.close()
         await writer.wait_closed()
         return answer

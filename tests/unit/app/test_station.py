@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from agent.app.commanding import socket_path
 from agent.app.reading import Query, read_events
 from agent.app.station import StationRun
 from agent.app.surroundings import Surroundings
@@ -21,6 +22,8 @@ from agent.journal.sqlite import Rim
 from agent.ports import Worker
 from drivers.base import CodeScanned, LinkChanged, WriteGroup
 from tests.doubles import InlineWorker, ManualClock, SeededRandom, settled
+from tests.unit.app.test_commanding import Bench as Person
+from tests.unit.app.test_commanding import Engine
 from tests.unit.app.test_conceal import scanned
 from tests.unit.app.test_trouble import Told
 from tests.unit.config.stations import PRESS, edited, loaded
@@ -173,6 +176,21 @@ async def test_a_failed_commit_ends_the_epoch_and_the_next_begins_by_itself(worl
             "the journal's thread died: OSError('no spindle')"
         ]
         assert [fields.get("attempts") for fields in begun] == [None, 1]
+
+
+async def test_a_command_whose_commit_failed_is_not_said_to_be_done(world: World) -> None:
+    """The person is told where to look, and gives it again in the next epoch (law 1)."""
+    async with world.running() as bench:
+        door = Person(socket_path(world.directory / "state"), Engine(), world.told)
+        world.disk.error = OSError(5, "input/output error")
+        assert await door.ask() == {}
+        await bench.clock.advance(1)
+        await settled()
+        first, again = await door.ask(), await door.ask()
+        assert (first["accepted"], again["error"]) == (True, "'L-1' is blocked already")
+        blocked = bench.events("lot_blocked")
+        assert [f"{event['epoch']}-{event['seq']}" for event in blocked] == [first["address"]]
+        assert blocked[0]["who"] == bench.events("command_refused")[0]["who"]
 
 
 async def test_another_agents_journal_is_left_alone(world: World) -> None:

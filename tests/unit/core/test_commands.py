@@ -146,6 +146,21 @@ def test_what_is_not_known_in_time_is_not_guessed() -> None:
     assert len(rig.events) == n
 
 
+def test_commands_that_wait_do_not_meet() -> None:
+    """Each has its own questions and its own time; an answer for one tells the other nothing."""
+    rig = bench()
+    rig.hold_checks = True
+    rig.command("remove", unit="SN-1", old="ECU-1")
+    rig.turn(1_000)
+    rig.command("scrap", unit="SN-1")
+    rig.turn(COMMAND_WITHIN_MS - 1_000)
+    assert (rig.refused().command, len(rig.working.commands)) == ("remove", 1)
+    rig.command("remove", unit="SN-1", old="ECU-1")
+    rig.check()
+    assert [event.command for event in rig.of(CommandRefused)] == ["remove", "scrap", "remove"]
+    assert rig.working.commands == {}
+
+
 def test_a_question_without_an_answer_refuses_at_once() -> None:
     """Who is asked and cannot say need not be waited for."""
     rig = bench()
