@@ -150,7 +150,8 @@ def refuse(
 
     `because` has what led to it beside the candidate.
     """
-    body = _body(draft, handshake, candidate, outcome, why=[reason], certainty=ev.Certainty.REFUSED)
+    why = [reason, *_repeats(draft, handshake)]
+    body = _body(draft, handshake, candidate, outcome, why=why, certainty=ev.Certainty.REFUSED)
     body["because"] = (*because, *body["because"])
     used = _received(draft, handshake, candidate)
     gaps: tuple[str, ...] = ()
@@ -176,7 +177,8 @@ def unbind(
     `because` has what led to it beside the candidates.
     """
     certainty = ev.Certainty.POSSIBLE if found else ev.Certainty.REFUSED
-    body = _body(draft, handshake, None, outcome, why=[reason], certainty=certainty)
+    why = [reason, *_repeats(draft, handshake)]
+    body = _body(draft, handshake, None, outcome, why=why, certainty=certainty)
     led = (*because, *(address for c in found for address in c.because), *body["because"])
     body["because"] = tuple(dict.fromkeys(led))
     used = _received(draft, handshake, None)
@@ -244,6 +246,12 @@ def outcome(draft: Draft, handshake: Handshake, unit: str, answer: AskAnswered |
     if wrong is not None:
         return wrong[1]
     return _stored(limiting.judgement(draft.station, handshake, snapshot).result)
+
+
+def _repeats(draft: Draft, handshake: Handshake) -> list[ev.Why]:
+    """Return that the request may have been answered before, where nothing tells (D-20)."""
+    doubts = draft.live(handshake.name).doubts
+    return [ev.Why.REPEAT_POSSIBLE] if ev.Why.REPEAT_POSSIBLE in doubts else []
 
 
 def shared(draft: Draft, handshake: Handshake) -> tuple[ev.ComponentUse, ...]:

@@ -74,8 +74,16 @@ def _blind(draft: Draft, handshake: Handshake) -> Live:
     """Return what is still known when sight is lost: since when it is low, or what is open."""
     live = draft.live(handshake.name)
     return Live(
-        low_ms=None if live.rise is not None else live.low_ms, left=_left(draft, handshake, live)
+        low_ms=None if live.rise is not None else live.low_ms,
+        left=_left(draft, handshake, live),
+        seven=_seven(live),
     )
+
+
+def _seven(live: Live) -> bool:
+    """Whether the newest answer to this handshake was a 7, whatever was recorded since."""
+    stands = live.standing
+    return live.seven if stands is None or stands.key == EARLIER else stands.key is None
 
 
 def _left(draft: Draft, handshake: Handshake, live: Live) -> Left | None:
@@ -139,7 +147,14 @@ def _rose(draft: Draft, handshake: Handshake, signal: Signal) -> None:
     rise = Rise(earliest_ms=signal.earliest_ms, latest_ms=signal.latest_ms, seen_low=True)
     draft.set_live(
         handshake.name,
-        Live(synced=True, low_ms=live.low_ms, rise=rise, standing=live.standing, left=live.left),
+        Live(
+            synced=True,
+            low_ms=live.low_ms,
+            rise=rise,
+            standing=live.standing,
+            left=live.left,
+            seven=live.seven,
+        ),
     )
     _ask(draft, handshake)
 
@@ -151,7 +166,13 @@ def _fell(draft: Draft, handshake: Handshake, signal: Signal) -> None:
     """
     live = draft.live(handshake.name)
     left = _left(draft, handshake, live)
-    fallen = Live(synced=True, low_ms=signal.latest_ms, standing=_earlier(live.standing), left=left)
+    fallen = Live(
+        synced=True,
+        low_ms=signal.latest_ms,
+        standing=_earlier(live.standing),
+        left=left,
+        seven=_seven(live),
+    )
     draft.set_live(handshake.name, fallen)
     if left is not None and (not left.given or left.request is None):
         _abort(draft, handshake, left)
@@ -258,7 +279,11 @@ def _first_low(draft: Draft, handshake: Handshake, read: SnapshotRead) -> None:
     live = draft.live(handshake.name)
     low_ms = read.latest_ms if live.low_ms is None else live.low_ms
     standing, left = _earlier(live.standing), live.left
-    draft.set_live(handshake.name, Live(synced=True, low_ms=low_ms, standing=standing, left=left))
+    seven = _seven(live)
+    draft.set_live(
+        handshake.name,
+        Live(synced=True, low_ms=low_ms, standing=standing, left=left, seven=seven),
+    )
     if left is not None and (not left.given or left.request is None):
         _abort(draft, handshake, left)
     values = {v.tag: v for v in read.values}
@@ -337,7 +362,7 @@ def _judge(draft: Draft, handshake: Handshake, read: SnapshotRead, rise: Rise) -
     low_ms = live.low_ms if rise.seen_low else None
     until_ms = rise.latest_ms if low_ms is None else low_ms
     requests.note_missed(draft, handshake, snapshot, until_ms)
-    doubts = requests.doubts(draft.state, handshake, snapshot)
+    doubts = requests.doubts(draft.state, handshake, snapshot, seven=live.seven)
     given = live.standing is not None and live.standing.key is not None
     standing = _earlier(live.standing) if given else live.standing  # a 7 stands until the fall
     draft.set_live(name, replace(live, doubts=doubts, standing=standing))

@@ -802,6 +802,8 @@ class LotCounted(Event):
     components: tuple[ComponentUse, ...] = ()
     operator_state: str | None = None
     """As of a unit."""
+    edge_ms: int | None = None
+    """When the last of these pieces was counted at the earliest: the next may be begun by then."""
 
 
 @dataclass(frozen=True, kw_only=True)

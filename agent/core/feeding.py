@@ -22,7 +22,7 @@ from typing import Any
 from agent.core import events as ev
 from agent.core.amounts import amount, minus, plus, text, times
 from agent.core.draft import Draft, Fold
-from agent.core.parts import LONG_AGO, Load
+from agent.core.parts import LONG_AGO, Load, Made
 from agent.core.state import State
 from agent.core.station import Component, Until
 
@@ -178,7 +178,32 @@ def _drawn(state: State, event: ev.UnitEvent | ev.LotCounted) -> State:
         else load
         for load in state.material.loads
     )
+    if event.components:
+        state = _remembered(state, n, until_ms)
     return _emptied(_with(state, loads), possible, since_ms, until_ms)
+
+
+def _remembered(state: State, n: int, until_ms: int) -> State:
+    """Keep in mind what was just made: the scan of what it was drawn from may come late."""
+    reach_ms = max((_late_ms(c) for c in state.station.components if c.use), default=0)
+    if reach_ms == 0:
+        return state
+    kept = tuple(made for made in state.material.recent if made.since_ms >= until_ms - reach_ms)
+    recent = (*kept, Made(n=n, since_ms=until_ms))
+    return replace(state, material=replace(state.material, recent=recent))
+
+
+def _late_ms(component: Component) -> int:
+    """Return how long after a piece the load may be scanned that it was drawn from."""
+    return component.uncertainty_ms + component.lag_min_ms
+
+
+def used_before(state: State, component: Component, scanned_ms: int) -> str:
+    """Return what may have been drawn from a load before its scan."""
+    since_ms = scanned_ms - _late_ms(component)
+    use, late_ms = amount(component.use), _late_ms(component)
+    n = sum(made.n for made in state.material.recent if made.since_ms >= since_ms)
+    return "0" if use is None or late_ms == 0 else text(times(use, n))
 
 
 def _draw(state: State, load: Load, n: int, *, is_alone: bool) -> Load:
@@ -217,6 +242,7 @@ def _unseen(state: State, n: int | None, since_ms: int, until_ms: int) -> State:
     loads = state.material.loads
     if n is None:
         return _with(state, tuple(_spent(load, since_ms) for load in loads))
+    state = _remembered(state, n, until_ms)
     drawn = _with(state, tuple(_draw(state, load, n, is_alone=False) for load in loads))
     return _emptied(drawn, {load.address for load in loads}, since_ms, until_ms)
 

@@ -92,7 +92,12 @@ def _lot_counted(state: State, event: ev.LotCounted) -> State:
     return _with(
         state,
         ProductionState(
-            counted=Counted(count=event.to_count, at_ms=event.last_ms, epoch=event.epoch),
+            counted=Counted(
+                count=event.to_count,
+                at_ms=event.last_ms,
+                epoch=event.epoch,
+                edge_ms=event.edge_ms,
+            ),
             lot=_more(production.lot, event) if production.lot is not None else None,
             boundary=boundary,
         ),
@@ -132,9 +137,16 @@ def _relabelled(state: State, event: ev.LotRelabelled) -> State:
 
 def _counter_reset(state: State, event: ev.CounterReset) -> State:
     """Count on from here; where cycles are recorded, not counted, there is nothing to go on."""
-    if state.production.counted is None:
+    before = state.production.counted
+    if before is None:
         return state
-    counted = Counted(count=event.to_count, at_ms=event.time.boottime_ms, epoch=event.epoch)
+    counted = replace(
+        before,
+        count=event.to_count,
+        at_ms=event.time.boottime_ms,
+        epoch=event.epoch,
+        edge_ms=before.next_ms,
+    )
     return _with(state, replace(state.production, counted=counted))
 
 
@@ -150,7 +162,7 @@ def _agent_started(state: State, event: ev.AgentStarted) -> State:
         state,
         replace(
             production,
-            counted=replace(production.counted, at_ms=LONG_AGO),
+            counted=replace(production.counted, at_ms=LONG_AGO, edge_ms=LONG_AGO),
             lot=lot,
             boundary=boundary and replace(boundary, latest_ms=LONG_AGO + 1),
         ),

@@ -189,6 +189,7 @@ def _loaded(state: State, event: ev.ComponentLoaded) -> State:
         expiry=event.expiry,
         opened_ms=min([event.earliest_ms, *before]),
         amount=feeding.loaded_amount(component, event) if component is not None else None,
+        used_most=feeding.used_before(state, component, event.earliest_ms) if component else "0",
         lots=event.lots,
     )
     return _with(state, vessels.joined(state, load))
@@ -248,7 +249,8 @@ def _cycle_over(state: State, event: ev.UnitEvent) -> State:
 
 def _counted(state: State, event: ev.LotCounted) -> State:
     """Forget loads that no later piece can have drawn from."""
-    return _with(state, replace(state.material, loads=_left(state, event.last_ms)))
+    since_ms = event.last_ms if event.edge_ms is None else event.edge_ms
+    return _with(state, replace(state.material, loads=_left(state, since_ms)))
 
 
 def _expired(state: State, event: ev.ScanExpired) -> State:
@@ -302,7 +304,7 @@ def _agent_started(state: State, event: ev.AgentStarted) -> State:
         for load in state.material.loads
     )
     made = tuple(replace(made, since_ms=LONG_AGO) for made in state.material.made)
-    return _with(state, replace(state.material, loads=loads, made=made))
+    return _with(state, replace(state.material, loads=loads, made=made, recent=()))
 
 
 EVOLVES: Mapping[type[ev.Event], Fold] = {

@@ -102,8 +102,10 @@ def is_cycle(station: Station) -> bool:
     return station.pairing.strategy is Strategy.SCAN_ONLY
 
 
-def place(state: State, working: Working, scanned_ms: int) -> Place:
+def place(state: State, working: Working, scanned_ms: int, code: str | None = None) -> Place:
     """Return to which cycle a scan belongs that began at `scanned_ms` (D-24)."""
+    if code is not None and _is_inside(state, working, code):
+        return Place.DOUBTFUL
     for handshake in state.station.handshakes[:1]:
         answered = state.cycle.answered.get(handshake.name)
         if answered is None or not seeks_scan(state.station, handshake):
@@ -113,6 +115,18 @@ def place(state: State, working: Working, scanned_ms: int) -> Place:
         live = working.live.get(handshake.name) or Live()
         return _after_refused(state, handshake, answered, live, scanned_ms)
     return Place.NEXT
+
+
+def _is_inside(state: State, working: Working, code: str) -> bool:
+    """Whether a code is of the unit that is in the machine: its label may be read once more."""
+    started = state.cycle.started
+    if started is not None and started.unit == code:
+        return True
+    for handshake in state.station.handshakes[:1]:
+        answered, live = state.cycle.answered.get(handshake.name), working.live.get(handshake.name)
+        if answered is not None and live is not None and live.snapshot is not None:
+            return answered.unit == code and requests.answers(state, handshake, live.snapshot)
+    return False
 
 
 def _after_bound(state: State, answered: Answered, scanned_ms: int) -> Place:
@@ -154,7 +168,7 @@ def candidates(state: State, rise: Rise) -> tuple[Candidate, ...]:
             product=pending.product,
             because=(pending.address,),
             doubts=_doubts(state, pending, rise),
-            since_ms=pending.earliest_ms,
+            since_ms=first_ms(pending),
             begun_ms=pending.latest_ms,
             cavity=pending.cavity,
         )
@@ -162,6 +176,11 @@ def candidates(state: State, rise: Rise) -> tuple[Candidate, ...]:
         if pending.latest_ms >= _oldest(state, rise)
         and pending.earliest_ms <= rise.latest_ms + pairing.settle_ms
     )
+
+
+def first_ms(pending: Pending) -> int:
+    """Return since when a unit was there: a label that is scanned again does not begin anew."""
+    return pending.earliest_ms if pending.since_ms is None else pending.since_ms
 
 
 def _oldest(state: State, rise: Rise) -> int:
@@ -289,7 +308,22 @@ def _cavity(station: Station, event: ev.CodeScanned) -> str | None:
 
 
 def _expired(state: State, event: ev.ScanExpired) -> State:
+    if event.reason is ev.ExpiryReason.SUPERSEDED:
+        state = _handed_on(state, event)
     return _without(state, event.because)
+
+
+def _handed_on(state: State, event: ev.ScanExpired) -> State:
+    """Note in the scan that stands for an older one when that began."""
+    old = [p for p in state.pairing.pending if p.address in event.because]
+    since_ms = min((first_ms(p) for p in old), default=None)
+    pending = tuple(
+        replace(p, since_ms=since_ms)
+        if since_ms is not None and p.code == event.code and p not in old
+        else p
+        for p in state.pairing.pending
+    )
+    return _with(state, replace(state.pairing, pending=pending))
 
 
 def _without(state: State, addresses: tuple[str, ...]) -> State:
@@ -349,7 +383,8 @@ def _agent_started(state: State, event: ev.AgentStarted) -> State:
     if event.time.boot_id == state.run.boot_id:
         return state
     pending = tuple(
-        replace(p, earliest_ms=LONG_AGO, latest_ms=LONG_AGO) for p in state.pairing.pending
+        replace(p, earliest_ms=LONG_AGO, latest_ms=LONG_AGO, since_ms=None)
+        for p in state.pairing.pending
     )
     return _with(state, PairingState(pending=pending))
 

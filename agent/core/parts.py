@@ -85,6 +85,8 @@ class Pending:
     """The reader."""
     cavity: str | None = None
     """The cavity that it is of, where the station has several."""
+    since_ms: int | None = None
+    """When its unit was first scanned, where this scan stands for an older one of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +262,9 @@ class MaterialState:
     blocked: tuple[Blocked, ...] = ()
     made: tuple[Made, ...] = ()
     """The newest pieces, as many as the longest splice reaches back."""
+    recent: tuple[Made, ...] = ()
+    """The newest pieces, also those without a record, as far back as the scan of a load may be
+    late: they may have been drawn from it (D-55)."""
     clean: tuple[str, ...] = ()
     """Vessels that were seen empty once: what was put in since is all that is in them."""
 
@@ -271,6 +276,13 @@ class Counted:
     count: int
     at_ms: int
     epoch: str
+    edge_ms: int | None = None
+    """When the newest piece was counted, at the earliest; None: not before `at_ms`."""
+
+    @property
+    def next_ms(self) -> int:
+        """From when on the next piece may draw: a piece is made before it is counted."""
+        return self.at_ms if self.edge_ms is None else self.edge_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,9 +30,13 @@ FLUSH_MS = 1000
 
 
 def counter_read(draft: Draft, reading: Reading) -> None:
-    """Take a counter's reading; a value that is not GOOD or no whole number changes nothing."""
+    """Take a counter's reading; one that is not GOOD, or no whole number, counts nothing.
+
+    What the next good one shows may have been counted ever since the newest event.
+    """
     counter, count = draft.station.counter, whole(reading.good)
     if counter is None or count is None:
+        draft.working = replace(draft.working, counter=None)
         return
     known, counted = draft.working.counter, draft.state.production.counted
     read = CounterRead(count=count, earliest_ms=reading.earliest_ms, latest_ms=reading.latest_ms)
@@ -348,12 +352,15 @@ def _count(draft: Draft, counter: Counter, steps: list[Step], *, unread: bool) -
     why = _doubts(draft, steps[-1], unread=unread)
     parts = [steps] if why else sublots.divided(draft.state, counter, steps)
     n = sum(step.n for step in steps)
+    counted = draft.state.production.counted
+    since_ms = steps[0].earliest_ms
+    since_ms = since_ms if counted is None else min(since_ms, counted.next_ms)
     attending = _attending(draft.state, steps)
     shared = {
         "operators": attending,
         "operator_state": presence.word(draft.station, attending),
         "tag": counter.tag,
-        "components": components_used(draft.state, steps[0].earliest_ms, steps[-1].latest_ms, n=n),
+        "components": components_used(draft.state, since_ms, steps[-1].latest_ms, n=n),
     }
     for part in parts:
         sublots.begin(draft, part)
@@ -390,6 +397,7 @@ def _row(
             n=sum(step.n for step in steps),
             first_ms=min(production.counted.at_ms, first.earliest_ms),
             last_ms=last.latest_ms,
+            edge_ms=last.earliest_ms,
         )
     )
 

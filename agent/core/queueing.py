@@ -31,6 +31,8 @@ from agent.core.state import Candidate, Reading, Snapshot, State
 from agent.core.station import Handshake, Queue
 from drivers.base import ValuesSeen
 
+_BY_COUNT = (None, ev.QueueLoss.RESTART)
+"""Of these losses the count can say that the order holds."""
 MISMATCH = "queue_mismatch"
 """Reason of the corrections."""
 ITSELF = "lineside"
@@ -57,16 +59,19 @@ def seek(draft: Draft, handshake: Handshake, snapshot: Snapshot) -> None:
     inside = whole(sensed.value) if sensed is not None else None
     fits = high >= queue.fewest and low <= queue.most
     fits = fits and (inside is None or low <= inside <= high)
-    if draft.state.queue.lost is None and not fits and draft.now_ms < risen_ms + settle_ms:
+    by_count = draft.state.queue.lost in _BY_COUNT
+    if by_count and not fits and draft.now_ms < risen_ms + settle_ms:
         live = draft.live(handshake.name)
         draft.set_live(handshake.name, replace(live, settle_ms=risen_ms + settle_ms))
         return
     draft.set_live(handshake.name, replace(draft.live(handshake.name), settle_ms=None))
     if not fits:
         _mismatch(draft, snapshot.id)
-    elif inside is not None and draft.state.queue.lost in {None, ev.QueueLoss.RESTART}:
+    elif inside is not None and by_count and not fresh:
         _synced(draft, ev.QueueSync.COUNT, draft.state.queue.parts, snapshot.id)
     _take(draft, handshake)
+    if not by_count and inside == 1 and not fresh:  # its own part alone: what is known is gone
+        _synced(draft, ev.QueueSync.CLEAR, (), snapshot.id)
 
 
 def _take(draft: Draft, handshake: Handshake) -> None:

@@ -96,7 +96,17 @@ def answers(state: State, handshake: Handshake, snapshot: Snapshot) -> bool:
     same = (answered.generation, answered.content) == (snapshot.generation, snapshot.content)
     if snapshot.request is not None:
         return same and answered.request == snapshot.request
-    return same and bool(snapshot.content) and answered.epoch == state.epoch
+    return same and _is_named(handshake, answered, snapshot) and answered.epoch == state.epoch
+
+
+def _is_named(handshake: Handshake, answered: Answered, snapshot: Snapshot) -> bool:
+    """Return whether what a snapshot holds can stand for a number: the guard, or a unit's code.
+
+    A tag that holds no code, or none that was understood, names no request: so may the next one.
+    """
+    guard = len(handshake.guard)
+    content = snapshot.content[: None if answered.unit is not None else guard]
+    return any(str(value).strip() for value in content if value is not None)
 
 
 def generation(state: State, handshake: Handshake, request: int | None, count: int | None) -> int:
@@ -126,18 +136,36 @@ def _wrapped(handshake: Handshake, old: int, new: int) -> bool:
     return old >= handshake.modulus - within and new < within
 
 
-def doubts(state: State, handshake: Handshake, snapshot: Snapshot) -> tuple[ev.Why, ...]:
-    """Return what speaks against a request that no event answers being a new one."""
+def doubts(
+    state: State, handshake: Handshake, snapshot: Snapshot, *, seven: bool
+) -> tuple[ev.Why, ...]:
+    """Return what speaks against a request that no event answers being a new one.
+
+    `seven`: the trigger before was answered with a 7, so that its request may come again (D-40).
+    """
     answered = state.cycle.answered.get(handshake.name)
     if handshake.name in state.cycle.suspect:
         return (ev.Why.REPEAT_POSSIBLE,)
     if snapshot.request is None:
-        told_apart = snapshot.content and answered is not None and answered.epoch == state.epoch
-        return () if snapshot.rise.seen_low or told_apart else (ev.Why.REPEAT_POSSIBLE,)
+        again = _may_come_again(state, handshake, snapshot, seven=seven)
+        return (ev.Why.REPEAT_POSSIBLE,) if again else ()
     if answered is None or answered.generation != snapshot.generation:
         return ()
     conflict = answered.request == snapshot.request
     return (ev.Why.REQUEST_ID_CONFLICT,) if conflict else ()
+
+
+def _may_come_again(state: State, handshake: Handshake, snapshot: Snapshot, *, seven: bool) -> bool:
+    """Whether a request without a number may be the answered one: only what it holds tells."""
+    answered = state.cycle.answered.get(handshake.name)
+    if answered is None:
+        return not snapshot.rise.seen_low
+    if _is_named(handshake, answered, snapshot) and answered.epoch == state.epoch:
+        return False  # with the same content the event would answer it
+    if not snapshot.rise.seen_low:
+        return True
+    same = answered.content == snapshot.content
+    return same and (seven or answered.epoch != state.epoch)
 
 
 # ------------------------------------------------------------------ what was not seen

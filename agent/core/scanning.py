@@ -107,7 +107,7 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
     station, where = draft.station, Place.NEXT
     waits = pairing.waits(station, judged.means, seen.device)
     if waits:
-        where = pairing.place(draft.state, draft.working, seen.earliest_ms)
+        where = pairing.place(draft.state, draft.working, seen.earliest_ms, judged.code)
     doubt = where is Place.DOUBTFUL
     scan = draft.add(
         ev.CodeScanned(

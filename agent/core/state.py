@@ -238,6 +238,8 @@ class Live:
     lookup: str | None = None
     lookup_until_ms: int | None = None
     standing: Standing | None = None
+    seven: bool = False
+    """Whether 7 was the answer under the trigger before: its request may come again (D-40)."""
     doubts: tuple[Why, ...] = ()
     """What the request itself raises (repeat possible, id conflict)."""
 

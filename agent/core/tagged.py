@@ -27,23 +27,23 @@ def seek(draft: Draft, handshake: Handshake, snapshot: Snapshot) -> None:
         answering.refuse(draft, handshake, None, ev.Why.BAD_CODE, Outcome.BAD_CODE, raw=raw.hex())
         return
     candidate = Candidate(unit=judged.code, product=judged.product, because=())
-    if _is_stale(draft, handshake, snapshot, judged.code):
+    if _is_stale(draft, handshake, snapshot):
         answering.unbind(draft, handshake, (candidate,), ev.Why.STALE_CODE)
         return
     choosing.chosen(draft, handshake, candidate)
 
 
-def _is_stale(draft: Draft, handshake: Handshake, snapshot: Snapshot, unit: str) -> bool:
+def _is_stale(draft: Draft, handshake: Handshake, snapshot: Snapshot) -> bool:
     """Whether the code stayed from the cycle before while the guard, or the counter, moved on.
 
-    With both standing still, or after a restart of the PLC, it is the same unit asked about again:
-    a duplicate or another visit.
+    Also where that one was not bound: a camera that fails once may fail twice. With both standing
+    still, or after a restart of the PLC, it is the same unit asked about again: a duplicate or
+    another visit.
     """
     before = draft.state.cycle.answered.get(handshake.name)
-    if before is None or not before.bound or before.unit != unit:
-        return False
-    if before.generation != snapshot.generation:
+    if before is None or before.generation != snapshot.generation:
         return False
     guard = len(handshake.guard)
+    same = before.content[guard:] == snapshot.content[guard:]
     moved = before.content[:guard] != snapshot.content[:guard]
-    return moved or before.count != snapshot.count
+    return same and (moved or before.count != snapshot.count)

@@ -169,7 +169,8 @@ def joined(state: State, load: Load) -> MaterialState:
         )
     elif component is not None and component.until is Until.EMPTIED:
         stock = feeding.inside((*before, load))
-        load = replace(load, ahead=None if stock is None else text(stock))
+        spare = times(amount(component.tolerance) or feeding.ZERO, len(before) + 1)
+        load = replace(load, ahead=None if stock is None else text(plus(stock, spare)))
         if load.position not in material.clean:
             load = replace(load, empty_ms=load.from_lo_ms, told=(feeding.USED_UP,))
     return replace(material, loads=(*loads, load))
@@ -183,7 +184,10 @@ def _made(state: State, event: ev.UnitCompleted | ev.LotCounted) -> State:
         return state
     reach = max((c.splice_pieces + 1 for c in _spliced(state)), default=0)
     made = _newest((*state.material.made, Made(n=n, since_ms=since_ms)), reach) if reach else ()
-    loads = tuple(_behind_by(state, load, n) for load in state.material.loads)
+    loads = tuple(
+        _behind_by(state, load, n, after=_made_after(state, load, event, n))
+        for load in state.material.loads
+    )
     return replace(state, material=replace(state.material, made=made, loads=loads))
 
 
@@ -198,12 +202,23 @@ def _newest(made: tuple[Made, ...], reach: int) -> tuple[Made, ...]:
     return made
 
 
-def _behind_by(state: State, load: Load, n: int) -> Load:
+def _made_after(state: State, load: Load, event: ev.UnitCompleted | ev.LotCounted, n: int) -> int:
+    """Return how many of these pieces were surely made since the next load was joined behind one.
+
+    A row of several that crosses the scan may have been made before it, as in an outage.
+    """
+    if load.leaving is None or n == 1 or isinstance(event, ev.UnitCompleted):
+        return n
+    return n if event.first_ms >= _behind(state, load)[0].from_hi_ms else 0
+
+
+def _behind_by(state: State, load: Load, n: int, *, after: int) -> Load:
+    """Count pieces for a load: `after` of them since the next one was joined behind it."""
     component = state.station.component(load.position)
     if load.to_hi_ms is not None or component is None:
         return load
     if load.leaving is not None:
-        load = replace(load, leaving=max(0, load.leaving - n))
+        load = replace(load, leaving=max(0, load.leaving - after))
     use = amount(component.use)
     if component.plug_flow is not None and use is not None:
         passed = plus(amount(load.passed) or feeding.ZERO, times(use, n))

@@ -173,7 +173,8 @@ def test_a_row_that_crosses_the_end_is_not_certain() -> None:
     """Ten pieces from a box with seven: the row itself is of unknown material (D-55)."""
     rig = filler(REEL)
     rig.scan("R1Q10")
-    assert use(rig.count(3)).certainty is Certainty.CERTAIN
+    rig.count(1)
+    assert use(rig.count(2)).certainty is Certainty.CERTAIN
     row = rig.count(10)
     assert (use(row).candidates, use(row).why) == (("1",), Why.MATERIAL_UNKNOWN)
     (empty,) = rig.of(LoadUsedUp)
@@ -189,6 +190,44 @@ def test_a_row_that_ends_with_the_box_is_certain() -> None:
     assert use(row).certainty is Certainty.CERTAIN
     assert rig.of(LoadUsedUp)[0].earliest_ms == row.last_ms
     assert use(rig.count(1)).why is Why.MATERIAL_UNKNOWN
+
+
+def test_piece_begun_before_the_change_may_be_of_the_lot_before() -> None:
+    """A piece is made before it is counted: since the count before, whatever the poll (D-44)."""
+    rig = filler(FED)
+    rig.scan("R1")
+    rig.count(2)
+    rig.scan("R2")
+    assert use(rig.count(1)).candidates == ("1", "2")
+    assert (use(rig.count(1)).candidates, use(rig.count(1)).certainty) == (
+        ("2",),
+        Certainty.CERTAIN,
+    )
+
+
+def test_pieces_before_a_late_scan_count_against_the_load() -> None:
+    """A box of three, scanned late: the piece before its scan may have been its first (D-55)."""
+    rig = press(replace(REEL, uncertainty_ms=5_000))
+    rig.scan("R1Q50")
+    rig.turn(60_000)
+    rig.make()
+    rig.scan("R2Q3")
+    rig.turn(6_000)
+    rig.make()
+    assert use(rig.make()).why is None
+    assert use(rig.make()).why is Why.MATERIAL_UNKNOWN
+
+
+def test_pieces_long_before_a_scan_do_not_count() -> None:
+    """What was made earlier than the scan can be late is of the box before."""
+    rig = press(replace(REEL, uncertainty_ms=1_000))
+    rig.scan("R1Q50")
+    rig.turn(60_000)
+    rig.make(3)
+    rig.turn(10_000)
+    rig.scan("R2Q3")
+    rig.turn(6_000)
+    assert [use(rig.make()).why for _ in range(3)] == [None, None, None]
 
 
 # ------------------------------------------------------------------ cycles without a record

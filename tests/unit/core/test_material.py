@@ -277,3 +277,20 @@ def test_a_load_ends_at_its_own_position_only() -> None:
         press.scan(code)
         press.turn(2_000)
     assert [event.lot for event in press.of(ComponentUnloaded)] == ["L-1", "L-2"]
+
+
+def test_label_that_is_scanned_again_does_not_begin_the_unit_anew() -> None:
+    """It may have drawn from what was on when its label was first read (D-44)."""
+    rig = Rig(replace(PRESS, components=(HOUSING,)))
+    rig.up()
+    rig.scan("L-1")
+    rig.turn(10_000)
+    rig.scan("SN-1")
+    rig.turn(2_000)
+    rig.scan("L-2")
+    rig.turn(2_000)
+    rig.scan("SN-1")
+    rig.turn(500)
+    rig.cycle(1)
+    (unit,) = rig.of(UnitCompleted)
+    assert unit.components[0].candidates == ("L-1", "L-2")

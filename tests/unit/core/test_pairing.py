@@ -15,6 +15,7 @@ from agent.core.events import (
     UnitUnbound,
     Why,
 )
+from agent.core.station import Policy
 from tests.core_rig import INTERLOCK, PRESS, Rig
 
 
@@ -351,3 +352,25 @@ def test_scans_at_a_station_that_pairs_none_expire_by_their_window() -> None:
     rig.scan("SN-1")
     rig.turn(31_000)
     assert expired(rig) == [("SN-1", ExpiryReason.WINDOW)]
+
+
+def test_label_that_is_read_again_in_the_machine_is_not_surely_the_next() -> None:
+    """Between `begin` and `end` the unit is inside: its scan binds the next at most as possible."""
+    rig = Rig(replace(INTERLOCK, duplicates=Policy.RECORD))
+    rig.up()
+    rig.scan("SN-1")
+    rig.turn(500)
+    for trigger, request in (("b_trigger", "b_request"), ("trigger", "request")):
+        rig.plc(**{trigger: True, request: 1})
+        rig.answer()
+        rig.due()
+        rig.plc(**{trigger: False})
+        rig.due()
+        rig.turn(2_000)
+        if trigger == "b_trigger":
+            rig.scan("SN-1")
+    rig.plc(b_trigger=True, b_request=2)
+    rig.answer()
+    again = rig.units()[-1]
+    assert (again.unit, again.certainty) == ("SN-1", Certainty.POSSIBLE)
+    assert again.why == (Why.ORDER_OF_FACTS,)

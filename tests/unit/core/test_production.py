@@ -266,6 +266,23 @@ def test_what_is_no_whole_number_changes_nothing(value: Scalar) -> None:
     assert counted(rig) == []
 
 
+def test_pieces_counted_while_the_counter_is_unreadable_may_be_of_either_lot() -> None:
+    """They were made ever since it was read last, not since the poll before: the lot changed."""
+    rig = filler()
+    rig.plc(lot="A")
+    rig.turn(2_000)
+    rig.bad = {"count"}
+    rig.plc(count=110)
+    rig.turn(2_000)
+    rig.plc(lot="B")
+    rig.turn(2_000)
+    rig.bad = set()
+    rig.plc(count=112)
+    rig.turn(2_000)
+    (row,) = counted(rig)
+    assert (row[0], set(row[2]), row[3]) == (12, {"A", "B"}, (Why.BOUNDARY_UNCERTAIN,))
+
+
 def test_a_change_of_order_comes_after_what_was_counted_before_it() -> None:
     """Each row names the order under which its pieces were made, by tag and by scan."""
     rig = filler()

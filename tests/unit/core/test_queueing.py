@@ -212,6 +212,45 @@ def test_count_confirms_the_order_after_a_restart() -> None:
     assert rig.of(QueueSynced)[-1].how == "count"
 
 
+def test_mismatch_waits_the_settle_after_a_restart_too() -> None:
+    """The sensor sees a part whose scan is still on its way: that is no mismatch (D-24)."""
+    rig = rig_of(COUNTED)
+    enter(rig, 1, 2)
+    rig.restart()
+    for device in ("tunnel", "hand"):
+        rig.link(device, up=True)
+    rig.up()
+    rig.plc(trigger=True, request=1, inside=3)
+    rig.answer()
+    read(rig, "tunnel", "SN-3")
+    rig.turn(1_000)
+    assert rig.of(QueueLost) == []
+    assert isinstance(rig.units()[-1], UnitUnbound)
+
+
+def test_count_that_a_fresh_part_can_explain_is_no_proof() -> None:
+    """One taken off and one that entered just now cancel out: only the next count can tell."""
+    rig = rig_of(COUNTED)
+    enter(rig, 1, 2, 3)
+    read(rig, "tunnel", "SN-4")
+    rig.tags["inside"] = 3  # SN-1 was taken off
+    assert pack(rig, 1).unit == "SN-1"
+    assert rig.of(QueueSynced)[-1].how == "clear"
+    assert isinstance(pack(rig, 2), UnitUnbound)
+    assert rig.of(EventCorrected)[-1].supersedes == (rig.of(UnitCompleted)[0].address,)
+
+
+def test_line_with_a_count_alone_comes_out_of_a_mismatch() -> None:
+    """When the sensor sees the station's own part alone, nothing of what was known is left."""
+    rig = rig_of(COUNTED)
+    enter(rig, 1, 2, 3)
+    rig.tags["inside"] = 2
+    assert [pack(rig, n).kind for n in (1, 2)] == ["unit_unbound", "unit_unbound"]
+    assert rig.of(QueueSynced)[-1].how == "clear"
+    enter(rig, 4)
+    assert pack(rig, 3).unit == "SN-4"
+
+
 def test_count_proves_no_order_after_a_mismatch_or_a_plc_restart() -> None:
     """As many parts are not the same parts (D-27)."""
     rig = rig_of(COUNTED)

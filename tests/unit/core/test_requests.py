@@ -227,6 +227,30 @@ def test_across_a_restart_a_request_without_a_number_may_be_a_repeat() -> None:
     assert Why.REPEAT_POSSIBLE in rig.units()[1].why
 
 
+@pytest.mark.parametrize("scanned", [True, False])
+def test_after_a_seven_a_request_without_a_number_may_be_a_repeat(
+    scanned: bool,  # noqa: FBT001 - a case
+) -> None:
+    """The commit landed under the 7: what comes then may be the same again (D-20, D-40)."""
+    rig = rig_of(replace(PRESS, handshakes=(replace(BARE, guard=()),)))
+    rig.hold_commits = True
+    if scanned:
+        rig.scan("SN-1")
+        rig.turn(500)
+    rig.plc(trigger=True)
+    rig.answer()
+    rig.turn(5_001)
+    rig.answer()
+    assert rig.answered() == 7
+    rig.hold_commits, rig.durable = False, rig.state
+    rig.plc(trigger=False)
+    rig.due()
+    rig.cycle(2)
+    assert [Why.REPEAT_POSSIBLE in event.why for event in rig.units()] == [False, True]
+    rig.cycle(3)
+    assert Why.REPEAT_POSSIBLE not in rig.units()[-1].why
+
+
 def test_after_lost_history_the_next_request_may_be_a_repeat() -> None:
     """It may have been answered in the lost range; the one after it is sure again."""
     rig = rig_of()

@@ -1,8 +1,11 @@
 """Strategy `tag`: the code in the snapshot is the unit (D-23)."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.core.events import UnitCompleted, UnitRefused, UnitUnbound, Why
+from agent.core.station import Policy
 from tests.core_rig import CAMERA, Rig
 
 
@@ -66,10 +69,29 @@ def test_the_same_code_after_a_restart_of_the_plc_is_a_duplicate() -> None:
     assert rig.cycle(1, code="SN-1") == 3
 
 
-def test_after_another_unit_or_a_refusal_the_code_is_judged_anew() -> None:
-    """Only the code of the bound cycle before can be stale."""
+def test_after_another_unit_the_code_is_judged_anew() -> None:
+    """Only the code of the cycle before can be stale, also where that was refused (D-23)."""
     rig = camera()
     rig.cycle(1, code="SN-1")
     rig.cycle(2, code="SN-2")
     assert rig.cycle(3, code="SN-1") == 3
-    assert rig.cycle(4, code="SN-1") == 3
+    assert rig.cycle(4, code="SN-1") == 8
+
+
+def test_code_that_stays_for_a_second_time_is_not_believed_either() -> None:
+    """A camera that failed once may fail twice: also after a cycle that was not bound (D-23)."""
+    rig = Rig(replace(CAMERA, duplicates=Policy.RECORD))
+    rig.up()
+    rig.turn(1_000)
+    assert [rig.cycle(n, code="SN-1") for n in (1, 2, 3)] == [1, 8, 8]
+    assert [event.why for event in rig.of(UnitUnbound)] == [(Why.STALE_CODE,)] * 2
+
+
+def test_two_cycles_without_a_code_are_two() -> None:
+    """A tag that holds no code names no request: each cycle has its event (D-20)."""
+    end = replace(CAMERA.handshakes[0], request=None, modulus=None, guard=())
+    rig = Rig(replace(CAMERA, handshakes=(end,)))
+    rig.up()
+    rig.turn(1_000)
+    assert [rig.cycle(n, code="") for n in (1, 2)] == [8, 8]
+    assert len(rig.units()) == 2

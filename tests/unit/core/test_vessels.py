@@ -120,6 +120,23 @@ def test_splices_are_counted_in_rows_too() -> None:
     assert use(rig.count(1)).candidates == ("2",)
 
 
+def test_pieces_of_an_outage_bring_no_splice_nearer() -> None:
+    """A row of many that crosses the scan may have been made before it: the old reel stays on."""
+    rig = filler(SPLICED)
+    rig.scan("R1")
+    rig.count(5)
+    rig.link("plc", up=False)
+    rig.scan("R2")
+    rig.turn(1_000)
+    rig.link("plc", up=True)
+    rig.plc(lot="LOT-1")
+    rig.count(20)
+    assert rig.of(ComponentUnloaded) == []
+    assert use(rig.count(2)).candidates == ("1", "2")
+    rig.count(2)
+    assert rig.of(ComponentUnloaded)[0].reason == "spliced_out"
+
+
 def test_a_repeat_that_is_possible_brings_no_splice_nearer() -> None:
     """Only pieces that were surely made count towards the end of a splice (D-20)."""
     station = replace(PRESS, handshakes=(replace(PRESS.handshakes[0], request=None, guard=()),))
