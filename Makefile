@@ -102,6 +102,10 @@ fuzz: $(VENV)/dev.stamp ## a million nearly right codes, streams and files again
 crash: $(VENV)/dev.stamp ## power cuts, rot and kills by the ten thousand, and a table (half an hour)
 	@$(BIN)/python -m tests.crash --long $(ARGS)
 
+.PHONY: soak
+soak: $(VENV)/dev.stamp ## a million steps of random lines that know the truth, on two cores
+	@$(BIN)/python -m tests.soak $(ARGS)
+
 # ------------------------------------------------------------------ upkeep
 
 .PHONY: lock
