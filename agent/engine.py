@@ -29,18 +29,20 @@ from agent.core.state import (
     Health,
     LookupAsk,
     NotReady,
+    PackageAsk,
     Reply,
     SnapshotAsk,
     State,
     Working,
 )
-from agent.lookups import LIFE, Lookups
+from agent.lookups import LIFE, Lookups, Placed
 from agent.ports import (
     Address,
     Clock,
     ComponentSeen,
     Instant,
     Journal,
+    PackageSeen,
     Row,
     StoreError,
     TraceLookup,
@@ -69,6 +71,10 @@ REPLY_WITHIN_MS = 1000
 
 END = "end"
 """The handshake whose look-up a scan foretells."""
+
+
+_Question = LookupAsk | ComponentAsk | EventAsk | PackageAsk
+_Seen = UnitSeen | ComponentSeen | PackageSeen | EventSeen | None
 
 
 class CommandLostError(Exception):
@@ -357,8 +363,8 @@ class Engine:
                 self._lookups.note(event)
             elif isinstance(event, events.EventCorrected):
                 self._lookups.note_correction()
-            elif isinstance(event, events.ComponentInstalled | events.ComponentRemoved):
-                self._lookups.note_component(event)
+            elif isinstance(event, Placed):
+                self._lookups.note_placed(event)
             elif isinstance(event, events.CodeScanned) and event.means == "unit":
                 self._lookups.expect(event.code, END)
         self.counts.events += len(rows)
@@ -443,7 +449,7 @@ class Engine:
 
     # -------------------------------------------------------------- look-ups
 
-    def _look_up(self, ask: LookupAsk | ComponentAsk | EventAsk) -> None:
+    def _look_up(self, ask: _Question) -> None:
         seen = self._lookups.at_hand(ask.unit) if isinstance(ask, LookupAsk) else None
         if seen is not None:
             self._answers.append(self._answer(ask, seen))
@@ -452,26 +458,22 @@ class Engine:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _find(self, ask: LookupAsk | ComponentAsk | EventAsk) -> None:
+    async def _find(self, ask: _Question) -> None:
         """Ask the store; one that cannot answer leaves it to the station's policy, by time-out."""
         with contextlib.suppress(StoreError):
             await self.emit(self._answer(ask, await self._found(ask)))
 
-    async def _found(
-        self, ask: LookupAsk | ComponentAsk | EventAsk
-    ) -> UnitSeen | ComponentSeen | EventSeen | None:
+    async def _found(self, ask: _Question) -> _Seen:
         if isinstance(ask, LookupAsk):
             return await self._lookups.find(ask.unit, ask.handshake)
         if isinstance(ask, ComponentAsk):
             return await self._lookups.find_component(ask.component)
+        if isinstance(ask, PackageAsk):
+            return await self._lookups.find_package(ask.code)
         epoch, _, seq = ask.address.rpartition("-")
         return await self._parts.lookup.event_seen(Address(epoch, int(seq)))
 
-    def _answer(
-        self,
-        ask: LookupAsk | ComponentAsk | EventAsk,
-        seen: UnitSeen | ComponentSeen | EventSeen | None,
-    ) -> AskAnswered:
+    def _answer(self, ask: _Question, seen: _Seen) -> AskAnswered:
         now = self._parts.clock.now()
         answer = AskAnswered(
             id=ask.id,
@@ -485,6 +487,10 @@ class Engine:
         )
         if isinstance(seen, UnitSeen):
             return _of_unit(answer, seen)
+        if isinstance(seen, PackageSeen):
+            return replace(
+                answer, within=seen.within, contents=seen.contents, components=seen.components
+            )
         if isinstance(seen, ComponentSeen):
             return replace(
                 answer, seen_at=seen.address, installed_in=seen.unit, position=seen.position

@@ -15,16 +15,35 @@ from agent.core.events import (
     ComponentRemoved,
     UnitCompleted,
     UnitEvent,
+    UnitPacked,
     UnitReidentified,
     UnitReworked,
     UnitScrapped,
+    UnitUnpacked,
 )
-from agent.ports import ComponentSeen, TraceLookup, UnitSeen
+from agent.ports import ComponentSeen, PackageSeen, TraceLookup, UnitSeen
 
 MOST_EXPECTED = 256
 """Units whose look-up is held ready; the oldest is forgotten first."""
 MOST_RECENT = 4096
 """Unit events held in memory: more than can be on their way to disk."""
+MOST_DEPTH = 64
+"""Parents in parents that are followed; nothing real is nested as deep."""
+
+Placed = ComponentInstalled | ComponentRemoved | UnitPacked | UnitUnpacked
+"""Events that say where something is from now on."""
+
+
+def code_of(event: Placed) -> str:
+    """Return the serial component, or the child, that an event has moved."""
+    return event.child if isinstance(event, UnitPacked | UnitUnpacked) else event.component
+
+
+def home_of(event: Placed) -> str | None:
+    """Return the unit or parent that it is in from now on, None for none."""
+    if isinstance(event, UnitPacked):
+        return event.parent
+    return event.unit if isinstance(event, ComponentInstalled) else None
 
 
 LIFE = (UnitEvent, UnitScrapped, UnitReworked, UnitReidentified)
@@ -50,7 +69,7 @@ class Lookups:
         self._by_unit: dict[str | None, deque[LifeEvent]] = {}
         self._events = 0
         self._expected: OrderedDict[str, _Expected] = OrderedDict()
-        self._components: OrderedDict[str, ComponentInstalled | ComponentRemoved] = OrderedDict()
+        self._placed: OrderedDict[str, Placed] = OrderedDict()
         self._running: set[asyncio.Task[UnitSeen]] = set()
 
     def note(self, event: LifeEvent) -> None:
@@ -61,12 +80,13 @@ class Lookups:
         self._by_unit.setdefault(event.unit, deque()).append(event)
         self._events += 1
 
-    def note_component(self, event: ComponentInstalled | ComponentRemoved) -> None:
-        """Know from now on where a planned event says that a serial component is."""
-        self._components.pop(event.component, None)
-        self._components[event.component] = event
-        if len(self._components) > MOST_RECENT:
-            self._components.popitem(last=False)
+    def note_placed(self, event: Placed) -> None:
+        """Know from now on where a planned event says that a component or a child is."""
+        code = code_of(event)
+        self._placed.pop(code, None)
+        self._placed[code] = event
+        if len(self._placed) > MOST_RECENT:
+            self._placed.popitem(last=False)
 
     def note_correction(self) -> None:
         """Look anew for every unit that is expected: what was found may count no longer.
@@ -102,14 +122,41 @@ class Lookups:
         return self._with_recent(unit, await self._begin(unit, handshake))
 
     async def find_component(self, component: str) -> ComponentSeen:
-        """Return which unit a serial component is in, with all that is planned."""
+        """Return what a serial component or a child is in, with all that is planned."""
         seen = await self._store.component_seen(component)
-        newest = self._components.get(component)
+        newest = self._placed.get(component)
         if newest is None:  # what is not in memory any more is durable
             return seen
-        is_in = isinstance(newest, ComponentInstalled)
-        unit, position = (newest.unit, newest.position) if is_in else (None, None)
-        return replace(seen, address=newest.address, unit=unit, position=position)
+        position = newest.position if isinstance(newest, ComponentInstalled) else None
+        return replace(seen, address=newest.address, unit=home_of(newest), position=position)
+
+    async def find_package(self, code: str) -> PackageSeen:
+        """Return what something is in, to any depth, and what is in it, with all that is planned.
+
+        Where the record has something within itself, the way ends there (D-9).
+        """
+        first = await self.find_component(code)
+        way, home = [code], first.unit
+        while home is not None and home not in way and len(way) <= MOST_DEPTH:
+            way.append(home)
+            home = (await self.find_component(home)).unit
+        durable = await self._store.contents_seen(code)
+        return PackageSeen(
+            address=first.address,
+            within=tuple(way[1:]),
+            contents=self._still_in(code, durable.children, UnitPacked),
+            components=self._still_in(code, durable.components, ComponentInstalled),
+        )
+
+    def _still_in(
+        self, parent: str, durable: tuple[str, ...], kind: type[Placed]
+    ) -> tuple[str, ...]:
+        """Return what is in a parent, with what was planned to go in by events of a kind."""
+        moved = {code: home_of(event) for code, event in self._placed.items()}
+        here = [code for code in durable if moved.get(code, parent) == parent]
+        put_in = [code for code, event in self._placed.items() if isinstance(event, kind)]
+        here += [code for code in put_in if moved[code] == parent]
+        return tuple(dict.fromkeys(here))
 
     def _begin(self, unit: str, handshake: str) -> asyncio.Task[UnitSeen]:
         looking = asyncio.get_running_loop().create_task(

@@ -201,16 +201,38 @@ class UnitSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentSeen:
-    """Which unit a serial component is in, by what this station recorded."""
+    """What a serial component or a child is in, by what this station recorded."""
 
     address: str | None
-    """The newest event that put it into a unit or took it out; None: never here."""
+    """The newest event that put it into something or took it out; None: never here."""
     unit: str | None
     """None: in none."""
     as_of: str
     """Everything up to this address was looked through."""
     position: str | None = None
     """Where in the unit it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageSeen:
+    """What something is in, and what is in it, by what this station recorded."""
+
+    address: str | None
+    """The newest event that put it into something or took it out; None: never here."""
+    within: tuple[str, ...]
+    """What it is in, innermost first."""
+    contents: tuple[str, ...]
+    """The children in it, of a parent."""
+    components: tuple[str, ...] = ()
+    """The serial components in it, of a unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentsSeen:
+    """What is in a closed parent or in a unit, by what this station recorded."""
+
+    children: tuple[str, ...]
+    components: tuple[str, ...]
 
 
 class StoreError(Exception):
@@ -272,7 +294,11 @@ class TraceLookup(Protocol):
         ...
 
     async def component_seen(self, component: str) -> ComponentSeen:
-        """Return the unit that a serial component is in, by the durable events of this station."""
+        """Return what a serial component or a child is in, by durable events of this station."""
+        ...
+
+    async def contents_seen(self, parent: str) -> ContentsSeen:
+        """Return what is in a closed parent or in a unit, by the durable events of this station."""
         ...
 
     async def event_seen(self, address: Address) -> EventSeen | None:

@@ -225,6 +225,12 @@ class AskAnswered(Observation):
     """The identity that took the place of the one asked for; None: it stands."""
     event: EventSeen | None = None
     """The event that was asked about; None: there is none under that address."""
+    within: tuple[str, ...] = ()
+    """What a package or unit is in, innermost first, where one was asked about."""
+    contents: tuple[str, ...] = ()
+    """The children in it."""
+    components: tuple[str, ...] = ()
+    """The serial components in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from agent.core.state import (
     Health,
     LookupAsk,
     NotReady,
+    PackageAsk,
     SnapshotAsk,
     State,
     Working,
@@ -275,7 +276,9 @@ class Rig:
         self.events += decision.events
         self.state, self.working = decision.state, decision.working
         for ask in decision.asks:
-            if isinstance(ask, ComponentAsk | EventAsk) or not getattr(ask, "handshake", "-"):
+            if isinstance(ask, ComponentAsk | EventAsk | PackageAsk) or not getattr(
+                ask, "handshake", "-"
+            ):
                 self.checks.append(ask)
             else:
                 self.asks.append(ask)
@@ -365,12 +368,18 @@ class Rig:
                 facts = knowledge.of_component(self.events, ask.component)
             elif isinstance(ask, EventAsk):
                 facts = {"event": knowledge.of_event(self.events, ask.address)}
+            elif isinstance(ask, PackageAsk):
+                facts = knowledge.of_package(self.events, ask.code)
             elif isinstance(ask, LookupAsk):
                 facts = knowledge.of_unit(self.events, ask.unit, ask.handshake)
             as_of = self.state.epoch if known else None
             facts = facts if known else {}
             self.observe(AskAnswered, ask=ask.id, known=known, knowledge_as_of=as_of, **facts)
         self.decision = decision
+
+    def home(self, code: str) -> str | None:
+        """Return what a component or a child is in, by the events."""
+        return knowledge.home(self.events, code)
 
     def open_ask(self) -> Ask:
         """Return the newest ask, taken from the open ones."""

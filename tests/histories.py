@@ -13,6 +13,7 @@ from typing import Any
 
 from agent.core.events import (
     AgentStarted,
+    ComponentUse,
     Event,
     EventTime,
     HistoryLost,
@@ -118,11 +119,19 @@ class History:
         """Add the event that names what an optional sink lost."""
         return self.add(SinkSkipped, sink=sink, from_address=str(first), to_address=str(last), n=n)
 
-    def unit(self, serial: str, *, visit: int = 1, handshake: str = "end") -> Row:
+    def unit(
+        self,
+        serial: str,
+        *,
+        visit: int = 1,
+        handshake: str = "end",
+        components: tuple[ComponentUse, ...] = (),
+    ) -> Row:
         """Add a completed unit."""
         return self.add(
             UnitCompleted,
             unit=serial,
+            components=components,
             cycle="c-1",
             handshake=handshake,
             generation=1,

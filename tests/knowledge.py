@@ -5,16 +5,17 @@ from typing import Any
 
 from agent.core.events import (
     ComponentInstalled,
-    ComponentRemoved,
     Event,
     EventCorrected,
     UnitCompleted,
     UnitEvent,
+    UnitPacked,
     UnitReidentified,
     UnitReworked,
     UnitScrapped,
 )
 from agent.formats.json import document, subject
+from agent.lookups import Placed, code_of, home_of
 from drivers.base import EventSeen
 
 
@@ -49,20 +50,39 @@ def of_unit(events: Sequence[Event], unit: str, handshake: str) -> dict[str, Any
     }
 
 
+def _moved(events: Sequence[Event], code: str) -> Placed | None:
+    """Return the newest event that says where a component or a child is."""
+    found = [e for e in standing(events) if isinstance(e, Placed) and code_of(e) == code]
+    return found[-1] if found else None
+
+
+def home(events: Sequence[Event], code: str) -> str | None:
+    """Return what a component or a child is in."""
+    last = _moved(events, code)
+    return home_of(last) if last is not None else None
+
+
 def of_component(events: Sequence[Event], component: str) -> dict[str, Any]:
     """Return where a serial component is, as `AskAnswered` has it."""
-    found = [
-        event
-        for event in standing(events)
-        if isinstance(event, ComponentInstalled | ComponentRemoved) and event.component == component
-    ]
-    last = found[-1] if found else None
-    is_in = isinstance(last, ComponentInstalled)
+    last = _moved(events, component)
     return {
         "seen_at": last.address if last else None,
-        "installed_in": last.unit if is_in and last else None,
-        "position": last.position if is_in and last else None,
+        "installed_in": home_of(last) if last else None,
+        "position": last.position if isinstance(last, ComponentInstalled) else None,
     }
+
+
+def of_package(events: Sequence[Event], code: str) -> dict[str, Any]:
+    """Return what something is in and what is in it, as `AskAnswered` has it."""
+    way, out = [code], home(events, code)
+    while out is not None and out not in way:
+        way.append(out)
+        out = home(events, out)
+    moved = dict.fromkeys(code_of(event) for event in events if isinstance(event, Placed))
+    inside = [each for each in moved if home(events, each) == code]
+    children = tuple(each for each in inside if isinstance(_moved(events, each), UnitPacked))
+    components = tuple(each for each in inside if each not in children)
+    return {"within": tuple(way[1:]), "contents": children, "components": components}
 
 
 def of_event(events: Sequence[Event], address: str) -> EventSeen | None:

@@ -68,7 +68,7 @@ def _by_standard(raw: bytes, day: date) -> str:
     except CodeError as error:
         raise ValueError(f"{raw.decode('latin-1')!r} is no right code: {error}") from error
     values = {field.identifier: field.value for field in reading.fields}
-    for means in (Means.UNIT, Means.LOT, Means.COMPONENT):
+    for means in (Means.UNIT, Means.LOT, Means.COMPONENT, Means.CHILD, Means.PARENT):
         chosen = standard_identity(_GS1, means, frozenset(values))
         if chosen is not None:
             return canonical((code, values[code]) for code in chosen)

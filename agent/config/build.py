@@ -17,6 +17,7 @@ from agent.config.limiting import limits_of
 from agent.config.model import FromTag, Handshake, Journal, Track
 from agent.config.moding import mode_of
 from agent.config.ordering import orders_of, tag_of
+from agent.config.packing import levels_of
 from agent.config.parts import Parts, Tag
 from agent.config.problems import in_order
 from agent.config.roles import handshakes, roles_of
@@ -108,6 +109,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         crew=crew_of(operators, track),
         requires_order=order_need(track),
         components=components_of(track),
+        packing=levels_of(parts, track),
         blocked=track.blocked,
         ready=_ready(parts, track),
         answers={**plan.DEFAULT_ANSWERS, **track.answers},

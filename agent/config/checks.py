@@ -16,6 +16,7 @@ from agent.config.limiting import check_limits
 from agent.config.model import Track
 from agent.config.moding import check_mode
 from agent.config.ordering import check_order
+from agent.config.packing import check_packing
 from agent.config.parts import Device, Parts
 from agent.config.problems import Path, did_you_mean, shown
 from agent.config.roles import Role, handshakes, holds, roles_of
@@ -268,6 +269,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     _check_ready,
     _check_answers,
     check_components,
+    check_packing,
     check_watches,
     check_mode,
     check_limits,

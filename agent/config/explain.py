@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.config import crewing, limiting, moding, ordering, stating, watches
+from agent.config import crewing, limiting, moding, ordering, packing, stating, watches
 from agent.config.components import told
 from agent.config.loaded import StationConfig
 from agent.config.quantities import duration_text
-from agent.core.identity.scan_rule import DataMatch, Gs1Match, Match, ScanRule, is_hibc
+from agent.core.identity.scan_rule import DataMatch, Gs1Match, Match, Means, ScanRule, is_hibc
 from agent.core.station import Cavity, Handshake, Outcome, Policy, Queue, Station, Strategy
 
 
@@ -25,6 +25,7 @@ def explained(config: StationConfig) -> str:
         *(f"  scan       {_scan(rule)}" for rule in station.scans),
         *(f"  material   {line}" for line in told(station)),
         *(f"  orders     {line}" for line in ordering.told(station)),
+        *(f"  packs      {line}" for line in packing.told(station)),
         *(f"  if not     {line}" for line in _if_not(station)),
         *(f"  people     {line}" for line in crewing.told_people(station, config.operators)),
         *(f"  publishes  {line}" for line in _publishes(config)),
@@ -46,7 +47,7 @@ def _binds(station: Station) -> Iterator[str]:
     if pairing.strategy is Strategy.COUNT_ONLY and station.counter is not None:
         source = f"tag '{station.lot}'" if station.lot else "scan"
         yield f"every step of '{station.counter.tag}' to the lot that is open (named by {source})"
-    if pairing.strategy is Strategy.SCAN_ONLY:
+    if pairing.strategy is Strategy.SCAN_ONLY and _has_units(station):
         window, settle = duration_text(pairing.window_ms), duration_text(pairing.settle_ms)
         yield f"end: a scan of a unit that no other follows within {window} (waiting {settle} more)"
         yield "what was scanned for a position goes into the unit that is scanned after it"
@@ -184,16 +185,23 @@ def _life(station: Station, refused: str) -> Iterator[str]:
     yield f"a unit that a person has scrapped: {refused}"
 
 
+def _has_units(station: Station) -> bool:
+    """Return whether units are bound, and not only packed."""
+    return any(rule.means is Means.UNIT for rule in station.scans)
+
+
 def _if_not_at_bench(station: Station) -> Iterator[str]:
+    yield "a code that no rule takes: the reader is told bad"
+    yield "nothing can be recorded: the reader is told nothing"
+    if not _has_units(station):
+        return
     window = duration_text(station.pairing.window_ms)
     yield f"two codes within {window}: recorded as unbound, the reader is told bad"
-    yield "a code that no rule takes: the reader is told bad"
     again = "refused, the reader is told bad"
     if station.duplicates is Policy.RECORD:
         again = "recorded as another visit"
     yield f"a unit that was here before: {again}"
     yield from _life(station, "refused, the reader is told bad")
-    yield "nothing can be recorded: the reader is told nothing"
 
 
 def _publishes(config: StationConfig) -> Iterator[str]:

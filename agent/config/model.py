@@ -14,6 +14,7 @@ from agent.config.crews import Operators, RequiresSection
 from agent.config.limits import LimitSection
 from agent.config.modes import ModeSection
 from agent.config.ordered import OrderSection
+from agent.config.packages import LevelSection
 from agent.config.pairs import Names, Pair
 from agent.config.positions import ComponentSection
 from agent.config.quantities import (
@@ -107,14 +108,21 @@ class ScanSection(Options):
         "order",
         "order_end",
         "cancel",
+        "child",
+        "parent",
+        "parent_end",
+        "unpack",
     ]
     """What they stand for. `lot_end` closes the lot that is made, `removed` names a serial
     component that was taken out of its unit, `unload` takes off what is at the position (of a
     vessel: what was refused, and not put in), `emptied` says that nothing is left in a vessel,
     `returned` is the label of what was taken back from one, `block` and `unblock` name a lot or a
-    serial component, `cancel` takes back the scans that wait."""
+    serial component, `cancel` takes back the scans that wait. Of `track.packing`: `child` goes
+    into a parent, `parent` opens it or takes its children in, `parent_end` closes it, and after
+    `unpack` the next child comes out, or the next parent is dissolved."""
     position: Name | None = None
-    """Where a component goes or is taken off; a key of `track.components`."""
+    """Where a component goes or is taken off, a key of `track.components`; of a child and a parent
+    the level, a key of `track.packing`."""
     role: Name | None = None
     """Of a badge: the role in which it signs on, where badges of several roles look different."""
     product: str | None = None
@@ -305,6 +313,8 @@ class Track(Options):
     `{operator: record}` goes on and says so; `[{operator: {role: inspector, at_least: 1}}]`."""
     components: dict[Name, ComponentSection] = Field(default_factory=dict)
     """Positions that material is loaded at."""
+    packing: dict[Name, LevelSection] = Field(default_factory=dict)
+    """What goes into what, by sorts of parent: units in a box, boxes on a pallet, to any depth."""
     blocked: tuple[str, ...] = ()
     """Lots and serial components that must not be used, as `lineside decode` names them (D-56). A
     scan whose rule means `block` does the same while the station runs."""

@@ -87,6 +87,7 @@ _STATE: dict[str, _Ask] = {
 }
 _ORDER: dict[str, _Ask] = {"tag": _Ask(), "quantity": _Ask(_WHOLE), "product": _Ask()}
 _ORDER_ROLES = {"tag": "order", "quantity": "order quantity", "product": "order product"}
+_PACKING: dict[str, _Ask] = {"close": _Ask(_BIT_LIKE)}
 _WATCH: dict[str, _Ask] = {
     "heartbeat": _Ask(_BIT_LIKE),
     "agent_heartbeat": _Ask(_BIT_LIKE, written=True),
@@ -146,6 +147,8 @@ def roles_of(track: Track) -> list[Role]:
                 roles.append(_role(role, tag, ("track", "ready", key), _READY[role]))
     roles.extend(_of_the_machine(track))
     roles.extend(_set_points(track))
+    for name, level in track.packing.items():
+        roles.extend(_of(level, ("track", "packing", name), _PACKING))
     return [*roles, *_sources(track)]
 
 

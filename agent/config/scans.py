@@ -7,6 +7,7 @@ from agent.config.checks import readers
 from agent.config.crewing import check_needs
 from agent.config.model import Match, ScanSection, Track
 from agent.config.ordering import tag_of
+from agent.config.packing import check_rules
 from agent.config.parts import Parts
 from agent.config.problems import Path, did_you_mean, shown
 from agent.config.strategies import by_scan
@@ -14,6 +15,7 @@ from agent.core.identity import scan_rule as rules
 from agent.core.identity.overlap import faults
 from agent.core.identity.pattern import PatternError
 from agent.core.identity.scan_rule import Means, ScanRule
+from agent.core.packed import MEANS
 from agent.core.station import By, Strategy, Until
 
 
@@ -84,7 +86,9 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
     if by_scan(track) and not reads and None not in parts.devices.values():
         message = "codes come by scan, but no device reads codes"
         parts.refuse(("devices",), message, "add a device with driver: scanner", key=True)
-    if track.pair.strategy is not Strategy.COUNT_ONLY and Means.UNIT not in means:
+    packs_only = bool(track.packing) and track.pair.strategy is Strategy.SCAN_ONLY
+    no_unit = track.pair.strategy is Strategy.COUNT_ONLY or packs_only
+    if not no_unit and Means.UNIT not in means:
         message = "no rule says which codes are units"
         parts.refuse(("scans",), message, "add {match: …, means: unit}", key=True)
     if track.pair.strategy is Strategy.CARRIER and Means.CARRIER not in means:
@@ -100,6 +104,7 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
             parts.warn(("scans", position, "means"), message, "remove the rule")
     check_needs(parts, track, found)
     _check_positions(parts, track, found)
+    check_rules(parts, track, found)
     if not reads and any(rule.means is not Means.UNIT for rule in found.values()):
         parts.warn(("scans",), "no device reads codes", "add a scanner, or remove", key=True)
     if reads and not found:
@@ -118,7 +123,9 @@ def _useless(track: Track) -> dict[Means, str]:
         useless[Means.CANCEL] = f"'{track.pair.strategy}' waits for no scan"
     if track.lot != "scan":
         useless[Means.LOT] = useless[Means.LOT_END] = "lots are made with `lot: scan` only"
-    if not track.components:
+    if not track.packing:
+        useless[Means.UNPACK] = "nothing is packed"
+    if not track.components and not track.packing:
         useless[Means.BLOCK] = useless[Means.UNBLOCK] = "there is no position to keep it from"
     if not any(component.by is By.SERIAL for component in track.components.values()):
         useless[Means.REMOVED] = "no position gets a serial component"
@@ -130,7 +137,7 @@ def _useless(track: Track) -> dict[Means, str]:
 def _check_positions(parts: Parts, track: Track, found: dict[int, ScanRule]) -> None:
     loaded = set()
     for position, rule in found.items():
-        if rule.position is None:
+        if rule.position is None or rule.means in MEANS:
             continue
         if rule.means is Means.COMPONENT:
             loaded.add(rule.position)

@@ -17,6 +17,7 @@ from agent.core import (
     modes,
     orders,
     pairing,
+    parentage,
     presence,
     requests,
 )
@@ -55,7 +56,8 @@ def refusal(draft: Draft, handshake: Handshake, candidate: Candidate) -> ev.Why 
     used = _components(draft, judged(draft, handshake).rise, candidate)
     if material.missing(draft.state, used):
         return ev.Why.COMPONENT_MISSING
-    return fitness.refusal(draft.state, used) or installing.refusal(draft, used)
+    wrong = fitness.refusal(draft.state, used) or installing.refusal(draft, used)
+    return wrong or parentage.refusal(draft, handshake, candidate.unit)
 
 
 def declined_as(reason: ev.Why) -> Outcome:

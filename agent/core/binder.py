@@ -30,6 +30,7 @@ from agent.core import (
     material,
     orders,
     pairing,
+    parentage,
     people,
     production,
     products,
@@ -46,6 +47,7 @@ from agent.core.carry import from_plain, to_plain
 from agent.core.draft import Draft, Fold
 from agent.core.lot_parts import LotsState
 from agent.core.outputs import due, handed_over, outputs, readiness
+from agent.core.packages import PackingState
 from agent.core.parts import (
     LONG_AGO,
     CarrierState,
@@ -101,6 +103,7 @@ PARTS: Mapping[str, type[Any]] = {
     "people": PeopleState,
     "material": MaterialState,
     "product": ProductState,
+    "packing": PackingState,
     "production": ProductionState,
     "lots": LotsState,
     "machine": MachineState,
@@ -165,6 +168,7 @@ for _part in (
     vessels.EVOLVES,
     installing.EVOLVES,
     products.EVOLVES,
+    parentage.EVOLVES,
     lot_counts.EVOLVES,
     lotbook.EVOLVES,
     restarts.EVOLVES,
@@ -235,6 +239,7 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
     lost = bool(beginning.lost)
     pairing.started(draft, other_boot=not same_boot, lost=lost)
     material.started(draft, other_boot=not same_boot, lost=lost)
+    parentage.started(draft, other_boot=not same_boot, lost=lost)
     people.started(draft, down_ms, lost=lost)
     orders.started(draft, lost=lost)
     production.started(draft, lost=lost)
@@ -279,6 +284,7 @@ def decide(state: State, working: Working, observation: AnyObservation, now: Ins
     draft = Draft(state, working, now, evolve)
     _HANDLERS[type(observation)](draft, observation)
     granularity.noticed(draft, observation)
+    parentage.settle(draft)
     machine.settle(draft)
     vessels.settle(draft)
     feeding.settle(draft)
@@ -291,6 +297,7 @@ def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
     changed = {value.tag for value in seen.values}
     lot_first = production.lot_unread(station, draft.working)
     product_first = products.unread(station, draft.working)
+    before = draft.working.readings
     _take_readings(draft, seen.device, seen.values, seen.earliest_ms, seen.latest_ms)
     readings = draft.working.readings
     if watching.seen(draft, seen.device):
@@ -299,6 +306,7 @@ def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
         return
     _starts(draft, seen, None)
     bypass.seen(draft, changed)
+    parentage.seen(draft, before, changed)
     strategies.entry(station).seen(draft, seen)
     if station.lot in changed:
         production.lot_read(draft, readings[station.lot], seen.id, first=lot_first)
@@ -377,6 +385,7 @@ def _ask_answered(draft: Draft, seen: AskAnswered) -> None:
     strategies.entry(draft.station).answered(draft, seen)
     installing.answered(draft, seen)
     commands.answered(draft, seen)
+    parentage.answered(draft, seen)
 
 
 def _link_changed(draft: Draft, seen: LinkChanged) -> None:
@@ -459,6 +468,7 @@ def _timer_fired(draft: Draft, seen: TimerFired) -> None:
     fitness.check(draft)
     installing.timer(draft)
     commands.timer(draft)
+    parentage.timer(draft)
     people.timer(draft)
     production.timer(draft)
     lot_scans.timer(draft)
@@ -526,6 +536,7 @@ def _wakeup(draft: Draft) -> int:
         *fitness.deadlines(draft),
         *installing.deadlines(working),
         *commands.deadlines(working),
+        *parentage.deadlines(state, working),
         *watching.deadlines(draft),
         *machine.deadlines(draft),
     )

@@ -32,11 +32,13 @@ class Names(StrEnum):
     """A lot and how much of it: LOT or LOT=QUANTITY; NAME= where a name has the sign in it."""
     ADDRESS = "address"
     """Of a recorded event: `000042-9f3a1c7e-17`."""
+    PACKAGE = "package"
+    """Something that is in something, or that something is in."""
 
 
-ASKED = frozenset({Names.UNIT, Names.COMPONENT, Names.ADDRESS})
+ASKED = frozenset({Names.UNIT, Names.COMPONENT, Names.ADDRESS, Names.PACKAGE})
 """What is looked up before a command runs."""
-CODES = frozenset({Names.LOT, Names.UNIT, Names.COMPONENT})
+CODES = frozenset({Names.LOT, Names.UNIT, Names.COMPONENT, Names.PACKAGE})
 """What may be given as a label shows it; the rim makes it canonical text."""
 
 

@@ -17,7 +17,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
-from agent.core import blocking, correcting, exchanging, lives, lot_commands, orders, people
+from agent.core import (
+    blocking,
+    correcting,
+    disassembly,
+    exchanging,
+    lives,
+    lot_commands,
+    orders,
+    people,
+)
 from agent.core import events as ev
 from agent.core.command import ASKED, Argument, Command, Facts, Names, Refusal, texts
 from agent.core.draft import Draft
@@ -27,6 +36,7 @@ from agent.core.state import (
     ComponentAsk,
     EventAsk,
     LookupAsk,
+    PackageAsk,
     WaitingCommand,
     Working,
 )
@@ -45,6 +55,7 @@ TABLE: Mapping[str, Command] = {
     **correcting.COMMANDS,
     **orders.COMMANDS,
     **people.COMMANDS,
+    **disassembly.COMMANDS,
 }
 """Every command by its name."""
 
@@ -135,6 +146,8 @@ def _ask(draft: Draft, argument: Argument, value: str) -> Ask:
         return ComponentAsk(id=draft.ask_id(), component=value)
     if argument.names is Names.ADDRESS:
         return EventAsk(id=draft.ask_id(), address=value)
+    if argument.names is Names.PACKAGE:
+        return PackageAsk(id=draft.ask_id(), code=value)
     return LookupAsk(id=draft.ask_id(), unit=value, handshake="")
 
 

@@ -109,6 +109,18 @@ class Why(StrEnum):
     """The unit has another identity by now: somebody else may bear this one (D-37)."""
     MULTI_LOT_LABEL = "multi_lot_label"
     """The label stands for several lots (D-51)."""
+    NO_PARENT = "no_parent"
+    """No parent is open that a child could go into, or that could be closed."""
+    NO_CHILD = "no_child"
+    """No child waits for the parent whose code was read."""
+    COUNT_SHORT = "count_short"
+    """Fewer children than are expected are in the parent."""
+    COUNT_OVER = "count_over"
+    """More children than the parent can take."""
+    IN_ITSELF = "in_itself"
+    """The parent is in what is to go into it: nothing is in itself, at whatever depth (D-9)."""
+    NOT_PACKED = "not_packed"
+    """What is to be taken out is in no parent, or the parent is empty, by what is known."""
 
 
 @unique
@@ -513,7 +525,7 @@ class CodeScanned(Event):
     means: str
     """`unit`, `lot`, `component`, `unload`, `emptied`, `returned`, `block`, `unblock`, `operator`,
     `order`, `cancel`; of lots `lot_end`, `lot_pick`, `lot_split`, `lot_merge`, `lot_issue`,
-    `lot_return`, `lot_relabel`."""
+    `lot_return`, `lot_relabel`; of packing `child`, `parent`, `parent_end`, `unpack`."""
     code: str
     """The identity in canonical text: Digital Link, plain text, or the operator's pseudonym."""
     product: str | None = None
@@ -724,6 +736,138 @@ class CarrierConflict(Event):
     units: tuple[str, ...]
     loads: tuple[str, ...]
     """Addresses of the `carrier_loaded` that contradict each other."""
+
+
+# ------------------------------------------------------------------ parent and child
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParentOpened(Event):
+    """From here on what is read goes into this parent: a box, a pallet, a container."""
+
+    kind = "parent_opened"
+    level: str
+    """Which sort of parent, by its name in the station file."""
+    parent: str
+    product: str | None = None
+    children: tuple[str, ...] = ()
+    """What is in it already, by what is known: it was packed before and is opened again."""
+    within: tuple[str, ...] = ()
+    """What it is in itself, innermost first."""
+    resumed: bool = False
+    """It was open, and its code says that it still is: what comes is certain again."""
+    earliest_ms: int
+    latest_ms: int
+    """Boot-clock interval in which its code was read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitGathered(Event):
+    """A child was accepted and waits for the code of its parent (`children-first`)."""
+
+    kind = "unit_gathered"
+    level: str
+    child: str
+    product: str | None = None
+    n: int
+    """How many wait, this one counted."""
+    other: str | None = None
+    """Another parent that it is in, by what is known."""
+    earliest_ms: int
+    """When it was read, by the boot clock, at the earliest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitPacked(Event):
+    """A child is in a parent: a unit in a box, a box on a pallet, to any depth.
+
+    A child is certainly in one parent at a time; where two are possible, each has its event.
+    """
+
+    kind = "unit_packed"
+    level: str
+    child: str
+    product: str | None = None
+    """The child's."""
+    parent: str
+    n: int | None = None
+    """How many are in the parent, this one counted; None: it is closed already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitUnpacked(Event):
+    """A child was taken out of its parent. What was packed stays in its history (D-35)."""
+
+    kind = "unit_unpacked"
+    child: str
+    parent: str
+    how: str
+    """`scan`; `dissolved`: the parent with all that was in it; `command`."""
+    who: str | None = None
+    """The person who gave the command."""
+    reason: str | None = None
+    """In the person's words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParentClosed(Event):
+    """Nothing more goes into the parent. Fewer or more than expected stand in `why`."""
+
+    kind = "parent_closed"
+    level: str
+    parent: str
+    product: str | None = None
+    children: tuple[str, ...] = ()
+    """Everything that is in it."""
+    possible: tuple[str, ...] = ()
+    """Those of them that may be in another parent instead."""
+    expected: int | None = None
+    how: str
+    """`full`, `scan`, `tag`, `cycle`, `next`: another one was begun, `parent`: its code came last,
+    `file`: the station file has no such level any more."""
+    latest_ms: int
+    """Until when, by the boot clock, what was read may have been meant for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParentDissolved(Event):
+    """A parent was unpacked: each that was in it has its `unit_unpacked` (D-132)."""
+
+    kind = "parent_dissolved"
+    parent: str
+    children: tuple[str, ...]
+    how: str
+    """`scan` or `command`."""
+    who: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackingConflict(Event):
+    """A child goes into a parent while it is in another: both are possible (D-42)."""
+
+    kind = "packing_conflict"
+    level: str
+    child: str
+    parent: str
+    other: str
+    """The parent, or the unit, that it is in by what was known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackingRefused(Event):
+    """A child does not go in, or a parent is not opened or closed: nothing has changed."""
+
+    kind = "packing_refused"
+    level: str
+    means: str
+    """What was read: `child`, `parent`, `parent_end` or `unpack`."""
+    code: str
+    parent: str | None = None
+    """The parent that it was for; None: none was open."""
+    reason: Why
+    other: str | None = None
+    """Where the child is, by what is known."""
 
 
 # ------------------------------------------------------------------ queue

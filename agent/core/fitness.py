@@ -41,7 +41,7 @@ def fault_at_load(draft: Draft, component: Component, scan: ev.CodeScanned) -> e
     """Return why what was scanned must not be used at the position, None if it may."""
     if any(is_blocked(draft.state, lot) for lot in (scan.code, *vessels.lots_on(component, scan))):
         return ev.Why.LOT_BLOCKED
-    if not _belongs(component, scan.product or ""):
+    if not belongs(component.products, component.product_pattern, scan.product or ""):
         return ev.Why.WRONG_PART
     if _is_past(scan.expiry, draft.now):
         return ev.Why.LOT_EXPIRED
@@ -51,10 +51,10 @@ def fault_at_load(draft: Draft, component: Component, scan: ev.CodeScanned) -> e
     return None
 
 
-def _belongs(component: Component, product: str) -> bool:
-    if component.products and product not in component.products:
+def belongs(products: tuple[str, ...], pattern: str | None, product: str) -> bool:
+    """Return whether a product is one of those that belong somewhere; none named: every one."""
+    if products and product not in products:
         return False
-    pattern = component.product_pattern
     return pattern is None or _pattern(pattern).fullmatch(product) is not None
 
 

@@ -7,7 +7,16 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from agent.core import events as ev
-from agent.core import granularity, lot_scans, material, orders, pairing, people, production
+from agent.core import (
+    granularity,
+    lot_scans,
+    material,
+    orders,
+    pairing,
+    parentage,
+    people,
+    production,
+)
 from agent.core.draft import Draft
 from agent.core.identity.codes import PARSER
 from agent.core.identity.rules import Identified, Judgement, Means, NoRead, judge
@@ -135,8 +144,9 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
             parser=judged.parser,
         )
     )
-    if not waits or not pairing.is_cycle(station):
-        _reply(draft, seen.device, good=True)  # of a scan that is the cycle, its end is told
+    packs = bool(station.packing) and judged.means in parentage.MEANS - {Means.UNPACK}
+    if not packs and (not waits or not pairing.is_cycle(station)):
+        _reply(draft, seen.device, good=True)  # of the others what becomes of them is told
     granularity.scanned(draft, scan)
     if waits:
         pairing.unit_scanned(draft, scan, where)
@@ -204,6 +214,7 @@ def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
         pairing.clear(draft, ev.ExpiryReason.CANCELLED)
         material.clear(draft, ev.ExpiryReason.CANCELLED)
         lot_scans.clear(draft, ev.ExpiryReason.CANCELLED)
+        parentage.clear(draft, ev.ExpiryReason.CANCELLED)
 
 
 # ------------------------------------------------------------------ repeats

@@ -17,6 +17,7 @@ from enum import IntEnum, StrEnum, unique
 
 from agent.core.events import ComponentUse, Event, Why
 from agent.core.lot_parts import LotsState
+from agent.core.packages import PackingState
 from agent.core.parts import (
     LONG_AGO,
     CarrierState,
@@ -54,6 +55,7 @@ class State:
     people: PeopleState = field(default_factory=PeopleState)
     material: MaterialState = field(default_factory=MaterialState)
     product: ProductState = field(default_factory=ProductState)
+    packing: PackingState = field(default_factory=PackingState)
     production: ProductionState = field(default_factory=ProductionState)
     lots: LotsState = field(default_factory=LotsState)
     machine: MachineState = field(default_factory=MachineState)
@@ -291,11 +293,12 @@ class Beat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A question about a serial component that waits."""
+    """A question about something that was scanned and waits."""
 
     address: str
     """Of its scan."""
     until_ms: int
+    ask: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,6 +342,10 @@ class Working:
     """Per ask: whether a serial component that waits is in a unit already."""
     commands: Mapping[str, WaitingCommand] = field(default_factory=dict)
     """Per id of its observation."""
+    packing: Check | None = None
+    """The question about what was read and has its turn to be packed."""
+    closing: tuple[str, ...] = ()
+    """Levels of packing whose tag has risen: closed when what was read before is decided."""
     activity: Activity | None = None
     asked: int = 0
     """How many asks were made, for their ids."""
@@ -392,7 +399,15 @@ class EventAsk:
     address: str
 
 
-Ask = SnapshotAsk | LookupAsk | ComponentAsk | EventAsk
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageAsk:
+    """What is this in, to any depth, and what is in it? To be answered up to the planned events."""
+
+    id: str
+    code: str
+
+
+Ask = SnapshotAsk | LookupAsk | ComponentAsk | EventAsk | PackageAsk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from agent.core.bounds import Limit, ResultBy
 from agent.core.crew import Crew
 from agent.core.identity.rules import ScanRule
+from agent.core.levels import Level
 from agent.core.lot_plan import Lots
 from agent.core.order_plan import OrderPlan
 
@@ -443,6 +444,8 @@ class Station:
     requires_order: Policy | None = None
     """None: not required."""
     components: tuple[Component, ...] = ()
+    packing: tuple[Level, ...] = ()
+    """What goes into what here."""
     blocked: tuple[str, ...] = ()
     """Lots and serial components that the station file blocks (D-56)."""
     ready: Ready | None = None
@@ -492,3 +495,7 @@ class Station:
     def component(self, position: str) -> Component | None:
         """Return the component declared at a position."""
         return next((c for c in self.components if c.position == position), None)
+
+    def level(self, name: str) -> Level | None:
+        """Return the level of packing of a name."""
+        return next((level for level in self.packing if level.name == name), None)

@@ -22,6 +22,8 @@ SEALS = ("prev", "hash")
 _IDENTIFYING = ("unit", "lot", "component")
 _OF_COMPONENTS = frozenset({"component_installed", "component_removed"})
 """Kinds about a serial component; what went into a unit is in the unit's own event."""
+_ABOUT = ("unit", "lot", "child", "parent")
+"""Members that say what any other event is about; the first that it has counts."""
 _REASONS = frozenset(Why)
 
 
@@ -102,12 +104,12 @@ def subject(members: Mapping[str, Any]) -> str | None:
     kind = members.get("kind")
     if kind == "code_scanned":
         found = members.get("code") if members.get("means") in _IDENTIFYING else None
-    elif kind == "scan_expired":
+    elif kind in {"scan_expired", "packing_refused"}:
         found = members.get("code")
     elif kind in _OF_COMPONENTS:
         found = members.get("component")
     elif kind == "event_corrected":
         found = members.get("about")
     else:
-        found = members.get("unit") or members.get("lot")
+        found = next((members[key] for key in _ABOUT if members.get(key)), None)
     return found if isinstance(found, str) and found else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -23,9 +23,11 @@ UNIT_KINDS = ("unit_started", "unit_completed", "unit_refused")
 CORRECTED = "event_corrected"
 LIFE_KINDS = (*UNIT_KINDS, "unit_scrapped", "unit_reworked", "unit_reidentified", CORRECTED)
 """Kinds that say something of a unit; a correction is found by what it is about."""
-REMOVED = "component_removed"
-COMPONENT_KINDS = ("component_installed", REMOVED)
-"""Kinds that say where a serial component is; they are found by the component."""
+OUT = ("component_removed", "unit_unpacked")
+COMPONENT_KINDS = ("component_installed", "unit_packed", *OUT)
+"""Kinds that say where a serial component or a child is; they are found by it."""
+HOLDING_KINDS = ("unit_completed", "parent_closed", "parent_dissolved")
+"""Kinds that say what is in a unit or a parent; they are found by that."""
 
 
 MOST_PLACE = 2**63 - 1
@@ -154,19 +156,45 @@ class Lookup:
                 yield str(found.row.address), found.row.kind, orjson.loads(found.row.body)
 
     def installed(self, component: str) -> tuple[str, str | None, str | None] | None:
-        """Return the newest event that moved a serial component, its unit now and its place in it.
+        """Return the newest event that moved a component or child, what it is in, and where there.
 
-        None: it was never in a unit here. A unit of None: it was taken out.
+        None: it was never in anything here. A unit of None: it was taken out.
         """
         dead = set[str]()
         for address, kind, members in self._of(component, (*COMPONENT_KINDS, CORRECTED)):
             if kind == CORRECTED and address not in dead:
                 dead |= set(members["supersedes"])
-            elif kind == REMOVED and address not in dead:  # its unit is the one that it was in
+            elif kind in OUT and address not in dead:  # its unit is the one that it was in
                 return address, None, None
             elif address not in dead:
-                return address, members.get("unit"), members.get("position")
+                return (
+                    address,
+                    members.get("parent") or members.get("unit"),
+                    members.get("position"),
+                )
         return None
+
+    def contents(self, parent: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the children in a closed parent, and the serial components in a unit.
+
+        What was put in is in its own records; what of it is still there, in those of each.
+        """
+        children: dict[str, None] = {}
+        components: dict[str, None] = {}
+        is_whole = True
+        for _, kind, members in self._of(parent, HOLDING_KINDS):
+            if kind == "unit_completed":
+                uses = members.get("components", ())
+                components |= dict.fromkeys(c for use in uses for c in use.get("candidates", ()))
+            elif kind == "parent_dissolved":
+                is_whole = False  # what was put in before came out then
+            elif is_whole:
+                children |= dict.fromkeys(members.get("children", ()))
+        return self._still_in(parent, children), self._still_in(parent, components)
+
+    def _still_in(self, parent: str, codes: Iterable[str]) -> tuple[str, ...]:
+        homes = {code: self.installed(code) for code in codes}
+        return tuple(code for code, home in homes.items() if home and home[1] == parent)
 
     def ask(self, job: Callable[[apsw.Connection], T]) -> T:
         """Return what a short job finds on this connection."""

@@ -41,7 +41,16 @@ from agent.journal.store import (
 from agent.journal.tail import Tail
 from agent.journal.walk import Lost
 from agent.journal.writer import LOG_BYTES, Batch, Outcome, Prune, Pruned, Writer
-from agent.ports import Address, Clock, ComponentSeen, Files, Row, UnitSeen, Worker
+from agent.ports import (
+    Address,
+    Clock,
+    ComponentSeen,
+    ContentsSeen,
+    Files,
+    Row,
+    UnitSeen,
+    Worker,
+)
 from drivers.base import EventSeen
 
 T = TypeVar("T")
@@ -375,7 +384,7 @@ class SqliteJournal:
         )
 
     async def component_seen(self, component: str) -> ComponentSeen:
-        """Return the unit that a serial component is in, by the durable events."""
+        """Return what a serial component or a child is in, by the durable events."""
         as_of = str(self._last) if self._last is not None else ""
         found = await self._look_up(lambda: self._lookup.installed(component))
         address, unit, position = found or (None, None, None)
@@ -384,6 +393,11 @@ class SqliteJournal:
     async def event_seen(self, address: Address) -> EventSeen | None:
         """Return what is known of a durable event, None where none is kept under the address."""
         return await self._look_up(lambda: self._lookup.event(address))
+
+    async def contents_seen(self, parent: str) -> ContentsSeen:
+        """Return what is in a closed parent or in a unit, by the durable events."""
+        children, components = await self._look_up(lambda: self._lookup.contents(parent))
+        return ContentsSeen(children=children, components=components)
 
     # -------------------------------------------------------------- end
 

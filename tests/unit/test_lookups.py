@@ -10,12 +10,14 @@ from agent.core.events import (
     EventTime,
     Result,
     UnitCompleted,
+    UnitPacked,
     UnitReidentified,
     UnitReworked,
     UnitScrapped,
+    UnitUnpacked,
 )
 from agent.lookups import MOST_EXPECTED, MOST_RECENT, Lookups
-from agent.ports import Address, ComponentSeen, UnitSeen
+from agent.ports import Address, ComponentSeen, ContentsSeen, UnitSeen
 from drivers.base import ClockState
 from tests.doubles import settled
 
@@ -32,6 +34,8 @@ class Store:
         self.is_open = asyncio.Event()
         self.is_open.set()
         self.error: Exception | None = None
+        self.homes: dict[str, str] | None = None
+        """What each is in; None: each component is in the same unit."""
 
     async def unit_seen(self, unit: str, handshake: str) -> UnitSeen:
         """Answer, or fail."""
@@ -48,7 +52,17 @@ class Store:
     async def component_seen(self, component: str) -> ComponentSeen:
         """Answer, or fail."""
         self.asked.append(component)
-        return ComponentSeen(address=f"{EPOCH}-9", unit="SN-9", as_of=f"{EPOCH}-10")
+        homes = self.homes if self.homes is not None else {component: "SN-9"}
+        unit = homes.get(component)
+        return ComponentSeen(address=f"{EPOCH}-9", unit=unit, as_of=f"{EPOCH}-10")
+
+    async def contents_seen(self, parent: str) -> ContentsSeen:
+        """Answer."""
+        inside = [code for code, home in (self.homes or {}).items() if home == parent]
+        return ContentsSeen(
+            children=tuple(code for code in inside if not code.startswith("ECU")),
+            components=tuple(code for code in inside if code.startswith("ECU")),
+        )
 
 
 def completed(seq: int, unit: str = "SN-1") -> UnitCompleted:
@@ -182,14 +196,14 @@ async def test_where_a_component_is_counts_what_is_on_its_way() -> None:
     installed = ComponentInstalled(
         **head, seq=12, machine="b", position="ecu", component="ECU-1", unit="SN-1", cycle="c-1"
     )
-    lookups.note_component(installed)
+    lookups.note_placed(installed)
     found = await lookups.find_component("ECU-1")
     assert (found.unit, found.address) == ("SN-1", f"{EPOCH}-12")
-    lookups.note_component(ComponentRemoved(**head, seq=13, machine="b", component="ECU-1"))
+    lookups.note_placed(ComponentRemoved(**head, seq=13, machine="b", component="ECU-1"))
     found = await lookups.find_component("ECU-1")
     assert (found.unit, found.address) == (None, f"{EPOCH}-13")
     for number in range(MOST_RECENT):
-        lookups.note_component(replace(installed, component=f"ECU-{number + 2}"))
+        lookups.note_placed(replace(installed, component=f"ECU-{number + 2}"))
     assert (await lookups.find_component("ECU-1")).unit == "SN-9"  # by then it is durable
     await lookups.close()
 
@@ -218,4 +232,43 @@ async def test_a_unit_that_is_expected_is_looked_for_anew_after_a_correction() -
     await settled()
     lookups.note_correction()
     assert lookups.at_hand("SN-1") is None
+    await lookups.close()
+
+
+async def test_the_way_out_and_what_is_inside_count_what_is_on_its_way() -> None:
+    """A planned packing is newer than the store: to any depth, and inside (D-9, D-42)."""
+    store = Store()
+    store.homes = {"U-1": "BOX-1", "U-2": "BOX-1", "BOX-1": "PAL-1", "PAL-1": "C-1"}
+    store.homes |= {"ECU-1": "U-1", "ECU-2": "U-1"}
+    lookups = Lookups(store, EPOCH)
+    found = await lookups.find_package("U-1")
+    assert (found.within, found.contents) == (("BOX-1", "PAL-1", "C-1"), ())
+    assert found.components == ("ECU-1", "ECU-2")
+    assert (await lookups.find_package("BOX-1")).contents == ("U-1", "U-2")
+    unit = completed(11)
+    head = {field: getattr(unit, field) for field in ("epoch", "station", "config", "time")}
+    packed = UnitPacked(**head, seq=12, machine="b", level="box", child="U-1", parent="BOX-2", n=1)
+    lookups.note_placed(packed)
+    lookups.note_placed(
+        UnitUnpacked(**head, seq=13, machine="b", child="BOX-1", parent="PAL-1", how="scan")
+    )
+    found = await lookups.find_package("BOX-1")
+    assert (found.within, found.contents) == ((), ("U-2",))
+    assert (await lookups.find_package("U-1")).within == ("BOX-2",)
+    assert (await lookups.find_package("BOX-2")).contents == ("U-1",)
+    lookups.note_placed(ComponentRemoved(**head, seq=14, machine="b", component="ECU-1"))
+    installed = ComponentInstalled(
+        **head, seq=15, machine="b", position="ecu", component="ECU-3", unit="U-1", cycle="c-1"
+    )
+    lookups.note_placed(installed)
+    assert (await lookups.find_package("U-1")).components == ("ECU-2", "ECU-3")
+    await lookups.close()
+
+
+async def test_what_is_recorded_within_itself_ends_the_way() -> None:
+    """A cycle in the records is a data error: nothing loops (D-9)."""
+    store = Store()
+    store.homes = {"A": "B", "B": "C", "C": "A"}
+    lookups = Lookups(store, EPOCH)
+    assert (await lookups.find_package("A")).within == ("B", "C")
     await lookups.close()

@@ -67,6 +67,14 @@ class Means(StrEnum):
     """A quantity of the lot is back (D-53)."""
     LOT_RELABEL = "lot_relabel"
     """The new label of the picked lot."""
+    CHILD = "child"
+    """What goes into a parent: a unit, or a box that goes on a pallet (`track.packing`)."""
+    PARENT = "parent"
+    """What children go into: a box, a pallet, a container."""
+    PARENT_END = "parent_end"
+    """Nothing more goes into the parent that is open at the level."""
+    UNPACK = "unpack"
+    """The next child comes out of its parent, or the next parent is dissolved."""
 
 
 OF_LOTS = (
@@ -124,6 +132,8 @@ _SIGNALS = frozenset(
         Means.CANCEL,
         Means.UNLOAD,
         Means.EMPTIED,
+        Means.PARENT_END,
+        Means.UNPACK,
     }
 )
 _WHAT = {
@@ -131,8 +141,11 @@ _WHAT = {
     Means.UNLOAD: "an unload",
     Means.EMPTIED: "an emptied",
     Means.RETURNED: "a return",
+    Means.CHILD: "a child",
+    Means.PARENT: "a parent",
+    Means.PARENT_END: "the end of a parent",
 }
-"""What happens at a position."""
+"""What happens at a position, or at a level of packing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=True)
@@ -142,7 +155,7 @@ class ScanRule:
     match: Match
     means: Means
     position: str | None = None
-    """Where a component goes."""
+    """Where a component goes; of parents and children: the level of packing."""
     role: str | None = None
     """The role in which a badge signs on; None: its number, or nothing, says it."""
     product: str | None = None
@@ -351,6 +364,8 @@ _BY_STANDARD: dict[tuple[bool, Means], tuple[tuple[str, ...], ...]] = {
     (True, Means.RETURNED): _GS1_LOTS,
     (True, Means.BLOCK): _GS1_UNITS + _GS1_LOTS,
     (True, Means.UNBLOCK): _GS1_UNITS + _GS1_LOTS,
+    (True, Means.CHILD): _GS1_UNITS,
+    (True, Means.PARENT): _GS1_UNITS,
     (False, Means.UNIT): _DATA_UNITS,
     (False, Means.LOT): _DATA_LOTS,
     (False, Means.COMPONENT): _DATA_UNITS + _DATA_LOTS + _DATA_PRODUCTS,
@@ -361,6 +376,8 @@ _BY_STANDARD: dict[tuple[bool, Means], tuple[tuple[str, ...], ...]] = {
     (False, Means.UNBLOCK): _DATA_UNITS + _DATA_LOTS,
     **{(True, means): _GS1_LOTS for means in OF_LOTS},
     **{(False, means): _DATA_LOTS for means in OF_LOTS},
+    (False, Means.CHILD): _DATA_UNITS + _DATA_CARRIERS,
+    (False, Means.PARENT): _DATA_UNITS + _DATA_CARRIERS,
 }
 
 

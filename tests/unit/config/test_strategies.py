@@ -138,11 +138,11 @@ EXPLAINED = {
             "a unit of another product than the order's: refused, the reader is told bad",
         ],
         "if not": [
-            "two codes within 800ms: recorded as unbound, the reader is told bad",
             "a code that no rule takes: the reader is told bad",
+            "nothing can be recorded: the reader is told nothing",
+            "two codes within 800ms: recorded as unbound, the reader is told bad",
             "a unit that was here before: recorded as another visit",
             "a unit that a person has scrapped: refused, the reader is told bad",
-            "nothing can be recorded: the reader is told nothing",
         ],
     },
 }

@@ -122,8 +122,8 @@ def test_what_a_command_must_know_is_asked_and_waited_for() -> None:
     rig = bench()
     rig.hold_checks = True
     rig.command("exchange", unit="SN-1", old="ECU-1", new="ECU-2")
-    asked = [ask for ask in rig.checks if isinstance(ask, ComponentAsk)]
-    assert [ask.component for ask in asked] == ["ECU-1", "ECU-2"]
+    asked = [ask.component for ask in rig.checks if isinstance(ask, ComponentAsk)]
+    assert asked == ["ECU-1", "ECU-2"]
     second = rig.checks.pop()
     rig.check()
     assert rig.of(CommandRefused) == []

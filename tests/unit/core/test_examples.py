@@ -14,10 +14,16 @@ from agent.core.events import (
     OrderEnded,
     OrderOverrun,
     OrderReached,
+    PackingRefused,
+    ParentClosed,
+    ParentDissolved,
     UnitCompleted,
     UnitEvent,
+    UnitPacked,
     UnitRefused,
     UnitUnbound,
+    UnitUnpacked,
+    Verdict,
     Why,
 )
 from agent.core.station import Station
@@ -288,3 +294,91 @@ def test_fifo_line() -> None:
     read("hand", 6)
     assert (pack(5, 1).unit or "")[-2:] == "06"
     assert {unit.certainty for unit in rig.of(UnitCompleted)} == {Certainty.CERTAIN}
+
+
+def test_packing() -> None:
+    """Units in cartons on a pallet: a wrong unit, a restart, and a carton that is taken apart."""
+    rig = Rig(example("packing"))
+    rig.link("scanner", up=True)
+
+    def read(*codes: str) -> None:
+        for code in codes:
+            rig.turn(1_500)
+            rig.scan(code)
+
+    def units(*serials: int) -> tuple[str, ...]:
+        return tuple(f"]d2010950600013435221{serial}" for serial in serials)
+
+    def carton(serial: int) -> str:
+        return f"]d2011950600013435921{serial}"
+
+    def code(serial: int) -> str:
+        return f"https://id.gs1.org/01/09506000134352/21/{serial}"
+
+    read("OP-1234", "]C100395060001343000015", carton(1), *units(1, 2, 3, 4, 5, 6))
+    full = rig.of(ParentClosed)[-1]
+    assert (full.how, full.children) == ("full", tuple(code(serial) for serial in range(1, 7)))
+    assert rig.home(full.parent) == "https://id.gs1.org/00/395060001343000015"
+
+    read(carton(2), *units(7, 6))  # the neighbour's, out of the first carton
+    refused = rig.of(PackingRefused)[-1]
+    assert (refused.reason, refused.other) == (Why.CONFLICT, full.parent)
+    read("WRONG LABEL")
+    assert rig.of(CodeRefused)[-1].reason == "no_rule"
+
+    rig.restart()  # the gateway was rebooted in the middle of a carton
+    rig.link("scanner", up=True)
+    read(*units(8))
+    assert rig.of(UnitPacked)[-1].why == (Why.SCAN_BEFORE_RESTART,)
+    read(carton(2), *units(9), "CARTON DONE")
+    part = rig.of(ParentClosed)[-1]
+    assert (part.children, part.possible) == ((code(7), code(8), code(9)), (code(8),))
+    assert part.why == (Why.COUNT_SHORT,)
+
+    read("UNPACK", units(1)[0])
+    assert rig.of(UnitUnpacked)[-1].parent == full.parent
+    read("UNPACK", carton(2))
+    assert rig.of(ParentDissolved)[-1].children == (code(7), code(8), code(9))
+    read("]C100395060001343000015", "PALLET DONE")
+    pallet = rig.of(ParentClosed)[-1]
+    assert pallet.children == (full.parent, part.parent)
+    assert {rig.home(code(serial)) for serial in range(2, 7)} == {full.parent}
+
+
+def test_case_packer() -> None:
+    """Modules in a housing: the answer says when one is missing, and what the torque was worth."""
+    rig = Rig(example("case-packer"))
+    rig.tags |= {"counter": 0, "torque": 12.1, "torque_least": 11.0, "verdict": True}
+    rig.link("scanner", up=True)
+    rig.up()
+
+    def press(number: int, *codes: str, torque: float = 12.1) -> int | None:
+        for code in codes:
+            rig.turn(1_500)
+            rig.scan(code)
+        rig.turn(500)
+        rig.plc(trigger=True, request=number, counter=number, torque=torque)
+        rig.answer()
+        answer = rig.answered()
+        rig.plc(trigger=False)
+        rig.due()
+        rig.check()
+        return answer
+
+    modules = [f"MOD{serial:08}" for serial in range(1, 13)]
+    assert press(1, *modules[:4], "PACK00000001") == 1
+    assert {rig.home(module) for module in modules[:4]} == {"PACK00000001"}
+    assert rig.of(UnitCompleted)[-1].values[0].verdict is Verdict.OK
+
+    assert press(2, *modules[4:7], "PACK00000002") == 6
+    assert rig.of(UnitRefused)[-1].reason is Why.COUNT_SHORT
+    assert press(3, modules[7], "PACK00000002") == 1
+    assert [packed.certainty.value for packed in rig.of(UnitPacked)[4:]] == [
+        *["possible"] * 3,
+        "certain",
+    ]
+
+    assert press(4, *modules[8:], "PACK00000003", torque=10.5) == 2
+    slack = rig.of(UnitCompleted)[-1]
+    assert (slack.values[0].verdict, slack.machine_result) == (Verdict.LOW, "ok")
+    assert rig.home(modules[8]) == "PACK00000003"

@@ -7,7 +7,16 @@ from typing import TypeVar
 
 import pytest
 
-from agent.core.events import ComponentInstalled, ComponentRemoved
+from agent.core.events import (
+    Certainty,
+    ComponentInstalled,
+    ComponentRemoved,
+    ComponentUse,
+    ParentClosed,
+    ParentDissolved,
+    UnitPacked,
+    UnitUnpacked,
+)
 from agent.journal import sqlite, writer
 from agent.journal.chain import place
 from agent.journal.errors import DiskFullError, DoubtfulCommitError, JournalError
@@ -16,7 +25,7 @@ from agent.journal.mark import MarkFile
 from agent.journal.opening import open_journal
 from agent.journal.sqlite import Rim, SqliteJournal
 from agent.journal.store import connect
-from agent.ports import Address, ComponentSeen, UnitSeen
+from agent.ports import Address, ComponentSeen, ContentsSeen, UnitSeen
 from tests.doubles import InlineWorker, ManualClock, settled
 from tests.histories import STATION, History, epoch, rim
 
@@ -248,6 +257,43 @@ async def test_a_component_is_looked_up(journal: SqliteJournal, history: History
     await journal.append([history.add(ComponentRemoved, component="ecu-1", unit="unit-2")])
     found = await journal.component_seen("ecu-1")
     assert (found.address, found.unit) == (f"{epoch(1)}-4", None)
+
+
+async def test_what_is_in_a_parent_is_looked_up(journal: SqliteJournal, history: History) -> None:
+    """What was put in and is still there, by the records of each, until it is dissolved (D-9)."""
+    box = {"level": "box", "parent": "box-1"}
+    for child in ("u-1", "u-2", "u-3"):
+        history.add(UnitPacked, **box, child=child, n=1)
+    history.add(ParentClosed, **box, children=("u-1", "u-2", "u-3"), how="scan", latest_ms=1)
+    history.add(UnitUnpacked, child="u-2", parent="box-1", how="scan")
+    history.add(UnitPacked, level="box", parent="box-2", child="u-3", n=1)
+    await journal.append(history.rows)
+    assert await journal.contents_seen("box-1") == ContentsSeen(children=("u-1",), components=())
+    assert (await journal.component_seen("u-3")).unit == "box-2"
+    assert (await journal.component_seen("u-2")).unit is None
+    nothing = ContentsSeen(children=(), components=())
+    assert await journal.contents_seen("box-9") == nothing
+    dissolved = history.add(ParentDissolved, parent="box-1", children=("u-1",), how="scan")
+    await journal.append([dissolved])
+    assert await journal.contents_seen("box-1") == nothing
+
+
+async def test_the_components_of_a_unit_are_looked_up(
+    journal: SqliteJournal, history: History
+) -> None:
+    """Serials that were built in and not taken out since; of a lot nothing is in a unit alone."""
+    used = (
+        ComponentUse(position="ecu", candidates=("ecu-1", "ecu-2"), certainty=Certainty.CERTAIN),
+        ComponentUse(position="glue", candidates=("lot-1",), certainty=Certainty.CERTAIN),
+    )
+    history.unit("unit-1", components=used)
+    for component in ("ecu-1", "ecu-2"):
+        body = {"position": "ecu", "component": component, "unit": "unit-1", "cycle": "c-1"}
+        history.add(ComponentInstalled, **body)
+    history.add(ComponentRemoved, component="ecu-2", unit="unit-1")
+    await journal.append(history.rows)
+    found = await journal.contents_seen("unit-1")
+    assert found == ContentsSeen(children=(), components=("ecu-1",))
 
 
 async def test_the_log_is_bounded(
