@@ -21,6 +21,7 @@ from agent.core.state import (
     EventAsk,
     Health,
     LookupAsk,
+    PackageAsk,
     SnapshotAsk,
     State,
     Working,
@@ -247,7 +248,7 @@ class Agent:
                 return
             if isinstance(ask, SnapshotAsk):
                 self._read(ask)
-            elif isinstance(ask, EventAsk):
+            elif isinstance(ask, EventAsk | PackageAsk):
                 self.observe(AskAnswered, ask=ask.id, known=False)
             elif random.random() < self.lookups:
                 self.observe(AskAnswered, **self._looked_up(ask))
