@@ -25,6 +25,7 @@ from agent.config.stating import state_of
 from agent.config.strategies import window_ms
 from agent.config.watches import watches_of
 from agent.core import station as plan
+from agent.core.changing import digest
 from agent.core.identity.scan_rule import ScanRule
 
 
@@ -127,7 +128,27 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         state=state_of(parts, track),
         mode=mode_of(track.mode),
         watches=watches_of(parts, track),
+        timezone=parts.sections["timezone"],
+        people=_people(operators),
+        sources=_sources(parts),
     )
+
+
+def _people(operators: Operators) -> str:
+    """Return how operators are written: a person has the same name as long as this is the same."""
+    key = operators.key if operators.mode == "pseudonym" else None
+    return operators.mode if key is None else f"{operators.mode} {digest(key)}"
+
+
+def _sources(parts: Parts) -> dict[str, str]:
+    """Return per tag a digest of where its value comes from: driver, endpoint and address."""
+    found = {}
+    for name, tag in parts.tags.items():
+        device = parts.devices[tag.section.device] if tag is not None else None
+        if tag is not None and device is not None:
+            where = (device.driver, device.spec.endpoint(device.options), repr(tag.address))
+            found[name] = digest("\n".join(where))
+    return found
 
 
 def no_reads(options: Any) -> frozenset[bytes]:  # noqa: ANN401 - the driver's own model

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 from agent.core import (
     bypass,
     carriers,
+    changing,
+    closing,
     commands,
     correcting,
     cycle,
@@ -94,7 +96,10 @@ __all__ = [
     "stop",
 ]
 
+PLAN = "plan"
+"""The part that says under which file the events were concluded, without its scan rules."""
 PARTS: Mapping[str, type[Any]] = {
+    PLAN: Station,
     "run": RunState,
     "cycle": CycleState,
     "pairing": PairingState,
@@ -118,7 +123,7 @@ CARRY_EVERY_EVENTS = 5_000
 
 def initial(station: Station) -> State:
     """Return what a station knows before its first event."""
-    return State(station=station)
+    return State(station=station, declared=station)
 
 
 # ------------------------------------------------------------------ evolve
@@ -126,15 +131,31 @@ def initial(station: Station) -> State:
 
 def _run_started(state: State, event: ev.AgentStarted) -> State:
     run = replace(state.run, boot_id=event.time.boot_id, config=event.config)
-    return replace(state, run=run)
+    station = state.declared if event.config == state.declared.config else state.station
+    return replace(state, run=run, station=station)
 
 
 def _carried(state: State, event: ev.StateCarried) -> State:
     kind = PARTS.get(event.part)
-    if kind is not None and event.part_schema == PART_SCHEMA:
+    if event.part == PLAN:
+        state = _planned(state, event)
+    elif kind is not None and event.part_schema == PART_SCHEMA:
         state = replace(state, **{event.part: from_plain(kind, event.body)})
     run = replace(state.run, carried_ms=event.time.boottime_ms, carried_seq=event.seq)
     return replace(state, run=run)
+
+
+def _planned(state: State, event: ev.StateCarried) -> State:
+    """Fold on under the plan by which the next events were concluded, as far as it can be read.
+
+    What another version wrote, and this one cannot read, is as if it had not been recorded.
+    """
+    if event.config == state.declared.config:
+        return replace(state, station=state.declared)
+    try:
+        return replace(state, station=from_plain(Station, event.body))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return replace(state, station=state.declared)
 
 
 def _fault_raised(state: State, event: ev.FaultRaised) -> State:
@@ -175,6 +196,7 @@ for _part in (
     bypass.EVOLVES,
     machine.EVOLVES,
     correcting.EVOLVES,
+    closing.EVOLVES,  # after the parts that it takes something from
     _RUN,  # last: the parts still see the boot of the run before
 ):
     for _kind, _fold in _part.items():
@@ -213,12 +235,12 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
     """Begin an epoch: say where the one before ended, what is lost, and carry the state."""
     same_boot = state.run.boot_id == now.boot_id
     down_ms = max(0, now.boot_ms - state.run.last_ms) if same_boot else None
-    config_before, last_ms = state.run.config, state.run.last_ms
+    config_before, last_ms, old = state.run.config, state.run.last_ms, state.station
     state = replace(state, epoch=beginning.epoch, seq=0)
     draft = Draft(state, Working(), now, evolve)
     draft.add(
         ev.AgentStarted(
-            **draft.head(),
+            **_head(draft, state.declared),
             version=beginning.version,
             previous_epoch=beginning.previous_epoch,
             previous_seq=beginning.previous_seq,
@@ -233,7 +255,7 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
             )
         )
     if config_before not in {"", draft.station.config}:
-        draft.add(ev.ConfigChanged(**draft.head(), previous_config=config_before))
+        closing.started(draft, old if old.config == config_before else None, config_before)
     for source in draft.state.run.faults:
         draft.add(ev.FaultCleared(**draft.head(), source=source))
     lost = bool(beginning.lost)
@@ -249,9 +271,19 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
     return draft.decision(_wakeup(draft))
 
 
+def _head(draft: Draft, declared: Station) -> dict[str, Any]:
+    """Return the envelope of the first event: of the file as it is now."""
+    return draft.head() | {
+        "station": declared.path,
+        "config": declared.config,
+        "machine": declared.machine,
+    }
+
+
 def carry(draft: Draft) -> None:
     """Record each part of the state, so that what is older may be pruned (DESIGN 2)."""
-    bodies = {part: to_plain(getattr(draft.state, part)) for part in PARTS}
+    plan = changing.recorded(draft.station)
+    bodies = {part: to_plain(getattr(draft.state, part, plan)) for part in PARTS}
     for part, body in bodies.items():
         draft.add(
             ev.StateCarried(

@@ -25,8 +25,10 @@ def to_plain(value: object) -> Any:  # noqa: ANN401 - the shape of JSON
         return value.value
     if isinstance(value, tuple):
         return [to_plain(item) for item in value]
+    if isinstance(value, frozenset):
+        return sorted(to_plain(item) for item in value)
     if isinstance(value, Mapping):
-        return {key: to_plain(item) for key, item in value.items()}
+        return {str(to_plain(key)): to_plain(item) for key, item in value.items()}
     return value
 
 
@@ -51,20 +53,27 @@ def _build(hint: Any, plain: Any) -> Any:  # noqa: ANN401 - a type annotation an
     if origin is tuple:
         return tuple(_build(get_args(hint)[0], item) for item in plain)
     if origin is not None:
-        return {key: _build(get_args(hint)[1], item) for key, item in plain.items()}
+        name, kind = get_args(hint)
+        return {_build(name, key): _build(kind, item) for key, item in plain.items()}
     if isinstance(hint, type) and is_dataclass(hint):
         known = _hints(hint)
         return hint(
             **{key: _build(known[key], item) for key, item in plain.items() if key in known}
         )
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return hint(plain)
-    return plain
+        return hint(int(plain) if issubclass(hint, int) else plain)
+    return int(plain) if hint is int else plain
 
 
 def _build_optional(choices: tuple[Any, ...], plain: Any) -> Any:  # noqa: ANN401 - as above
     """Return None or the one structured choice; unions of scalars pass as they are."""
     if plain is None:
         return None
-    structured = [choice for choice in choices if is_dataclass(choice)]
-    return _build(structured[0], plain) if structured else plain
+    structured = [choice for choice in choices if is_dataclass(choice) or _is_enum(choice)]
+    if structured:
+        return _build(structured[0], plain)
+    return int(plain) if set(choices) == {int, type(None)} else plain
+
+
+def _is_enum(hint: Any) -> bool:  # noqa: ANN401 - a type annotation
+    return isinstance(hint, type) and issubclass(hint, Enum)

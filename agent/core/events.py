@@ -159,6 +159,8 @@ class ExpiryReason(StrEnum):
     """A cancel code was scanned (D-23)."""
     RESTART = "restart"
     """It named a lot for an action that never came before the agent ended: others may be missed."""
+    CONFIG_CHANGED = "config_changed"
+    """The station file was changed so that it can no longer meet its cycle."""
 
 
 @unique
@@ -204,6 +206,8 @@ class QueueLoss(StrEnum):
     """The agent or the reader was away, or a cycle has no record; a count confirms the order."""
     PLC_RESTARTED = "plc_restarted"
     """The PLC lost its memory: parts may have been moved (D-27)."""
+    CONFIG_CHANGED = "config_changed"
+    """The station file has another way to the station, or has one for the first time."""
 
 
 @unique
@@ -228,7 +232,7 @@ class SignOffReason(StrEnum):
     """The same person signed on again in another role."""
     COMMAND = "command"
     CONFIG = "config"
-    """The station file allows fewer people than were signed on."""
+    """The station file allows fewer people than were signed on, or writes people otherwise."""
 
 
 @unique
@@ -405,12 +409,48 @@ class StateCarried(Event):
     """Whether this closes a complete set."""
 
 
+@unique
+class Fate(StrEnum):
+    """What a change of the station file means for something that is open."""
+
+    CONTINUES = "continues"
+    POSSIBLE = "possible"
+    """It goes on, but what was certain of it is so no more."""
+    CLOSED = "closed"
+    """It ended with the file that it was open under; its own event, where it has one, follows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenThing:
+    """Something that was open when the station file was changed."""
+
+    what: str
+    """`scan`, `request`, `unit`, `counter`, `lot`, `load`, `component`, `session`,
+    `order`, `product`, `parent`, `carrier`, `loading`, `queue`, `device`, `bypass`, `key` or
+    `state`."""
+    name: str
+    """The code, handshake, tag, lot, operator or whatever else it goes by."""
+    fate: Fate
+    why: str | None = None
+    """What of the file was changed for it; None where it continues."""
+    address: str | None = None
+    """Of the event that opened it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConfigChanged(Event):
-    """The station runs under another station file than before."""
+    """The station runs under another station file than before; says what continues and what not.
+
+    What is closed has its own event in the same commit, with this one in `because`.
+    """
 
     kind = "config_changed"
     previous_config: str
+    previous_known: bool = False
+    """Whether the journal holds what the file before said; without it the safe side is taken."""
+    changed: tuple[str, ...] = ()
+    """What differs, by its path in the plan that the core reads."""
+    open_things: tuple[OpenThing, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -963,8 +1003,9 @@ class LotClosed(Event):
     measure: str | None = None
     """What is counted, where the station file says it."""
     reason: str
-    """`replaced`, `ended`, or `history_lost`: the change of lot may have been lost. Of a sub-lot
-    also `full`, `time`, `carrier`: the next one was scanned, or `config`: it is cut no more."""
+    """`replaced`, `ended`, `history_lost`: the change of lot may have been lost, or
+    `config_changed`: the station file names lots otherwise. Of a sub-lot also `full`, `time`,
+    `carrier`: the next one was scanned, or `config`: it is cut no more."""
     part_of: str | None = None
     """Of a sub-lot: the lot that it is a part of."""
     to_count: int | None = None
@@ -1158,7 +1199,8 @@ class ComponentUnloaded(Event):
     """Address of its `component_loaded`, or of its `load_refused`."""
     reason: str
     """`replaced` by the next load, `unloaded`, `spliced_out`: the pieces of the splice are made,
-    `emptied`: nothing is left, or `passed`: by plug flow it is gone (D-48)."""
+    `emptied`: nothing is left, `passed`: by plug flow it is gone (D-48), or `config_changed`: the
+    station file no longer has the position, or has something else there."""
     remaining: str | None = None
     """What is left in it: as scanned, else by count; below 0, more was drawn than was in it."""
     measure: str | None = None
@@ -1448,8 +1490,9 @@ class OrderEnded(Event):
 
     kind = "order_ended"
     reason: str
-    """`scan`, `tag`, `command`, `next_order`, `quantity_reached`, or `history_lost`: its end may
-    have been lost. Before counts were kept: `replaced`, `ended`."""
+    """`scan`, `tag`, `command`, `next_order`, `quantity_reached`, `config_changed`: the station
+    file names orders otherwise, or `history_lost`: its end may have been lost. Before counts were
+    kept: `replaced`, `ended`."""
     product: str | None = None
     quantity: int | None = None
     good: int | None = None
@@ -1497,7 +1540,8 @@ class CycleAborted(Event):
     """The PLC's device generation from here on (D-33)."""
     request: int | None = None
     reason: str
-    """`trigger_fell`, `plc_restarted`, or `part_removed`: the machine said so."""
+    """`trigger_fell`, `plc_restarted`, `part_removed`: the machine said so, or `config_changed`:
+    the unit that `begin` let in will have no `end`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1565,7 +1609,8 @@ class CounterReset(Event):
     from_count: int
     to_count: int
     reason: str
-    """`reset`, `jump`, or `memory_lost`: its PLC began anew."""
+    """`reset`, `jump`, `memory_lost`: its PLC began anew, or `config_changed`: the station file
+    names another counter, `to_count` is the last known and the next reading begins anew."""
     first_ms: int | None = None
     last_ms: int | None = None
     """Boot-clock times of the two readings: cycles between them may be lost (D-7)."""

@@ -54,6 +54,14 @@ def started(draft: Draft, last_ms: int) -> None:
         _change(draft, known.named, "file", (last_ms, draft.now_ms), ())
 
 
+def forget(draft: Draft, because: tuple[str, ...]) -> None:
+    """Say that nobody knows the product any more: the station file has another source for it."""
+    if draft.station.products is not None:
+        counted = draft.state.production.counted
+        since_ms = counted.at_ms if counted is not None else LONG_AGO
+        _change(draft, None, "file", (since_ms, draft.now_ms), because)
+
+
 def _named(
     draft: Draft,
     named: str | None,

@@ -87,7 +87,7 @@ def scanned(draft: Draft, scan: ev.CodeScanned) -> None:
 
 def end_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
     """End the order that runs, if one does."""
-    _end_if_any(draft, SCAN, (scan.address,), {})
+    end_if_any(draft, SCAN, (scan.address,), {})
 
 
 def seen(draft: Draft, changed: Collection[str], because: str) -> None:
@@ -101,7 +101,7 @@ def seen(draft: Draft, changed: Collection[str], because: str) -> None:
         return
     production.flush(draft, draft.working.readings[draft.station.order].earliest_ms)
     if not name:
-        _end_if_any(draft, TAG, (because,), {})
+        end_if_any(draft, TAG, (because,), {})
         return
     quantity = whole(_good(draft, plan.quantity))
     wanted = Wanted(
@@ -137,7 +137,7 @@ def _named(
     count = running(draft.state)
     if count is not None and count.order == wanted.order:
         return _change(draft, count, wanted, because)
-    _end_if_any(draft, NEXT, because, by)
+    end_if_any(draft, NEXT, because, by)
     before = _before(draft.state, wanted.order)
     return draft.add(
         ev.OrderStarted(
@@ -179,9 +179,10 @@ def _change(
     )
 
 
-def _end_if_any(
+def end_if_any(
     draft: Draft, reason: str, because: tuple[str, ...], by: dict[str, Any]
 ) -> ev.Event | None:
+    """End the order that runs, with what was made for it; None: none runs."""
     count = running(draft.state)
     if count is None:
         return None
@@ -203,7 +204,7 @@ def _end_if_any(
 def started(draft: Draft, *, lost: bool) -> None:
     """End the order if its end may be in a lost part of the history."""
     if lost:
-        _end_if_any(draft, LOST, (), {})
+        end_if_any(draft, LOST, (), {})
 
 
 # ------------------------------------------------------------------ its quantity
@@ -236,7 +237,7 @@ def settle(draft: Draft) -> None:
     if over and OVERRUN not in count.told:
         draft.add(ev.OrderOverrun(**draft.head(), **body, n=over))
     if plan.reached is Reached.END:
-        _end_if_any(draft, DONE, (), {})
+        end_if_any(draft, DONE, (), {})
 
 
 # ------------------------------------------------------------------ whether a unit may pass
@@ -332,7 +333,7 @@ def end_order(draft: Draft, given: CommandGiven, _facts: Facts) -> ev.Event | Re
     if wrong is not None:
         return wrong
     production.flush(draft)
-    done = _end_if_any(draft, COMMAND, (given.id,), _by(given))
+    done = end_if_any(draft, COMMAND, (given.id,), _by(given))
     return done or Refusal(cause=ev.Declined.NOT_SO, detail="no order runs")
 
 

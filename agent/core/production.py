@@ -182,7 +182,7 @@ def lot_named(
     record_until(draft, between_ms[0])
     running = draft.state.production.lot
     if running is not None:
-        _close(draft, running, "replaced" if lot else "ended", between_ms, because)
+        close(draft, running, "replaced" if lot else "ended", between_ms, because)
     if lot:
         draft.add(
             ev.LotOpened(
@@ -203,13 +203,14 @@ def carrier_named(draft: Draft, scan: ev.CodeScanned) -> None:
     sublots.carrier_scanned(draft, scan)
 
 
-def _close(
+def close(
     draft: Draft,
     running: OpenLot,
     reason: str,
     between_ms: tuple[int, int],
     because: tuple[str, ...],
 ) -> None:
+    """End the lot that is made, and its sub-lot first."""
     sublots.close(draft, reason, between_ms, because)
     draft.add(
         ev.LotClosed(
@@ -229,7 +230,7 @@ def started(draft: Draft, *, lost: bool) -> None:
     """Close the lot if its end may be in a lost part of the history."""
     running = draft.state.production.lot
     if lost and running is not None:
-        _close(draft, running, "history_lost", (LONG_AGO, draft.now_ms), ())
+        close(draft, running, "history_lost", (LONG_AGO, draft.now_ms), ())
 
 
 def lot_read(draft: Draft, reading: Reading, because: str, *, first: bool) -> None:

@@ -31,7 +31,7 @@ from agent.core.state import Candidate, Reading, Snapshot, State
 from agent.core.station import Handshake, Queue
 from drivers.base import ValuesSeen
 
-_BY_COUNT = (None, ev.QueueLoss.RESTART)
+_BY_COUNT = (None, ev.QueueLoss.RESTART, ev.QueueLoss.CONFIG_CHANGED)
 """Of these losses the count can say that the order holds."""
 MISMATCH = "queue_mismatch"
 """Reason of the corrections."""

@@ -45,6 +45,9 @@ class State:
     """Everything a station knows: its plan, its address, and each concern's part."""
 
     station: Station
+    """The plan by which the events so far were concluded."""
+    declared: Station
+    """The plan of the station file as it is now; from the next start on, the station's."""
     epoch: str = ""
     seq: int = 0
     run: RunState = field(default_factory=RunState)

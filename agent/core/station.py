@@ -474,6 +474,13 @@ class Station:
     state: StateSource | None = None
     watches: tuple[Watch, ...] = ()
     """At most one a device."""
+    timezone: str = ""
+    people: str = ""
+    """How operators are written in events; another text, and one person has another name."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Per tag: a digest of where it is; another one, and its values are another's."""
+    rules: Mapping[str, str] = field(default_factory=dict)
+    """Per meaning: a digest of its scan rules; only in a plan that was recorded, in their place."""
 
     @property
     def needed_tags(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.events import KINDS, Event, UnknownEvent
+from agent.core.events import KINDS, Event, Limits, UnknownEvent
 from agent.formats.canonical import canonical
 from agent.formats.json import decode, document, encode
 from agent.journal.chain import prove, seal
@@ -88,6 +88,15 @@ def as_json_holds(value: Any) -> Any:  # noqa: ANN401 - any field of any event
     return [as_json_holds(item) for item in value] if isinstance(value, list) else value
 
 
+def as_limits_hold(limits: Limits | None) -> Limits | None:
+    """Return what limits are once JSON has held them: a bound that is no number is none."""
+    if limits is None:
+        return None
+    bounds = [field.name for field in dataclasses.fields(limits) if field.name != "unread"]
+    held = {name: as_json_holds(getattr(limits, name)) for name in bounds}
+    return dataclasses.replace(limits, **held)
+
+
 def normal(event: Event) -> Event:
     """Return the event with its captured values as JSON holds them."""
     changes: dict[str, Any] = {}
@@ -107,6 +116,7 @@ def normal(event: Event) -> Event:
                 quality="bad"
                 if value.value is not None and as_json_holds(value.value) is None
                 else value.quality,
+                limits=as_limits_hold(value.limits),
             )
             for value in event.values
         )

@@ -1,5 +1,6 @@
 """From a station file to the plan of the core and the configuration of the rest."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from agent.app.registries import registries
 from agent.config.load import load
 from agent.config.loaded import JournalConfig, OperatorsConfig, StationConfig
 from agent.config.problems import Place
+from agent.core.changing import digest
 from agent.core.crew import Crew, Need
 from agent.core.identity.scan_rule import Gs1Match, Means, RegexMatch, ScanRule
 from agent.core.station import (
@@ -90,6 +92,9 @@ def test_press_becomes_the_plan_of_the_core() -> None:
         operator_idle_ms=8 * 3_600_000,
         units={"force": "kN"},
         devices=("plc", "scanner"),
+        timezone="Europe/Vienna",
+        people=f"pseudonym {digest('credential:operator-key')}",
+        sources=config.station.sources,
     )
 
 
@@ -109,7 +114,37 @@ def test_filler_becomes_the_plan_of_the_core() -> None:
         order_device="plc",
         ready=Ready(device="plc", tag="ready", reason="reason"),
         devices=("plc",),
+        timezone=config.timezone,
+        people=config.station.people,
+        sources=config.station.sources,
     )
+
+
+def test_a_tag_is_known_by_where_it_is() -> None:
+    """Another address or another endpoint is another tag; what else a device says is not."""
+
+    def sources(*changes: tuple[str, str]) -> Mapping[str, str]:
+        return loaded(edited(PRESS, *changes)).station.sources
+
+    before = sources()
+    moved = sources(("s=Count", "s=Counter2"))
+    assert {tag for tag in before if before[tag] != moved[tag]} == {"counter"}
+    assert not set(before.values()) & set(sources(("127.0.0.1:4840", "127.0.0.1:4841")).values())
+    assert sources(("modulus: 65536", "modulus: 100"), ("measure: kN", "measure: N")) == before
+
+
+def test_people_are_known_by_how_they_are_written() -> None:
+    """Another mode or another key, and a person has another name."""
+
+    def people(operators: str) -> str:
+        text = edited(
+            PRESS, ("{mode: pseudonym, key: credential:operator-key, idle: 8h}", operators)
+        )
+        return loaded(text).station.people
+
+    assert people("{mode: pseudonym, key: credential:operator-key}") == loaded(PRESS).station.people
+    ways = ["{mode: clear}", "{mode: pseudonym}", "{mode: pseudonym, key: credential:other}"]
+    assert len({people(way) for way in ways} | {loaded(PRESS).station.people}) == 4
 
 
 def test_cell_takes_the_code_from_its_tag() -> None:

@@ -1,10 +1,15 @@
 """State parts as plain data and back: what is carried is what was folded."""
 
-from dataclasses import replace
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
-from agent.core import binder
+from agent.app.registries import registries
+from agent.config.load import load
+from agent.core import binder, changing
 from agent.core.carry import from_plain, to_plain
 from agent.core.events import StateCarried, Why
 from agent.core.parts import (
@@ -22,9 +27,11 @@ from agent.core.parts import (
     Shown,
 )
 from agent.core.state import State
+from agent.core.station import Mode, Numbering, Station
 from agent.formats.json import decode, encode
 from tests.core_rig import ECU, FILLER, HOUSING, INTERLOCK, PRESS, Rig
 
+CONFIG = Path(__file__).parents[3] / "config"
 PENDING = Pending(
     address="a-1",
     epoch="a",
@@ -113,3 +120,26 @@ def test_a_body_of_another_shape_is_an_error() -> None:
     """It is not guessed at."""
     with pytest.raises(TypeError):
         from_plain(PairingState, {"pending": [{"address": "a-1"}]})
+
+
+@pytest.mark.parametrize("file", sorted(CONFIG.glob("*.yaml")), ids=lambda file: file.name)
+def test_the_plan_of_every_example_comes_back_as_it_was(file: Path) -> None:
+    """Whatever a station file can say is carried, so that it can be compared with the next one."""
+    plan = changing.recorded(load(file, registries()).station)
+    assert from_plain(Station, json.loads(json.dumps(to_plain(plan)))) == plan
+
+
+def test_keys_and_sets_are_text_in_order() -> None:
+    """Numbers as keys come back as numbers; a set has one form."""
+
+    @dataclass(frozen=True)
+    class Odd:
+        by_number: Mapping[int, Mode]
+        number: Numbering | None
+        big: int
+
+    odd = Odd({2: Mode.MANUAL}, Numbering.PACKTAGS, 2**60)
+    plain = to_plain(odd)
+    assert plain == {"by_number": {"2": "manual"}, "number": "packtags", "big": 2**60}
+    assert from_plain(Odd, plain | {"big": str(2**60)}) == odd
+    assert to_plain(frozenset({"b", "a"})) == ["a", "b"]

@@ -242,7 +242,7 @@ def test_a_counting_station_forgets_old_loads_too() -> None:
 
 
 def test_a_position_that_the_file_no_longer_has_is_let_go() -> None:
-    """A closed load at a position of an older station file is forgotten, an open one is kept."""
+    """What is loaded at a position of an older station file is taken off, and forgotten."""
     press = rig(HOUSING)
     press.scan("L-1")
     press.turn(2_000)
@@ -251,7 +251,8 @@ def test_a_position_that_the_file_no_longer_has_is_let_go() -> None:
     press.restart()
     press.up()
     made(press, 1)
-    assert [each.lot for each in press.state.material.loads] == ["L-2"]
+    assert [(e.lot, e.reason) for e in press.of(ComponentUnloaded)][-1] == ("L-2", "config_changed")
+    assert press.state.material.loads == ()
 
 
 def test_a_component_for_an_undeclared_position_is_only_a_scan() -> None:

@@ -19,6 +19,6 @@ def test_without_a_waiting_cycle_no_scan_is_a_candidate(strategy: Strategy) -> N
     """Where no cycle waits for a scan there is none to wait for, and no time to wait."""
     found = ENTRIES[strategy]
     rise = Rise(earliest_ms=0, latest_ms=10, seen_low=True)
-    assert found.candidates(State(station=PRESS), rise) == ()
+    assert found.candidates(State(station=PRESS, declared=PRESS), rise) == ()
     assert found.wait_ms(PRESS) == 0
     assert found.take is Entry().take
