@@ -13,7 +13,6 @@ An engine lives for one epoch. Who makes it, and again after a failure, is `agen
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -35,7 +34,7 @@ from agent.core.state import (
     State,
     Working,
 )
-from agent.lookups import LIFE, Lookups, Placed
+from agent.lookups import Lookups
 from agent.ports import (
     Address,
     Clock,
@@ -155,7 +154,7 @@ class Engine:
         self._room = asyncio.Event()
         self._room.set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._lookups = Lookups(parts.lookup, beginning.epoch)
+        self._lookups = Lookups(parts.lookup, beginning.epoch, _before(beginning))
         self._answers: deque[AskAnswered] = deque()
         self._commands: dict[str, asyncio.Future[CommandReply]] = {}
         self._is_open = False
@@ -359,13 +358,8 @@ class Engine:
             self._prev = row.hash
             rows.append(row)
             self.counts.by_kind[row.kind] = self.counts.by_kind.get(row.kind, 0) + 1
-            if isinstance(event, LIFE):
-                self._lookups.note(event)
-            elif isinstance(event, events.EventCorrected):
-                self._lookups.note_correction()
-            elif isinstance(event, Placed):
-                self._lookups.note_placed(event)
-            elif isinstance(event, events.CodeScanned) and event.means == "unit":
+            self._lookups.note(event)
+            if isinstance(event, events.CodeScanned) and event.means == "unit":
                 self._lookups.expect(event.code, END)
         self.counts.events += len(rows)
         replies, told = decision.replies, decision.command_replies
@@ -459,9 +453,12 @@ class Engine:
         task.add_done_callback(self._tasks.discard)
 
     async def _find(self, ask: _Question) -> None:
-        """Ask the store; one that cannot answer leaves it to the station's policy, by time-out."""
-        with contextlib.suppress(StoreError):
-            await self.emit(self._answer(ask, await self._found(ask)))
+        """Ask the store; one that cannot answer leaves it to the station's policy (D-41)."""
+        try:
+            answer = self._answer(ask, await self._found(ask))
+        except StoreError:
+            answer = self._unknown(ask)
+        await self.emit(answer)
 
     async def _found(self, ask: _Question) -> _Seen:
         if isinstance(ask, LookupAsk):
@@ -473,20 +470,29 @@ class Engine:
         epoch, _, seq = ask.address.rpartition("-")
         return await self._parts.lookup.event_seen(Address(epoch, int(seq)))
 
-    def _answer(self, ask: _Question, seen: _Seen) -> AskAnswered:
+    def _unknown(self, ask: _Question) -> AskAnswered:
         now = self._parts.clock.now()
-        answer = AskAnswered(
+        return AskAnswered(
             id=ask.id,
             device="",
             earliest_ms=now.boot_ms,
             latest_ms=now.boot_ms,
             received=now,
             ask=ask.id,
-            known=True,
-            knowledge_as_of=f"{self._planned.epoch}-{self._planned.seq}",
+            known=False,
         )
+
+    def _answer(
+        self,
+        ask: _Question,
+        seen: _Seen,
+    ) -> AskAnswered:
+        as_of = f"{self._planned.epoch}-{self._planned.seq}"
+        answer = replace(self._unknown(ask), known=True, knowledge_as_of=as_of)
         if isinstance(seen, UnitSeen):
-            return _of_unit(answer, seen)
+            lots = ask.lots if isinstance(ask, LookupAsk) else ()
+            blocked = self._lookups.blocked((*seen.names, *lots))
+            return replace(_of_unit(answer, seen), blocked=blocked)
         if isinstance(seen, PackageSeen):
             return replace(
                 answer, within=seen.within, contents=seen.contents, components=seen.components
@@ -559,4 +565,13 @@ def _of_unit(answer: AskAnswered, seen: UnitSeen) -> AskAnswered:
         reworked=seen.reworked,
         names=seen.names,
         renamed_to=seen.renamed_to,
+        previous=seen.previous,
+        knowledge_since=seen.since or None,
     )
+
+
+def _before(beginning: binder.Beginning) -> Address | None:
+    """Return the newest address before an epoch, None where it is the first."""
+    if beginning.previous_epoch is None or beginning.previous_seq is None:
+        return None
+    return Address(beginning.previous_epoch, beginning.previous_seq)

@@ -1,27 +1,31 @@
 """Was this unit here before? Answered up to the planned events, and mostly before it is asked.
 
-The journal knows what is durable; what is still on its way to disk is in memory here. A scan says
-which unit will be asked for, so its look-up is begun at once and is there when the trigger comes.
+The store knows what is durable, up to an address that it names; what came after is in memory here.
+An answer is given only when both together cover every planned event: else the store is waited for,
+and who asks gives up in time. A scan says which unit will be asked for, so its look-up is begun at
+once and is there when the trigger comes.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
 from agent.core.events import (
     ComponentInstalled,
     ComponentRemoved,
+    Event,
     UnitCompleted,
     UnitEvent,
     UnitPacked,
-    UnitReidentified,
     UnitReworked,
     UnitScrapped,
     UnitUnpacked,
 )
-from agent.ports import ComponentSeen, PackageSeen, TraceLookup, UnitSeen
+from agent.core.facts import facts
+from agent.ports import Address, ComponentSeen, PackageSeen, TraceLookup, UnitSeen
 
 MOST_EXPECTED = 256
 """Units whose look-up is held ready; the oldest is forgotten first."""
@@ -46,56 +50,60 @@ def home_of(event: Placed) -> str | None:
     return event.unit if isinstance(event, ComponentInstalled) else None
 
 
-LIFE = (UnitEvent, UnitScrapped, UnitReworked, UnitReidentified)
-"""What says something of a unit."""
-LifeEvent = UnitEvent | UnitScrapped | UnitReworked | UnitReidentified
-
-
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """A look-up that was begun when so many unit events had been planned."""
-
-    answer: asyncio.Task[UnitSeen]
-    events: int
+LIFE = (UnitEvent, UnitScrapped, UnitReworked)
+"""What says something of a unit under one of its names."""
+LifeEvent = UnitEvent | UnitScrapped | UnitReworked
 
 
 class Lookups:
     """What is known of units at this station, the newest events included."""
 
-    def __init__(self, store: TraceLookup, epoch: str) -> None:
+    def __init__(self, store: TraceLookup, epoch: str, before: Address | None = None) -> None:
+        """Know nothing yet of an epoch; `before` is the newest address before it."""
         self._store = store
         self._epoch = epoch
+        self._needed = before
+        """Up to here the store must know, for it is not in memory, or cannot be merged."""
         self._recent: deque[LifeEvent] = deque()
         self._by_unit: dict[str | None, deque[LifeEvent]] = {}
-        self._events = 0
-        self._expected: OrderedDict[str, _Expected] = OrderedDict()
+        self._expected: OrderedDict[str, asyncio.Task[UnitSeen]] = OrderedDict()
         self._placed: OrderedDict[str, Placed] = OrderedDict()
         self._running: set[asyncio.Task[UnitSeen]] = set()
 
-    def note(self, event: LifeEvent) -> None:
-        """Know a planned event from now on."""
+    def note(self, event: Event) -> None:
+        """Know a planned event from now on.
+
+        What says more than that a unit was here, or a component moved, is rare: it is waited for
+        until the store knows it.
+        """
+        if isinstance(event, LIFE):
+            self._note_unit(event)
+        elif isinstance(event, Placed):
+            self._note_placed(event)
+        elif facts(event):
+            self._need(event)
+
+    def _note_unit(self, event: LifeEvent) -> None:
         if len(self._recent) == MOST_RECENT:
             self._forget(self._recent.popleft())
         self._recent.append(event)
         self._by_unit.setdefault(event.unit, deque()).append(event)
-        self._events += 1
 
-    def note_placed(self, event: Placed) -> None:
+    def _note_placed(self, event: Placed) -> None:
         """Know from now on where a planned event says that a component or a child is."""
         code = code_of(event)
         self._placed.pop(code, None)
         self._placed[code] = event
         if len(self._placed) > MOST_RECENT:
-            self._placed.popitem(last=False)
+            self._need(self._placed.popitem(last=False)[1])
 
-    def note_correction(self) -> None:
-        """Look anew for every unit that is expected: what was found may count no longer.
-
-        A correction counts once it is durable; who gave it hears of it no sooner.
-        """
-        self._expected.clear()
+    def _need(self, event: Event) -> None:
+        """Have the store know an event before it is believed."""
+        address = Address(event.epoch, event.seq)
+        self._needed = address if self._needed is None else max(self._needed, address)
 
     def _forget(self, oldest: LifeEvent) -> None:
+        self._need(oldest)
         left = self._by_unit[oldest.unit]
         left.popleft()
         if not left:
@@ -104,26 +112,53 @@ class Lookups:
     def expect(self, unit: str, handshake: str) -> None:
         """Begin the look-up of a unit that will be asked for."""
         self._expected.pop(unit, None)
-        self._expected[unit] = _Expected(self._begin(unit, handshake), self._events)
+        self._expected[unit] = self._begin(unit, handshake)
         if len(self._expected) > MOST_EXPECTED:
             self._expected.popitem(last=False)
 
     def at_hand(self, unit: str) -> UnitSeen | None:
         """Return what is known of a unit if it is known already, with all that is planned."""
         expected = self._expected.pop(unit, None)
-        if expected is None or not expected.answer.done() or expected.answer.cancelled():
+        if expected is None or not expected.done() or expected.cancelled():
             return None
-        if expected.answer.exception() is not None or self._is_stale(expected):
+        if expected.exception() is not None:
             return None
-        return self._with_recent(unit, expected.answer.result())
+        seen = expected.result()
+        if not self._covers(seen.as_of) or not self._store.is_current(seen):
+            return None
+        return self._with_recent(unit, seen)
 
     async def find(self, unit: str, handshake: str) -> UnitSeen:
-        """Return what is known of a unit, with all that is planned."""
-        return self._with_recent(unit, await self._begin(unit, handshake))
+        """Return what is known of a unit, with all that is planned.
+
+        Raises:
+            StoreError: nobody can know it now.
+        """
+        seen = await self._begin(unit, handshake)
+        while self._needed is not None and not self._covers(seen.as_of):
+            await self._store.reach(self._needed)
+            seen = await self._begin(unit, handshake)
+        return self._with_recent(unit, seen)
+
+    def blocked(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return which of these are blocked, as far as the store knows."""
+        return self._store.blocked(names)
+
+    def _covers(self, as_of: str) -> bool:
+        """Whether what came after an address is all in memory here."""
+        epoch, _, seq = as_of.rpartition("-")
+        return self._needed is None or (bool(epoch) and Address(epoch, int(seq)) >= self._needed)
 
     async def find_component(self, component: str) -> ComponentSeen:
-        """Return what a serial component or a child is in, with all that is planned."""
+        """Return what a serial component or a child is in, with all that is planned.
+
+        Raises:
+            StoreError: nobody can know it now.
+        """
         seen = await self._store.component_seen(component)
+        while self._needed is not None and not self._covers(seen.as_of):
+            await self._store.reach(self._needed)
+            seen = await self._store.component_seen(component)
         newest = self._placed.get(component)
         if newest is None:  # what is not in memory any more is durable
             return seen
@@ -171,14 +206,12 @@ class Lookups:
         if not looking.cancelled():
             looking.exception()  # whoever asks for the answer gets it; unasked, nobody minds
 
-    def _is_stale(self, expected: _Expected) -> bool:
-        """Whether events since then may have left the memory."""
-        return self._events - expected.events >= MOST_RECENT
-
     def _with_recent(self, unit: str, seen: UnitSeen) -> UnitSeen:
         epoch, _, seq = seen.as_of.rpartition("-")
         covered = int(seq) if epoch == self._epoch else 0
-        for event in self._by_unit.get(unit, ()):
+        names = seen.names or (unit,)
+        recent = [event for name in names for event in self._by_unit.get(name, ())]
+        for event in sorted(recent, key=_seq) if len(names) > 1 else recent:
             if event.seq > covered:
                 seen = _with(seen, event)
         return seen
@@ -190,14 +223,16 @@ class Lookups:
         await asyncio.gather(*self._running, return_exceptions=True)
 
 
+def _seq(event: LifeEvent) -> int:
+    return event.seq
+
+
 def _with(seen: UnitSeen, event: LifeEvent) -> UnitSeen:
     """Return what is known of a unit after one more event."""
     if isinstance(event, UnitScrapped):
         return replace(seen, scrapped=True)
     if isinstance(event, UnitReworked):
         return replace(seen, reworked=True)
-    if isinstance(event, UnitReidentified):
-        return replace(seen, renamed_to=event.new)
     seen = replace(seen, address=event.address, kind=event.kind, result=None)
     if isinstance(event, UnitCompleted):
         visits = seen.visits + 1

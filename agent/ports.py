@@ -6,13 +6,13 @@ The real ones are small classes at the rim; a test or a simulation passes its ow
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from drivers.base import Clock, EventSeen, Instant
+from drivers.base import Clock, EventSeen, Instant, PreviousSeen
 
 __all__ = [
     "Address",
@@ -22,6 +22,7 @@ __all__ = [
     "HeldFile",
     "Instant",
     "Journal",
+    "PreviousSeen",
     "Random",
     "Recovery",
     "Refusal",
@@ -197,6 +198,12 @@ class UnitSeen:
     """Every identity that the unit is known by, where there are others (D-37)."""
     renamed_to: str | None = None
     """The identity that took the place of this one (D-37)."""
+    previous: tuple[PreviousSeen, ...] = ()
+    """What the stations say that it must have passed before (D-38)."""
+    since: str = ""
+    """What was before this address is not known; empty: everything is."""
+    version: tuple[int, ...] = ()
+    """Of the sources beside this station's own that were asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +294,11 @@ class Journal(Protocol):
 
 
 class TraceLookup(Protocol):
-    """What can be known of a unit beyond the station's state."""
+    """What can be known of a unit beyond the station's state: of this station, and of others.
+
+    Today the others are stations of the same process. Events of neighbours elsewhere are facts
+    like these: who gets them over a network feeds a source for each, and nothing here changes.
+    """
 
     async def unit_seen(self, unit: str, handshake: str) -> UnitSeen:
         """Return the newest durable unit event of a unit at this station and its visits."""
@@ -303,6 +314,22 @@ class TraceLookup(Protocol):
 
     async def event_seen(self, address: Address) -> EventSeen | None:
         """Return what is known of a durable event; None: it is not kept, or there never was one."""
+        ...
+
+    async def reach(self, address: Address) -> None:
+        """Return once answers cover this station's events up to an address.
+
+        Raises:
+            StoreError: they will not.
+        """
+        ...
+
+    def blocked(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return which of these lots, units or components are blocked, as far as it is known."""
+        ...
+
+    def is_current(self, seen: UnitSeen) -> bool:
+        """Return whether an earlier answer still holds, this station's own newest events aside."""
         ...
 
 

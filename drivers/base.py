@@ -195,6 +195,22 @@ class EventSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreviousSeen:
+    """What a station says of a unit that must have passed it before (D-38)."""
+
+    station: str
+    known: bool
+    """False: it could not be asked, or not in time (D-41)."""
+    address: str | None = None
+    """Of the unit's newest completion there; None: it has none."""
+    result: str | None = None
+    certain: bool = True
+    """Whether it is certain that it was this unit."""
+    as_of: str | None = None
+    """The station's address up to which it looked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskAnswered(Observation):
     """The answer to a lookup ask, or that none came in time."""
 
@@ -231,6 +247,12 @@ class AskAnswered(Observation):
     """The children in it."""
     components: tuple[str, ...] = ()
     """The serial components in it."""
+    blocked: tuple[str, ...] = ()
+    """What is blocked of the unit and of the lots that were asked about (D-56)."""
+    previous: tuple[PreviousSeen, ...] = ()
+    """What the stations say that it must have passed before (D-38)."""
+    knowledge_since: str | None = None
+    """What was before this address is not known; None: everything is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -200,6 +200,8 @@ class MemoryJournal:
     def __init__(self, rows: Sequence[Row] = ()) -> None:
         self.rows: list[Row] = list(rows)
         self.cursors: dict[str, Address] = {}
+        self.aged_ms: int | None = None
+        """The wall time that ages are counted by."""
         self._more = asyncio.Event()
 
     def append(self, rows: Sequence[Row]) -> asyncio.Future[None]:

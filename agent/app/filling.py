@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import floor
 
 from agent.config.loaded import JournalConfig, StationConfig
@@ -13,13 +14,17 @@ from agent.seat import Tell
 from drivers.base import RangeSkipped
 
 
-def keep_of(config: StationConfig) -> Keep:
-    """Return how long a station's events are kept, by its file."""
+def keep_of(config: StationConfig, taken: Callable[[], Address | None] | None = None) -> Keep:
+    """Return how long a station's events are kept, by its file.
+
+    `taken` says up to where its look-up has them, None where it has none.
+    """
     journal: JournalConfig = config.journal
     return Keep(
         keep_s=journal.keep_s,
         quota_bytes=journal.quota_bytes,
         sinks={sink.name: sink.required for sink in config.sinks.values()},
+        taken=taken,
     )
 
 

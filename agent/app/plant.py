@@ -19,6 +19,7 @@ from agent.seat import Seat, wanted
 from agent.supervisor import Device
 from agent.telemetry import Notifier, Teller
 from agent.threads import ThreadWorker
+from agent.trace.lookup import LookupStore
 from drivers.base import Clock, Driver
 from drivers.options import Tag
 from drivers.registry import driver_spec
@@ -53,8 +54,11 @@ class Plant:
     """The stations and devices of one process."""
 
     def __init__(self, configs: Sequence[StationConfig], way: Way, tell: Teller) -> None:
+        lookups: dict[str, LookupStore] = {}
         self.stations = [
-            StationRun(config, _around(config, way), tell.bound(station=config.station.path))
+            StationRun(
+                config, _around(config, way, lookups), tell.bound(station=config.station.path)
+            )
             for config in configs
         ]
         self._tell = tell
@@ -136,7 +140,7 @@ def station_directory(directory: Path, station: str) -> Path:
     return directory.joinpath(*station.split("/"))
 
 
-def _around(config: StationConfig, way: Way) -> Surroundings:
+def _around(config: StationConfig, way: Way, lookups: dict[str, LookupStore]) -> Surroundings:
     clock = SystemClock(config.timezone)
     directory = station_directory(way.directory, config.station.path)
     return Surroundings(
@@ -147,6 +151,7 @@ def _around(config: StationConfig, way: Way) -> Surroundings:
         secret=secret,
         directory=directory,
         journal_path=(way.keep_journal_path and config.journal.path) or directory / "journal",
+        lookups=lookups,
         publish=way.publish,
     )
 

@@ -38,10 +38,12 @@ from agent.journal.errors import DiskFullError, JournalError, JournalLockedError
 from agent.journal.opening import open_held
 from agent.journal.place import Lock, make_directory
 from agent.journal.sqlite import SqliteJournal
-from agent.ports import Journal, Recovery, Worker
+from agent.ports import Address, Journal, Recovery, TraceLookup, Worker
 from agent.publisher import Condition, Publisher
 from agent.seat import Tell
 from agent.supervisor import Device
+from agent.trace.knowledge import StationLookup
+from agent.trace.lookup import LookupStore
 from drivers.base import (
     AnyObservation,
     CodeScanned,
@@ -62,6 +64,8 @@ class _Run:
     engine: Engine
     journal: SqliteJournal
     pulse: Pulse
+    before: Address | None = None
+    """The newest address before it."""
     publishers: list[Publisher] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
     damage_told: int = 0
@@ -93,6 +97,7 @@ class StationRun:
         self._door: CommandDoor | None = None
         self._told_ready = NotReady.STARTING
         self._outlets = Outlets(config, around, tell, self.offer)
+        self._remembered = _remembered(config, around, tell)
 
     # -------------------------------------------------------------- what devices want
 
@@ -164,6 +169,13 @@ class StationRun:
 
     async def run(self) -> None:
         """Run the station until `stop`; begin anew after a failed commit, with back-off."""
+        try:
+            await self._run_on()
+        finally:
+            if self._remembered is not None:
+                await self._remembered.close()
+
+    async def _run_on(self) -> None:
         backoff = Backoff(self._around.clock, self._around.random, REOPEN_FIRST_S, REOPEN_MOST_S)
         while not self._stop.is_set():
             try:
@@ -224,14 +236,15 @@ class StationRun:
                 self.name,
                 around.journal,
                 lock.release,
-                keep=keep_of(self.config),
+                keep=keep_of(self.config, self._taken if self._remembered else None),
             )
             undo.pop_all()
         run: _Run | None = None
         try:
             pulse = Pulse(journal, around.clock)
             engine = self._engine(journal, recovery, self._conceal, pulse)
-            run = _Run(engine, journal, pulse)
+            last = recovery.last
+            run = _Run(engine, journal, pulse, last.address if last is not None else None)
             await run.engine.start()
             self._begin(run, recovery)
             await self._serve(run)
@@ -290,13 +303,27 @@ class StationRun:
         parts = Parts(
             clock=self._around.clock,
             journal=journal,
-            lookup=journal,
+            lookup=self._lookup(journal),
             seal=seal,
             conceal=conceal,
             devices=self,
             trouble=pulse.trouble,
         )
         return Engine(parts, state, beginning)
+
+    def _lookup(self, journal: SqliteJournal) -> TraceLookup:
+        """Return who knows of units: the look-up, or for `try` its journal, that nothing prunes."""
+        if self._remembered is None:
+            return journal
+        return StationLookup(
+            self._remembered,
+            self._around.lookups,
+            self.config.station.previous,
+            journal,
+        )
+
+    def _taken(self) -> Address | None:
+        return self._remembered.taken if self._remembered is not None else None
 
     def _begin(self, run: _Run, recovery: Recovery) -> None:
         """Let the devices see the new run, and what came in while there was none."""
@@ -350,6 +377,9 @@ class StationRun:
             if self._door is not None:
                 serving = self._door.serve(run.engine.command)
                 work.append(tasks.create_task(serving, name="commands"))
+            if self._remembered is not None:
+                feed = self._remembered.feed(run.journal, run.before)
+                work.append(tasks.create_task(feed, name=f"look-up {self.name}"))
             for publisher in run.publishers:
                 tasks.create_task(publisher.run(), name=f"publisher {publisher.name}")
             await self._stop.wait()
@@ -365,6 +395,8 @@ class StationRun:
         if run is not None:
             self._kept.put_back(await run.engine.close())
             await asyncio.gather(*(publisher.close(within_s=0) for publisher in run.publishers))
+        if self._remembered is not None:
+            await self._remembered.flush()
         await journal.close()
         for worker in run.workers if run else ():
             await worker.run(_nothing)  # what it does now may take its time, the loop's it may not
@@ -423,6 +455,22 @@ class StationRun:
 
 LOOK_FOR_ACK_S = 60.0
 """A connected sink that confirms nothing for so long is stuck, and nobody has noticed."""
+
+
+def _remembered(config: StationConfig, around: Surroundings, tell: Tell) -> LookupStore | None:
+    """Return what a station remembers beyond its journal; `try` leaves nothing behind."""
+    if not around.publish:
+        return None
+    store = LookupStore(
+        around.directory,
+        config.station.path,
+        worker=around.worker,
+        clock=around.clock,
+        keep_s=config.journal.lookup_keep_s,
+        tell=tell,
+    )
+    around.lookups[config.station.path] = store
+    return store
 
 
 def _nothing() -> None:

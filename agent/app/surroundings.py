@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.journal.sqlite import Rim
 from agent.ports import Clock, Random, Worker
+from agent.trace.lookup import LookupStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,5 +23,7 @@ class Surroundings:
     directory: Path
     """The station's own state directory."""
     journal_path: Path
+    lookups: dict[str, LookupStore] = field(default_factory=dict)
+    """What the stations of this process know of units, by station; each puts its own in."""
     publish: bool = True
-    """False for `try`: nothing leaves the box."""
+    """False for `try`: nothing leaves the box, and nothing is remembered beyond the journal."""

@@ -13,6 +13,7 @@ from agent.config.checks import readers
 from agent.config.components import components_of
 from agent.config.crewing import crew_of, order_need
 from agent.config.crews import Operators
+from agent.config.interlocks import LookupSection
 from agent.config.limiting import limits_of
 from agent.config.model import FromTag, Handshake, Journal, Track
 from agent.config.moding import mode_of
@@ -45,6 +46,7 @@ def build(parts: Parts, rules: tuple[ScanRule, ...]) -> loaded.StationConfig:
     track: Track = parts.sections["track"]
     operators: Operators = parts.sections["operators"]
     journal: Journal = parts.sections["journal"]
+    lookup: LookupSection = parts.sections["lookup"]
     return loaded.StationConfig(
         file=parts.source.file,
         place=parts.source.place(("station",)),
@@ -60,9 +62,11 @@ def build(parts: Parts, rules: tuple[ScanRule, ...]) -> loaded.StationConfig:
             keep_s=journal.keep / 1000,
             quota_bytes=journal.quota,
             place=parts.source.place(("journal", "path")),
+            lookup_keep_s=lookup.keep / 1000,
         ),
         devices=_devices(parts, track),
         sinks=_sinks(parts),
+        previous_place=parts.source.place(("track", "previous")),
         warnings=in_order(parts.warnings),
     )
 
@@ -117,6 +121,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         duplicates=track.duplicates,
         rework_limit=track.rework.limit if track.rework else None,
         unknown=track.unknown,
+        previous=track.previous,
         lookup_within_ms=track.lookup_within,
         operator_idle_ms=operators.idle,
         shift_ends=operators.shift_ends,

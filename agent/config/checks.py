@@ -12,6 +12,7 @@ from typing import Any
 from agent.config import strategies
 from agent.config.components import check_components
 from agent.config.crewing import check_people
+from agent.config.interlocking import check_lookup
 from agent.config.limiting import check_limits
 from agent.config.model import Track
 from agent.config.moding import check_mode
@@ -274,6 +275,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     check_mode,
     check_limits,
     check_order,
+    check_lookup,
     check_state,
     _check_numbers,
     _check_reasons,

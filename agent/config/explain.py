@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.config import crewing, limiting, moding, ordering, packing, stating, watches
+from agent.config import (
+    crewing,
+    interlocking,
+    limiting,
+    moding,
+    ordering,
+    packing,
+    stating,
+    watches,
+)
 from agent.config.components import told
 from agent.config.loaded import StationConfig
 from agent.config.quantities import duration_text
@@ -155,6 +164,7 @@ def _if_not(station: Station) -> Iterator[str]:
         again = "recorded as another visit"
     yield f"a unit that was here before: {again}"
     yield from _life(station, f"refused, answer {answer(Outcome.NOT_RELEASED)}")
+    yield from interlocking.told(station)
     for handshake in station.handshakes:
         within = duration_text(handshake.answer_within_ms)
         late = f"answer {answer(Outcome.NOT_STORED)} ({handshake.name})"
@@ -202,6 +212,7 @@ def _if_not_at_bench(station: Station) -> Iterator[str]:
         again = "recorded as another visit"
     yield f"a unit that was here before: {again}"
     yield from _life(station, "refused, the reader is told bad")
+    yield from interlocking.told(station)
 
 
 def _publishes(config: StationConfig) -> Iterator[str]:

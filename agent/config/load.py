@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from agent.config.build import build
 from agent.config.checks import check_parts
+from agent.config.interlocking import strangers
 from agent.config.loaded import FolderConfig, Registries, StationConfig
 from agent.config.neighbours import clashes
 from agent.config.parts import read_parts
@@ -76,5 +79,18 @@ def load_folder(path: Path, registries: Registries) -> FolderConfig:
             refused[str(file)] = error
     for name, problems in clashes(stations.values()).items():
         refused[name] = ConfigError(problems)
+    named = {config.station.path for config in stations.values()} | _named(refused)
+    for name, problem in strangers(stations.values(), named).items():
+        if name not in refused:
+            refused[name] = ConfigError([problem])
     kept = tuple(config for name, config in stations.items() if name not in refused)
     return FolderConfig(stations=kept, refused=refused)
+
+
+def _named(refused: Iterable[str]) -> set[str]:
+    """Return the stations that refused files name: what passed there can be known once they run."""
+    found = set()
+    for name in refused:
+        with suppress(ConfigError):
+            found.add(str(read_source(Path(name)).data.get("station")))
+    return found

@@ -142,6 +142,8 @@ class JournalConfig:
     keep_s: float
     quota_bytes: int
     place: Place
+    lookup_keep_s: float = 400 * 86_400.0
+    """How long it is known which units were here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,8 @@ class StationConfig:
     journal: JournalConfig
     devices: Mapping[str, DeviceConfig]
     sinks: Mapping[str, SinkConfig]
+    previous_place: Place
+    """Where the stations before this one are named, or would be."""
     warnings: tuple[Problem, ...] = ()
     """What is doubtful and stops nothing."""
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from agent.config.crews import Operators, RequiresSection
+from agent.config.interlocks import LookupSection
 from agent.config.limits import LimitSection
 from agent.config.modes import ModeSection
 from agent.config.ordered import OrderSection
@@ -323,8 +324,12 @@ class Track(Options):
     that a person has released (`lineside do STATION rework UNIT`) comes once more."""
     rework: ReworkSection | None = None
     """How often a unit may come again; without it there is no limit."""
+    previous: tuple[StationPath, ...] = ()
+    """Stations, by their paths, that must have completed a unit as OK before it may be processed
+    here (answer 5). Each has a file in the same folder (D-38)."""
     unknown: Policy = Policy.RECORD
-    """What to do when it cannot be known in time whether it passed before (D-41)."""
+    """What to do when it cannot be known in time whether it passed here before, or at a station of
+    `previous`: `refuse` (answer 5), or `record` and say so (D-41)."""
     lookup_within: Annotated[Millis, Field(gt=0)] = 500
     """How long that question may take."""
     repeat_window: Millis = 1_000
@@ -374,6 +379,8 @@ class StationFile(Options):
     """How people appear in events."""
     journal: Journal = Journal()
     """Where events are kept, and how long."""
+    lookup: LookupSection = LookupSection()
+    """How long it is known which units were here."""
     devices: dict[Name, dict[str, Any]] = Field(min_length=1)
     """What is connected: a name of your own, a driver, its options."""
     tags: dict[Name, dict[str, Any]] = Field(default_factory=dict)

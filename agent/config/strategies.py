@@ -17,7 +17,9 @@ from agent.config.roles import handshakes
 from agent.core.station import By, Strategy
 
 _WAITING = frozenset({"window", "settle", "late"})
-_OF_UNITS = frozenset({"requires", "duplicates", "rework", "unknown", "lookup_within", "answers"})
+_OF_UNITS = frozenset(
+    {"requires", "duplicates", "previous", "rework", "unknown", "lookup_within", "answers"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

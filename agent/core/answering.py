@@ -12,6 +12,7 @@ from agent.core import events as ev
 from agent.core import (
     fitness,
     installing,
+    interlock,
     limiting,
     material,
     modes,
@@ -24,7 +25,7 @@ from agent.core import (
 from agent.core.draft import Draft
 from agent.core.parts import LONG_AGO
 from agent.core.state import Candidate, Rise, Snapshot
-from agent.core.station import Handshake, Outcome, Policy, Station
+from agent.core.station import Handshake, Outcome, Station
 from drivers.base import AskAnswered
 
 SURE_ALL_THE_SAME = {
@@ -40,6 +41,7 @@ SURE_ALL_THE_SAME = {
     ev.Why.LIMIT_BREACHED,
     ev.Why.LIMIT_UNKNOWN,
     ev.Why.MODE_UNKNOWN,
+    ev.Why.PREVIOUS_UNKNOWN,
 }
 """What is missing or odd, but leaves no doubt which unit it was."""
 
@@ -68,30 +70,28 @@ def declined_as(reason: ev.Why) -> Outcome:
 def complete(
     draft: Draft, handshake: Handshake, candidate: Candidate, answer: AskAnswered | None
 ) -> None:
-    """Bind the cycle to its one candidate, or refuse a duplicate.
+    """Bind the cycle to its one candidate, or refuse it for what is known of the unit.
 
     `answer` None or not known: nobody could say in time whether the unit was here before.
     """
     station, snapshot = draft.station, judged(draft, handshake)
-    wrong = declined(draft, snapshot, candidate.unit, answer)
+    wrong = interlock.declined(draft.state, handshake, candidate, answer, snapshot)
     if wrong is not None:
-        refuse(draft, handshake, candidate, *wrong)
+        refuse(draft, handshake, candidate, *wrong, answer=answer)
         return
-    known = answer is not None and answer.known
     visits = answer.visits if answer is not None else 0
     lacking = _lacking(draft, handshake, candidate, refuses=False)
     why = [*candidate.doubts, *([ev.Why.OPERATOR_MISSING] if lacking else [])]
     why += orders.doubts(draft, candidate)
     used = _components(draft, snapshot.rise, candidate)
     why += fitness.doubts(draft, used)
-    why += [] if known else [ev.Why.KNOWLEDGE_MISSING]
+    why += interlock.doubts(draft.state, handshake, answer)
     renamed_to = answer.renamed_to if answer is not None else None
-    why += [ev.Why.IDENTITY_CONFLICT] if renamed_to is not None else []
     why += [] if modes.named(station, snapshot) != modes.UNKNOWN else [ev.Why.MODE_UNKNOWN]
-    as_of = answer.knowledge_as_of if answer is not None else None
+    known = interlock.evidence(draft.state, handshake, answer)
     if not requests.records(draft.state, handshake):
         body = _body(draft, handshake, candidate, Outcome.STORED_OK, why=why)
-        started = draft.add(ev.UnitStarted(**body, missing=lacking, knowledge_as_of=as_of))
+        started = draft.add(ev.UnitStarted(**body, missing=lacking, **known))
         _conflict(draft, started, renamed_to)
         return
     found = limiting.judgement(station, handshake, snapshot)
@@ -104,7 +104,7 @@ def complete(
             missing=lacking,
             result=found.result,
             visit=visits + 1,
-            knowledge_as_of=as_of,
+            **known,
             **_words(station, found),
         )
     )
@@ -147,14 +147,16 @@ def refuse(
     *,
     raw: str | None = None,
     because: tuple[str, ...] = (),
+    answer: AskAnswered | None = None,
 ) -> None:
     """Decline the request with a named reason. At `end` the machine has worked: all is kept.
 
-    `because` has what led to it beside the candidate.
+    `because` has what led to it beside the candidate, `answer` what was known of the unit.
     """
     why = [reason, *_repeats(draft, handshake)]
     body = _body(draft, handshake, candidate, outcome, why=why, certainty=ev.Certainty.REFUSED)
     body["because"] = (*because, *body["because"])
+    body |= interlock.evidence(draft.state, handshake, answer)
     used = _received(draft, handshake, candidate)
     gaps: tuple[str, ...] = ()
     if reason is ev.Why.COMPONENT_MISSING:
@@ -217,34 +219,12 @@ def judged(draft: Draft, handshake: Handshake) -> Snapshot:
     return snapshot
 
 
-def declined(
-    draft: Draft, snapshot: Snapshot, unit: str, answer: AskAnswered | None
-) -> tuple[ev.Why, Outcome] | None:
-    """Return why a unit may not be recorded by what is known of it, None where it may.
-
-    Scrap is final (D-36); how often a unit may come is the station's policy (D-35).
-    """
-    station = draft.station
-    known = answer is not None and answer.known
-    if answer is not None and answer.scrapped:
-        return ev.Why.SCRAPPED, Outcome.NOT_RELEASED
-    is_production = modes.is_production(station, snapshot)
-    if answer is not None and answer.visits and is_production:
-        if station.duplicates is Policy.REFUSE and not answer.reworked:
-            return ev.Why.DUPLICATE, Outcome.DUPLICATE
-        if station.rework_limit is not None and answer.visits > station.rework_limit:
-            return ev.Why.REWORK_LIMIT, Outcome.NOT_RELEASED
-    if not known and station.unknown is Policy.REFUSE:
-        return ev.Why.KNOWLEDGE_MISSING, Outcome.PREVIOUS_STATION
-    if is_production and orders.is_full(draft.state, unit, answer):
-        return ev.Why.ORDER_REACHED, Outcome.NOT_RELEASED
-    return None
-
-
-def outcome(draft: Draft, handshake: Handshake, unit: str, answer: AskAnswered | None) -> Outcome:
+def outcome(
+    draft: Draft, handshake: Handshake, candidate: Candidate, answer: AskAnswered | None
+) -> Outcome:
     """Return what a unit would be recorded as, by what is known of it and by the machine."""
     snapshot = judged(draft, handshake)
-    wrong = declined(draft, snapshot, unit, answer)
+    wrong = interlock.declined(draft.state, handshake, candidate, answer, snapshot)
     if wrong is not None:
         return wrong[1]
     return _stored(limiting.judgement(draft.station, handshake, snapshot).result)

@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from agent.core import answering, pairing, scanning
+from agent.core import answering, interlock, pairing, scanning
 from agent.core import events as ev
 from agent.core.draft import Draft
 from agent.core.identity.rules import Identified, Means
 from agent.core.parts import BadScan
-from agent.core.state import Candidate, LookupAsk, Seat, Sharing, Snapshot
+from agent.core.state import Candidate, Seat, Sharing, Snapshot
 from agent.core.station import Cavity, Handshake, Outcome, Station
 from drivers.base import AskAnswered
 
@@ -160,7 +160,7 @@ def _go_on(draft: Draft, handshake: Handshake) -> None:
     live = draft.live(handshake.name)
     for seat in live.seats:
         if seat.outcome is None and not seat.is_asked:
-            ask = LookupAsk(id=draft.ask_id(), unit=seat.found[0].unit, handshake=handshake.name)
+            ask = interlock.ask(draft, handshake, seat.found[0].unit)
             draft.asks.append(ask)
             until_ms = live.lookup_until_ms
             if until_ms is None:
@@ -209,9 +209,8 @@ def _of_cavity(handshake: Handshake, name: str) -> Handshake:
 def _outcome(draft: Draft, handshake: Handshake, seat: Seat) -> Outcome:
     if seat.outcome is not None:
         return seat.outcome
-    return answering.outcome(
-        draft, _of_cavity(handshake, seat.cavity), seat.found[0].unit, seat.answer
-    )
+    cavity = _of_cavity(handshake, seat.cavity)
+    return answering.outcome(draft, cavity, seat.found[0], seat.answer)
 
 
 def _record(draft: Draft, handshake: Handshake, seat: Seat) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import answering, cavities, pairing
+from agent.core import answering, cavities, interlock, pairing
 from agent.core import events as ev
 from agent.core.draft import Draft
-from agent.core.state import Candidate, LookupAsk, Snapshot
+from agent.core.state import Candidate, Snapshot
 from agent.core.station import Handshake, Outcome
 from drivers.base import AskAnswered
 
@@ -58,7 +58,7 @@ def chosen(draft: Draft, handshake: Handshake, candidate: Candidate) -> None:
     if reason is not None:
         answering.refuse(draft, handshake, candidate, reason, answering.declined_as(reason))
         return
-    ask = LookupAsk(id=draft.ask_id(), unit=candidate.unit, handshake=handshake.name)
+    ask = interlock.ask(draft, handshake, candidate.unit)
     draft.asks.append(ask)
     draft.set_live(
         handshake.name,

@@ -60,6 +60,14 @@ class Why(StrEnum):
     LOT_EXPIRED = "lot_expired"
     KNOWLEDGE_MISSING = "knowledge_missing"
     """The question could not be answered in time; the station's policy decided (D-41)."""
+    PREVIOUS_MISSING = "previous_missing"
+    """A station that the unit must have passed before has not completed it (D-38)."""
+    PREVIOUS_NOK = "previous_nok"
+    """A station before this one completed the unit last as NOK."""
+    PREVIOUS_UNKNOWN = "previous_unknown"
+    """A station before this one could not be asked, or is not certain that it was this unit."""
+    UNIT_BLOCKED = "unit_blocked"
+    """The unit itself is blocked (D-56)."""
     CLOCK_UNSYNCED = "clock_unsynced"
     VERDICT_UNKNOWN = "verdict_unknown"
     """The verdict tag could not be read GOOD, so the result is taken as NOK."""
@@ -343,6 +351,18 @@ class LotAmount:
     lot: str
     quantity: str | None = None
     """In the event's unit of measure; None where nobody knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviousStation:
+    """What a station that the unit must have passed before said of it (D-38, D-41)."""
+
+    station: str
+    address: str | None = None
+    """Of the completion that counted, in that station's journal; None: it has none."""
+    result: str | None = None
+    knowledge_as_of: str | None = None
+    """That station's address up to which it looked; None: it could not be asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -689,6 +709,10 @@ class UnitEvent(Event):
     operator_state: str | None = None
     """Where badges are read: `none`, nobody was signed on in this cycle (D-61), or `possible`: who
     is named may have been; None: who is named was there."""
+    knowledge_since: str | None = None
+    """What was before this address is not known: the look-up was lost; None: everything is."""
+    previous: tuple[PreviousStation, ...] = ()
+    """What the stations said that the unit must have passed before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1685,6 +1709,10 @@ class IdentityConflict(Event):
 
 
 # ------------------------------------------------------------------ correction
+
+
+ITSELF = "lineside"
+"""Who corrects where nobody does: the agent, by its rules."""
 
 
 @dataclass(frozen=True, kw_only=True)

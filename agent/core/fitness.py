@@ -198,6 +198,28 @@ def doubts(draft: Draft, used: tuple[ev.ComponentUse, ...]) -> list[ev.Why]:
     return why
 
 
+def names_on(state: State) -> tuple[str, ...]:
+    """Return the lots and serial components that are on the positions of the station."""
+    return tuple(dict.fromkeys(n for c in state.station.components for n in _on(state, c)))
+
+
+def _on(state: State, component: Component) -> Iterator[str]:
+    for load in vessels.on(state, component.position):
+        yield from (load.lot, *load.lots)
+    for waiting in state.material.waiting:
+        if waiting.position == component.position:
+            yield waiting.component
+
+
+def holds(state: State, names: frozenset[str], *, refusing: bool) -> bool:
+    """Return whether one of these is on a position; where units are refused for it, or recorded."""
+    policy = Policy.REFUSE if refusing else Policy.RECORD
+    return bool(names) and any(
+        component.unfit is policy and not names.isdisjoint(_on(state, component))
+        for component in state.station.components
+    )
+
+
 def _faults(state: State, component: Component, used: tuple[ev.ComponentUse, ...]) -> set[ev.Why]:
     """Return what is wrong with what is on a position, or may have gone into the unit."""
     met = {address for use in used if use.position == component.position for address in use.loads}

@@ -24,8 +24,6 @@ from agent.core.station import Handshake, Station
 
 SECOND_SCAN = "second_scan"
 """Reason of the correction: another code came within the window of a cycle that was bound."""
-ITSELF = "lineside"
-"""Who corrects where nobody does: the agent, by its rules."""
 _WAITING = (Phase.ASKING, Phase.SETTLING, Phase.LOOKING)
 _UNSURE = (Phase.BLIND, Phase.TORN)
 
@@ -110,7 +108,7 @@ def _spare(draft: Draft, pending: Pending) -> None:
                 ),
                 supersedes=(answered.address,),
                 reason=SECOND_SCAN,
-                who=ITSELF,
+                who=ev.ITSELF,
                 candidates=(answered.unit or "", pending.code),
                 corrects=ev.UnitCompleted.kind,
                 about=answered.unit,

@@ -35,7 +35,6 @@ _BY_COUNT = (None, ev.QueueLoss.RESTART, ev.QueueLoss.CONFIG_CHANGED)
 """Of these losses the count can say that the order holds."""
 MISMATCH = "queue_mismatch"
 """Reason of the corrections."""
-ITSELF = "lineside"
 
 
 def _queue(state: State) -> Queue:
@@ -145,7 +144,7 @@ def _mismatch(draft: Draft, because: str) -> None:
                 ),
                 supersedes=bound,
                 reason=MISMATCH,
-                who=ITSELF,
+                who=ev.ITSELF,
                 corrects=ev.UnitCompleted.kind,
             )
         )

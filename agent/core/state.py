@@ -384,6 +384,8 @@ class LookupAsk:
     unit: str
     handshake: str
     """Whose newest event of the unit is wanted; empty: of whichever."""
+    lots: tuple[str, ...] = ()
+    """What is on: is any of it blocked at another station?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

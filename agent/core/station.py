@@ -457,6 +457,8 @@ class Station:
     unknown: Policy = Policy.RECORD
     """What to do when a look-up cannot be answered in time (D-41)."""
     lookup_within_ms: int = 500
+    previous: tuple[str, ...] = ()
+    """Stations, by path, that must have completed a unit as OK before this one (D-38)."""
     operator_idle_ms: int | None = None
     """A session without scan or cycle for this long ends (D-60)."""
     shift_ends: tuple[int, ...] = ()

@@ -56,6 +56,9 @@ class Keep:
     quota_bytes: int
     sinks: Mapping[str, bool]
     """The sinks of the station file: whether each is required."""
+    taken: Callable[[], Address | None] | None = None
+    """Up to where the look-up has taken what it keeps longer: what it lacks stays. None: there is
+    no look-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class Retention:
         self._outside = outside
         self._aged = Aged()
         self.filling = Filling()
+        self.now_ms: int | None = None
+        """The wall time that ages are counted by, as of the newest step; None: nobody knows it."""
 
     async def run(self) -> None:
         """Look each second, prune step by step; return only by cancellation."""
@@ -125,13 +130,13 @@ class Retention:
 
     async def step(self) -> bool:
         """Look, and prune a little if something may go; return whether there may be more."""
-        now_ms = self._now_ms()
+        now_ms = self.now_ms = self._now_ms()
         space = await self._outside.look(measure)
         set_after = self._outside.set_after
         if set_after is None:
             return False
         needed = min(self._place(sink) for sink in self._required) if self._required else inf
-        limit = min(needed, set_after - 1)
+        limit = min(needed, set_after - 1, self._taken)
         upto = min([limit, *(self._place(sink) for sink in self._keep.sinks)])
         await self._judge(space, limit, upto)
         is_tight = self.filling.share > KEPT or self._outside.is_short
@@ -155,6 +160,14 @@ class Retention:
         return went or pages > 0
 
     @property
+    def _taken(self) -> float:
+        """The place up to which the look-up needs no row any more."""
+        if self._keep.taken is None:
+            return inf
+        at = self._keep.taken()
+        return place(at) if at is not None else -1
+
+    @property
     def _required(self) -> list[str]:
         return [sink for sink, is_required in self._keep.sinks.items() if is_required]
 
@@ -176,8 +189,11 @@ class Retention:
         level = self.filling.level
         if reached > level or share < level - _SLACK:
             level = reached
-        behind = sorted((self._place(sink), sink) for sink in self._keep.sinks)
-        held_by = tuple(sink for at, sink in behind if at < (self._outside.set_after or 0) - 1)
+        behind: list[tuple[float, str]] = sorted(
+            (self._place(sink), sink) for sink in self._keep.sinks
+        )
+        behind.append((self._taken, "lookup"))
+        held_by = tuple(name for at, name in behind if at < (self._outside.set_after or 0) - 1)
         skips: tuple[Skip, ...] = ()
         if upto < limit and (share >= SKIP or self._outside.is_short):
             skips = await self._skips(limit)

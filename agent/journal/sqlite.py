@@ -16,7 +16,7 @@ work to the threads and their news back to the loop. With inline workers there i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -169,6 +169,11 @@ class SqliteJournal:
     def filling(self) -> Filling:
         """How full the journal is of what it may hold, and what has to be told for it."""
         return self._retention.filling if self._retention is not None else Filling()
+
+    @property
+    def aged_ms(self) -> int | None:
+        """The wall time that ages are counted by; None while nobody knows it."""
+        return self._retention.now_ms if self._retention is not None else None
 
     @property
     def damage(self) -> tuple[Lost, ...]:
@@ -398,6 +403,20 @@ class SqliteJournal:
         """Return what is in a closed parent or in a unit, by the durable events."""
         children, components = await self._look_up(lambda: self._lookup.contents(parent))
         return ContentsSeen(children=children, components=components)
+
+    async def reach(self, address: Address) -> None:
+        """Return when what an address names is durable, and so known."""
+        while self._last is None or self._last < address:
+            await self.wait_beyond(self._last)
+
+    def blocked(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return none: what is blocked here is in the state, and others are not known of."""
+        del names
+        return ()
+
+    def is_current(self, seen: UnitSeen) -> bool:
+        """Return True: nobody else is asked."""
+        return bool(seen)
 
     # -------------------------------------------------------------- end
 

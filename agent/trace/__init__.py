@@ -1,1 +1,1 @@
-"""What was in what: projections of events that answer where used, where from, and recall."""
+"""What is known beyond a station's state: of units, for the interlock; of what was in what."""

@@ -1,12 +1,14 @@
 """Look-ups: what the store says, and what is still on its way to disk."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 
 from agent.core.events import (
     Certainty,
     ComponentInstalled,
     ComponentRemoved,
+    EventCorrected,
     EventTime,
     Result,
     UnitCompleted,
@@ -30,12 +32,30 @@ class Store:
 
     def __init__(self, seen: UnitSeen = NEVER) -> None:
         self.seen = seen
+        self.moved = ComponentSeen(address=f"{EPOCH}-9", unit="SN-9", as_of=f"{EPOCH}-10")
         self.asked: list[str] = []
         self.is_open = asyncio.Event()
         self.is_open.set()
         self.error: Exception | None = None
         self.homes: dict[str, str] | None = None
         """What each is in; None: each component is in the same unit."""
+        self.reached: list[str] = []
+        self.is_still_true = True
+        """Whether what was answered holds, as far as others are concerned."""
+
+    async def reach(self, address: Address) -> None:
+        """Know an event from now on."""
+        self.reached.append(str(address))
+        self.seen = replace(self.seen, as_of=str(address))
+        self.moved = replace(self.moved, as_of=str(address))
+
+    def blocked(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Hold every lot of this name blocked."""
+        return tuple(name for name in names if name == "L-BAD")
+
+    def is_current(self, seen: UnitSeen) -> bool:
+        """Say what the test wants."""
+        return bool(seen) and self.is_still_true
 
     async def unit_seen(self, unit: str, handshake: str) -> UnitSeen:
         """Answer, or fail."""
@@ -54,7 +74,7 @@ class Store:
         self.asked.append(component)
         homes = self.homes if self.homes is not None else {component: "SN-9"}
         unit = homes.get(component)
-        return ComponentSeen(address=f"{EPOCH}-9", unit=unit, as_of=f"{EPOCH}-10")
+        return replace(self.moved, unit=unit)
 
     async def contents_seen(self, parent: str) -> ContentsSeen:
         """Answer."""
@@ -150,7 +170,7 @@ async def test_an_answer_older_than_memory_is_not_used() -> None:
     lookups = Lookups(Store(), EPOCH)
     lookups.expect("SN-1", "end")
     await settled()
-    for number in range(MOST_RECENT):
+    for number in range(MOST_RECENT + 1):
         lookups.note(completed(11 + number, "SN-2"))
     assert lookups.at_hand("SN-1") is None
 
@@ -196,14 +216,14 @@ async def test_where_a_component_is_counts_what_is_on_its_way() -> None:
     installed = ComponentInstalled(
         **head, seq=12, machine="b", position="ecu", component="ECU-1", unit="SN-1", cycle="c-1"
     )
-    lookups.note_placed(installed)
+    lookups.note(installed)
     found = await lookups.find_component("ECU-1")
     assert (found.unit, found.address) == ("SN-1", f"{EPOCH}-12")
-    lookups.note_placed(ComponentRemoved(**head, seq=13, machine="b", component="ECU-1"))
+    lookups.note(ComponentRemoved(**head, seq=13, machine="b", component="ECU-1"))
     found = await lookups.find_component("ECU-1")
     assert (found.unit, found.address) == (None, f"{EPOCH}-13")
     for number in range(MOST_RECENT):
-        lookups.note_placed(replace(installed, component=f"ECU-{number + 2}"))
+        lookups.note(replace(installed, component=f"ECU-{number + 2}"))
     assert (await lookups.find_component("ECU-1")).unit == "SN-9"  # by then it is durable
     await lookups.close()
 
@@ -218,21 +238,69 @@ async def test_a_units_life_counts_what_is_on_its_way() -> None:
     assert (await lookups.find("SN-1", "")).reworked
     lookups.note(completed(13))
     assert not (await lookups.find("SN-1", "")).reworked
-    lookups.note(UnitReidentified(**by, seq=14, new="SN-2"))
     lookups.note(UnitScrapped(**by, seq=15))
     found = await lookups.find("SN-1", "")
-    assert (found.scrapped, found.renamed_to, found.visits) == (True, "SN-2", 1)
+    assert (found.scrapped, found.visits) == (True, 1)
+    lookups.note(UnitReidentified(**by, seq=16, new="SN-2"))
+    assert (await lookups.find("SN-1", "")).as_of == f"{EPOCH}-16"  # waited for: names change
     await lookups.close()
 
 
-async def test_a_unit_that_is_expected_is_looked_for_anew_after_a_correction() -> None:
-    """What was found before may count no longer."""
-    lookups = Lookups(Store(), EPOCH)
+def corrected(seq: int) -> EventCorrected:
+    """Return a correction of the event before it."""
+    unit = completed(seq)
+    head = {field: getattr(unit, field) for field in ("epoch", "station", "config", "time")}
+    supersedes = (f"{EPOCH}-{seq - 1}",)
+    return EventCorrected(
+        **head, seq=seq, machine="b", supersedes=supersedes, reason="wrong label", who="me"
+    )
+
+
+async def test_a_correction_is_waited_for() -> None:
+    """What memory cannot merge has to be in the store before it answers; so is what is at hand."""
+    store = Store()
+    lookups = Lookups(store, EPOCH)
     lookups.expect("SN-1", "end")
     await settled()
-    lookups.note_correction()
+    lookups.note(corrected(12))
     assert lookups.at_hand("SN-1") is None
-    await lookups.close()
+    assert (await lookups.find("SN-1", "end")).as_of == f"{EPOCH}-12"
+    assert store.reached == [f"{EPOCH}-12"]
+    store.moved = replace(store.moved, as_of=f"{EPOCH}-11")
+    assert (await lookups.find_component("ECU-1")).as_of == f"{EPOCH}-12"
+
+
+async def test_the_run_before_has_to_be_known() -> None:
+    """A store that has not taken all of the epoch before is waited for."""
+    before = Address("000001-a", 99)
+    store = Store(replace(NEVER, as_of=""))
+    lookups = Lookups(store, EPOCH, before)
+    await lookups.find("SN-1", "end")
+    assert store.reached == ["000001-a-99"]
+
+
+async def test_an_answer_that_others_may_have_overtaken_is_not_at_hand() -> None:
+    """A station before this one has learned something since: it is asked again."""
+    store = Store()
+    lookups = Lookups(store, EPOCH)
+    lookups.expect("SN-1", "end")
+    await settled()
+    store.is_still_true = False
+    assert lookups.at_hand("SN-1") is None
+
+
+async def test_another_name_of_the_unit_counts() -> None:
+    """A planned event under any name of a unit is one of it, in the order of the events (D-37)."""
+    lookups = Lookups(Store(replace(NEVER, names=("PAPER-1", "SN-1"))), EPOCH)
+    lookups.note(completed(11, "SN-1"))
+    lookups.note(completed(12, "PAPER-1"))
+    found = await lookups.find("SN-1", "end")
+    assert (found.visits, found.address) == (2, f"{EPOCH}-12")
+
+
+async def test_what_is_blocked_is_the_stores_to_say() -> None:
+    """Blocks of other stations are known to the store alone."""
+    assert Lookups(Store(), EPOCH).blocked(("L-1", "L-BAD")) == ("L-BAD",)
 
 
 async def test_the_way_out_and_what_is_inside_count_what_is_on_its_way() -> None:
@@ -248,19 +316,19 @@ async def test_the_way_out_and_what_is_inside_count_what_is_on_its_way() -> None
     unit = completed(11)
     head = {field: getattr(unit, field) for field in ("epoch", "station", "config", "time")}
     packed = UnitPacked(**head, seq=12, machine="b", level="box", child="U-1", parent="BOX-2", n=1)
-    lookups.note_placed(packed)
-    lookups.note_placed(
+    lookups.note(packed)
+    lookups.note(
         UnitUnpacked(**head, seq=13, machine="b", child="BOX-1", parent="PAL-1", how="scan")
     )
     found = await lookups.find_package("BOX-1")
     assert (found.within, found.contents) == ((), ("U-2",))
     assert (await lookups.find_package("U-1")).within == ("BOX-2",)
     assert (await lookups.find_package("BOX-2")).contents == ("U-1",)
-    lookups.note_placed(ComponentRemoved(**head, seq=14, machine="b", component="ECU-1"))
+    lookups.note(ComponentRemoved(**head, seq=14, machine="b", component="ECU-1"))
     installed = ComponentInstalled(
         **head, seq=15, machine="b", position="ecu", component="ECU-3", unit="U-1", cycle="c-1"
     )
-    lookups.note_placed(installed)
+    lookups.note(installed)
     assert (await lookups.find_package("U-1")).components == ("ECU-2", "ECU-3")
     await lookups.close()
 

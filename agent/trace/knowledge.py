@@ -1,0 +1,180 @@
+"""What one station can know of a unit: its own look-up, and those of the stations around it.
+
+Stations of one process share what they know. A station beside this one is asked up to its newest
+durable event, so that a unit that has just left it is not missing; one that cannot be asked says
+so, and the station's policy decides (D-41). Other names of a unit count wherever they were given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from agent.ports import Address, ComponentSeen, ContentsSeen, PreviousSeen, StoreError, UnitSeen
+from agent.trace.asking import COMPLETED, Place, Stay
+from agent.trace.lookup import Known, LookupStore
+from drivers.base import EventSeen
+
+SCRAPPED, REWORKED = "unit_scrapped", "unit_reworked"
+_LIFE = frozenset({SCRAPPED, REWORKED})
+
+
+class Events(Protocol):
+    """What only the events themselves say: a journal."""
+
+    async def contents_seen(self, parent: str) -> ContentsSeen:
+        """Return what is in a closed parent or in a unit."""
+        ...
+
+    async def event_seen(self, address: Address) -> EventSeen | None:
+        """Return what is known of a durable event."""
+        ...
+
+
+class StationLookup:
+    """The port `TraceLookup` of one station."""
+
+    def __init__(
+        self,
+        own: LookupStore,
+        around: Mapping[str, LookupStore],
+        previous: tuple[str, ...],
+        events: Events,
+    ) -> None:
+        """Know the stations of this process.
+
+        Args:
+            own: This station's own look-up.
+            around: Those of all stations of the process, by path; it may still grow.
+            previous: Stations that a unit must have passed before this one.
+            events: This station's journal.
+        """
+        self._own = own
+        self._around = around
+        self._previous = previous
+        self._events = events
+
+    # -------------------------------------------------------------- units
+
+    async def unit_seen(self, unit: str, handshake: str) -> UnitSeen:
+        """Return what is known of a unit here, and at the stations before this one."""
+        version = self._version()
+        names, known, elsewhere = await self._all(unit)
+        newest, visits, reworked = None, 0, False
+        for stay in known.history.stays:
+            visits += stay.kind == COMPLETED
+            reworked = stay.kind == REWORKED or (reworked and stay.kind != COMPLETED)
+            if stay.kind not in _LIFE and handshake in {"", stay.handshake}:
+                newest = stay
+        everywhere = (known, *(each for each in elsewhere.values() if each is not None))
+        renamed = (each.history.renamed_to for each in everywhere)
+        return UnitSeen(
+            address=newest.address if newest is not None else None,
+            kind=newest.kind if newest is not None else None,
+            result=newest.result if newest is not None else None,
+            visits=visits,
+            as_of=known.as_of,
+            names=tuple(sorted(names)),
+            scrapped=any(_is_scrap(each) for each in everywhere),
+            reworked=reworked,
+            renamed_to=next((name for name in renamed if name is not None), None),
+            previous=tuple(_previous(path, each) for path, each in elsewhere.items()),
+            since=known.since,
+            version=version,
+        )
+
+    async def _all(self, unit: str) -> tuple[frozenset[str], Known, dict[str, Known | None]]:
+        """Ask every station, again for each other name that one of them knows."""
+        names = frozenset({unit})
+        while True:
+            known = await self._own.known(names, unit)
+            elsewhere = {path: await self._elsewhere(path, names, unit) for path in self._previous}
+            heard = [known, *(each for each in elsewhere.values() if each is not None)]
+            found = names.union(*(each.history.names for each in heard))
+            if found == names:
+                return names, known, elsewhere
+            names = found
+
+    async def _elsewhere(self, path: str, names: frozenset[str], unit: str) -> Known | None:
+        """Return what a station knows up to its newest durable event; None: it cannot be asked."""
+        source = self._around.get(path)
+        if source is None:
+            return None
+        try:
+            await source.reach()
+            return await source.known(names, unit)
+        except StoreError:
+            return None
+
+    def _version(self) -> tuple[int, ...]:
+        sources = (self._around.get(path) for path in self._previous)
+        return tuple(source.version if source is not None else -1 for source in sources)
+
+    def is_current(self, seen: UnitSeen) -> bool:
+        """Return whether no station before this one has learned anything since."""
+        return seen.version == self._version()
+
+    async def reach(self, address: Address) -> None:
+        """Return once answers cover this station's events up to an address."""
+        await self._own.reach(address)
+
+    async def event_seen(self, address: Address) -> EventSeen | None:
+        """Return what the journal knows of a durable event; None: it is not kept."""
+        return await self._events.event_seen(address)
+
+    async def contents_seen(self, parent: str) -> ContentsSeen:
+        """Return what is in a closed parent or in a unit, as far as the journal goes back."""
+        return await self._events.contents_seen(parent)
+
+    def blocked(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return which of these are blocked at any station of this process."""
+        blocked = frozenset[str]().union(*(source.blocked for source in self._around.values()))
+        return tuple(name for name in names if name in blocked)
+
+    # -------------------------------------------------------------- components
+
+    async def component_seen(self, component: str) -> ComponentSeen:
+        """Return where a serial component is: by the newest word of any station here."""
+        place, as_of = await self._own.component(component)
+        for source in self._around.values():
+            if source is not self._own:
+                place = _newer(place, await self._component(source, component))
+        return ComponentSeen(
+            address=place.address if place is not None else None,
+            unit=place.unit if place is not None else None,
+            as_of=as_of,
+            position=place.position if place is not None else None,
+        )
+
+    async def _component(self, source: LookupStore, component: str) -> Place | None:
+        try:
+            await source.reach()
+            return (await source.component(component))[0]
+        except StoreError:
+            return None
+
+
+def _newer(one: Place | None, other: Place | None) -> Place | None:
+    if one is None or (other is not None and other.at_ms > one.at_ms):
+        return other
+    return one
+
+
+def _is_scrap(known: Known) -> bool:
+    return any(stay.kind == SCRAPPED for stay in known.history.stays)
+
+
+def _previous(path: str, known: Known | None) -> PreviousSeen:
+    if known is None:
+        return PreviousSeen(station=path, known=False)
+    done: Stay | None = None
+    for stay in known.history.stays:
+        done = stay if stay.kind == COMPLETED else done
+    return PreviousSeen(
+        station=path,
+        known=True,
+        address=done.address if done is not None else None,
+        result=done.result if done is not None else None,
+        certain=done.certain if done is not None else True,
+        as_of=known.as_of,
+    )

@@ -1,0 +1,72 @@
+"""`track.previous` and `lookup`: what is refused by name, and what is said of the rest."""
+
+from pathlib import Path
+
+from agent.config.explain import explained
+from tests.unit.config.stations import FILLER, PRESS, edited, loaded, problems
+from tests.unit.config.test_neighbours import SECOND, folder, said
+
+AFTER = edited(
+    SECOND, ("  because: regulated\n", "  because: regulated\n  previous: [acme/press-07]\n")
+)
+
+
+def test_a_station_before_is_one_of_the_folder(tmp_path: Path) -> None:
+    """Stations of one folder know of each other, and `check` says what follows (D-38)."""
+    found = folder(tmp_path, a=PRESS, b=AFTER)
+    assert found.refused == {}
+    (press,) = [config for config in found.stations if config.station.previous]
+    assert press.station.previous == ("acme/press-07",)
+    text = explained(press)
+    assert "a unit that acme/press-07 has not completed as OK: refused, answer 5" in text
+    assert "a unit of which that cannot be known in time: recorded, and says so" in text
+    strict = edited(AFTER, ("  previous:", "  unknown: refuse\n  previous:"))
+    assert "cannot be known in time: refused, answer 5" in explained(loaded(strict))
+
+
+def test_a_station_elsewhere_is_refused_by_name(tmp_path: Path) -> None:
+    """What can never be known is no matter of policy: the file says so when it is loaded."""
+    found = folder(tmp_path, b=AFTER, c=FILLER)
+    assert [config.station.path for config in found.stations] == ["acme/filler"]
+    (problem,) = said(found, tmp_path)
+    assert problem == (
+        "b.yaml:26:13: track.previous: no station 'acme/press-07' in this folder: what passed "
+        "there cannot be known; did you mean 'acme/press-08'?"
+    )
+
+
+def test_a_station_whose_file_is_refused_is_still_one(tmp_path: Path) -> None:
+    """A neighbour's broken file stops nobody: until it is mended the policy decides."""
+    broken = edited(PRESS, ("timezone:", "timezne:"))
+    found = folder(tmp_path, a=broken, b=AFTER)
+    assert [config.station.path for config in found.stations] == ["acme/press-08"]
+    found = folder(tmp_path, a="station: [", b=AFTER)
+    assert found.stations == ()
+
+
+def test_a_station_does_not_come_before_itself() -> None:
+    """Neither itself, nor the same one twice."""
+    text = edited(
+        PRESS,
+        ("  because: regulated\n", "  because: regulated\n  previous: [acme/press-07, a/b, a/b]\n"),
+    )
+    assert [problem.partition(": ")[2] for problem in problems(text)] == [
+        "track.previous[0]: is this station itself; remove it",
+        "track.previous[2]: 'a/b' stands twice; remove one",
+    ]
+
+
+def test_the_look_up_is_kept_no_shorter_than_the_journal() -> None:
+    """400 days where nothing is said; it never knows less than the events do."""
+    assert loaded(PRESS).journal.lookup_keep_s == 400 * 86_400
+    text = edited(PRESS, ("timezone:", "lookup: {keep: 10d}\ntimezone:"))
+    (problem,) = problems(text)
+    assert "lookup.keep: is shorter than journal.keep, 30d" in problem
+    text = edited(PRESS, ("timezone:", "lookup: {keep: 800d}\ntimezone:"))
+    assert loaded(text).journal.lookup_keep_s == 800 * 86_400
+
+
+def test_a_counting_station_asks_nobody() -> None:
+    """`count-only` judges no unit."""
+    (problem,) = problems(edited(FILLER, ("  by: lot\n", "  by: lot\n  previous: [acme/press]\n")))
+    assert "track.previous: `count-only` judges no unit" in problem
