@@ -15,6 +15,7 @@ from agent.config.crewing import crew_of, order_need
 from agent.config.crews import Operators
 from agent.config.interlocks import LookupSection
 from agent.config.limiting import limits_of
+from agent.config.lots import lots_of
 from agent.config.model import FromTag, Handshake, Journal, Track
 from agent.config.moding import mode_of
 from agent.config.ordering import orders_of, tag_of
@@ -105,6 +106,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         counter=_counter(parts, track),
         lot=lot,
         lot_device=_home(parts, lot),
+        lots=lots_of(track),
         order=order,
         order_device=_home(parts, order),
         orders=orders_of(track),

@@ -14,6 +14,7 @@ from agent.config.components import check_components
 from agent.config.crewing import check_people
 from agent.config.interlocking import check_lookup
 from agent.config.limiting import check_limits
+from agent.config.lots import check_lots
 from agent.config.model import Track
 from agent.config.moding import check_mode
 from agent.config.ordering import check_order
@@ -265,6 +266,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     strategies.check_cavities,
     strategies.check_queue,
     strategies.check_counting,
+    check_lots,
     strategies.check_answer_waits,
     strategies.check_ignored,
     _check_ready,

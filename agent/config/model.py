@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 from agent.config.crews import Operators, RequiresSection
 from agent.config.interlocks import LookupSection
 from agent.config.limits import LimitSection
+from agent.config.lot_keys import LotsSection, SublotsSection
 from agent.config.modes import ModeSection
 from agent.config.ordered import OrderSection
 from agent.config.packages import LevelSection
@@ -113,6 +114,12 @@ class ScanSection(Options):
         "parent",
         "parent_end",
         "unpack",
+        "lot_pick",
+        "lot_split",
+        "lot_merge",
+        "lot_issue",
+        "lot_return",
+        "lot_relabel",
     ]
     """What they stand for. `lot_end` closes the lot that is made, `removed` names a serial
     component that was taken out of its unit, `unload` takes off what is at the position (of a
@@ -120,7 +127,10 @@ class ScanSection(Options):
     `returned` is the label of what was taken back from one, `block` and `unblock` name a lot or a
     serial component, `cancel` takes back the scans that wait. Of `track.packing`: `child` goes
     into a parent, `parent` opens it or takes its children in, `parent_end` closes it, and after
-    `unpack` the next child comes out, or the next parent is dissolved."""
+    `unpack` the next child comes out, or the next parent is dissolved. `lot_pick` names a lot,
+    and `lot_split` (a part of it), `lot_merge` (what the picked ones become) or `lot_relabel` the
+    label that it gets; `lot_issue` and `lot_return` say that a quantity of a lot leaves, or is
+    back."""
     position: Name | None = None
     """Where a component goes or is taken off, a key of `track.components`; of a child and a parent
     the level, a key of `track.packing`."""
@@ -307,6 +317,10 @@ class Track(Options):
     """The piece counter: what `count-only` counts, and elsewhere what shows missed cycles."""
     lot: LotSource | None = None
     """Where `count-only` learns its lot: `scan`, or `{tag: NAME}`."""
+    sublots: SublotsSection | None = None
+    """Cuts the lot that is counted into sub-lots, so that less of it is recalled."""
+    lots: LotsSection = LotsSection()
+    """Quantities of product lots, and what is done to them as a whole."""
     order: OrderSection | None = None
     """What the station works on: by tag, or by scan and command where it has no `tag`."""
     requires: RequiresSection = ()

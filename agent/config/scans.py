@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent.config.build import never_codes
 from agent.config.checks import readers
 from agent.config.crewing import check_needs
+from agent.config.lots import check_rules
 from agent.config.model import Match, ScanSection, Track
 from agent.config.ordering import tag_of
 from agent.config.packing import check_rules
@@ -97,7 +98,7 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
     if track.lot == "scan" and Means.LOT not in means:
         message = "no rule says which codes are lots"
         parts.refuse(("track", "lot"), message, "add {match: …, means: lot} to `scans`")
-    useless = _useless(track)
+    useless = _useless(track, means)
     for position, rule in found.items():
         if rule.means in useless:
             message = f"nothing is done with {rule.means} codes here: {useless[rule.means]}"
@@ -112,14 +113,15 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
         parts.warn(("devices",), message, "add `scans`", key=True)
 
 
-def _useless(track: Track) -> dict[Means, str]:
+def _useless(track: Track, means: set[Means]) -> dict[Means, str]:
     """Return which codes a station has no use for, and why."""
     useless = {}
     if track.pair.strategy is Strategy.COUNT_ONLY:
         useless[Means.UNIT] = "`count-only` counts pieces"
-    if track.pair.strategy is not Strategy.CARRIER:
+    in_carriers = track.sublots is not None and track.sublots.every.by_carrier
+    if track.pair.strategy is not Strategy.CARRIER and not in_carriers:
         useless[Means.CARRIER] = "only strategy `carrier` has carriers"
-    if not by_scan(track):
+    if not by_scan(track) and Means.LOT_PICK not in means:
         useless[Means.CANCEL] = f"'{track.pair.strategy}' waits for no scan"
     if track.lot != "scan":
         useless[Means.LOT] = useless[Means.LOT_END] = "lots are made with `lot: scan` only"

@@ -7,7 +7,8 @@ the events then say so by leaving out what is left.
 Laws:
     1. What is in a lot is what was counted and put in, less what was given out (D-52), between a
        least and a most: pieces that may be of a neighbour are in the most alone.
-    2. Numbers are never corrected: a lot that gave out more than it had is below nothing.
+    2. Numbers are never corrected: a lot that gave out more than it had is below nothing, until
+       somebody says that all of it has gone.
     3. What happens to a sub-lot happens to its lot as well.
     4. An identity that was replaced by relabelling stands for the new one from then on.
 """

@@ -120,10 +120,15 @@ def _refused(draft: Draft, asked: Asked) -> ev.LotFault | None:
     return None
 
 
+_Expected = tuple[Decimal | None, tuple[Decimal, Decimal] | None, str]
+"""What was said, between what it must lie, and of which lot."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Mismatch:
-    """A quantity that does not fit what is known."""
+    """A quantity that does not fit what is known of a lot."""
 
+    lot: str
     stated: Decimal
     least: Decimal
     most: Decimal
@@ -131,23 +136,20 @@ class _Mismatch:
 
 def _mismatch(draft: Draft, asked: Asked) -> _Mismatch | None:
     """Return what does not fit, None where it fits or cannot be checked."""
-    stated, expected = _CHECKS[asked.action](draft, asked)
+    stated, expected, lot = _CHECKS[asked.action](draft, asked)
     if stated is None or expected is None:
         return None
     tolerance = amount(draft.station.lots.tolerance) or NOTHING
     least, most = expected
     if minus(least, tolerance) <= stated <= plus(most, tolerance):
         return None
-    return _Mismatch(stated=stated, least=least, most=most)
-
-
-_Expected = tuple[Decimal | None, tuple[Decimal, Decimal] | None]
-"""What was said, and between what it must lie."""
+    return _Mismatch(lot=lot, stated=stated, least=least, most=most)
 
 
 def _of_split(draft: Draft, asked: Asked) -> _Expected:
     """The children together are no more than the parent, or all of it (D-52)."""
-    return _total(asked.others), _up_to(lotbook.balance(draft.state, asked.lot), whole=asked.whole)
+    balance = lotbook.balance(draft.state, asked.lot)
+    return _total(asked.others), _up_to(balance, whole=asked.whole), asked.lot
 
 
 def _of_merge(draft: Draft, asked: Asked) -> _Expected:
@@ -156,15 +158,15 @@ def _of_merge(draft: Draft, asked: Asked) -> _Expected:
     for other in asked.others:
         said, known = amount(other.quantity), had[other.lot]
         if said is not None and known is not None and said > known[1]:
-            return said, (NOTHING, known[1])
+            return said, _up_to(known, whole=False), other.lot
     sums = [_went_in(draft, other) for other in asked.others]
     known_sums = [each for each in sums if each is not None]
     if len(known_sums) < len(sums):
-        return None, None
+        return None, None, asked.lot
     least, most = NOTHING, NOTHING
     for each in known_sums:
         least, most = plus(least, each[0]), plus(most, each[1])
-    return amount(asked.quantity), (least, most)
+    return amount(asked.quantity), (least, most), asked.lot
 
 
 def _went_in(draft: Draft, other: ev.LotAmount) -> tuple[Decimal, Decimal] | None:
@@ -173,19 +175,20 @@ def _went_in(draft: Draft, other: ev.LotAmount) -> tuple[Decimal, Decimal] | Non
 
 
 def _of_issue(draft: Draft, asked: Asked) -> _Expected:
-    return amount(asked.quantity), _up_to(lotbook.balance(draft.state, asked.lot), whole=False)
+    balance = lotbook.balance(draft.state, asked.lot)
+    return amount(asked.quantity), _up_to(balance, whole=False), asked.lot
 
 
 def _of_return(draft: Draft, asked: Asked) -> _Expected:
     """No more comes back than has left."""
     entry = lotbook.known(draft.state, asked.lot)
     if entry is None or entry.out is None or entry.least is None:
-        return None, None
-    return amount(asked.quantity), (NOTHING, Decimal(entry.out))
+        return None, None, asked.lot
+    return amount(asked.quantity), (NOTHING, Decimal(entry.out)), asked.lot
 
 
-def _of_relabel(_draft: Draft, _asked: Asked) -> _Expected:
-    return None, None
+def _of_relabel(_draft: Draft, asked: Asked) -> _Expected:
+    return None, None, asked.lot
 
 
 def _up_to(
@@ -223,7 +226,7 @@ def _note(draft: Draft, asked: Asked, wrong: _Mismatch | None, because: str) -> 
     draft.add(
         ev.QuantityMismatch(
             **draft.head(because=(because,)),
-            lot=asked.lot,
+            lot=wrong.lot,
             action=asked.action,
             stated=text(wrong.stated),
             expected=text(wrong.least if in_doubt else wrong.most),

@@ -19,7 +19,7 @@ from enum import Enum, auto, unique
 from agent.core import events as ev
 from agent.core import requests
 from agent.core.draft import Draft, Fold
-from agent.core.identity.scan_rule import Means
+from agent.core.identity.scan_rule import OF_LOTS, Means
 from agent.core.parts import LONG_AGO, Answered, BadScan, LastScan, PairingState, Pending
 from agent.core.state import Candidate, Live, Rise, State, Working
 from agent.core.station import Handshake, Station, Strategy
@@ -266,7 +266,11 @@ def _with(state: State, pairing: PairingState) -> State:
 
 def _scanned(state: State, event: ev.CodeScanned) -> State:
     last = LastScan(
-        address=event.address, code=event.code, latest_ms=event.latest_ms, means=event.means
+        address=event.address,
+        code=event.code,
+        latest_ms=event.latest_ms,
+        means=event.means,
+        raw=event.raw if event.means in OF_LOTS else None,
     )
     pairing = replace(state.pairing, last_scans={**state.pairing.last_scans, event.device: last})
     if event.means == Means.CANCEL:

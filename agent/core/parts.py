@@ -98,6 +98,8 @@ class LastScan:
     latest_ms: int
     means: str = ""
     """What it meant; the same identity with another meaning is no repeat."""
+    raw: str | None = None
+    """Of an action on a lot: the bytes. Two pallets of one lot are no repeat of each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

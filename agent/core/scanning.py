@@ -20,6 +20,7 @@ from agent.core import (
 from agent.core.draft import Draft
 from agent.core.identity.codes import PARSER
 from agent.core.identity.rules import Identified, Judgement, Means, NoRead, judge
+from agent.core.identity.scan_rule import OF_LOTS
 from agent.core.pairing import Place
 from agent.core.state import Repeats, Reply, Working
 from agent.core.station import Strategy
@@ -230,6 +231,8 @@ def _repeated(draft: Draft, seen: CodeScanned, means: Means, code: str) -> bool:
     window_ms = draft.station.repeat_window_ms
     running = draft.working.repeats.get(seen.device)
     same = last is not None and (last.means, last.code) == (means.value, code)
+    if last is not None and means in OF_LOTS:
+        same = same and last.raw == raw
     if last is None or not same or seen.earliest_ms > last.latest_ms + window_ms:
         _close(draft, seen.device)
         return False

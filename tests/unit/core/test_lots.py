@@ -202,7 +202,7 @@ def test_a_part_that_is_more_than_its_lot_is_a_mismatch() -> None:
     said(rig, "L-1>L-2:30", "PICK L-2 40")
     _, mismatch = said(rig, "MERGE L-9 40")
     assert isinstance(mismatch, QuantityMismatch)
-    assert (mismatch.stated, mismatch.expected) == ("40", "30")
+    assert (mismatch.lot, mismatch.stated, mismatch.expected) == ("L-2", "40", "30")
 
 
 def test_a_merge_of_what_nobody_knows_is_recorded() -> None:
@@ -527,3 +527,13 @@ def test_a_whole_split_gives_all_there_is(
     assert isinstance(lots.done(draft, asked), Event)
     found = [e.expected for e in draft.events if isinstance(e, QuantityMismatch)]
     assert found == ([expected] if expected else [])
+
+
+def test_two_pallets_of_one_lot_are_no_repeat() -> None:
+    """Each label is one action, however soon the next one comes; the same label is a repeat."""
+    rig = lot_of(100)
+    rig.scan("ISSUE L-1 40")
+    rig.scan("ISSUE L-1 30")
+    rig.scan("ISSUE L-1 30")
+    assert [issued.quantity for issued in rig.of(LotIssued)] == ["40", "30"]
+    assert rig.decision.events[-1].kind == "code_repeated"
