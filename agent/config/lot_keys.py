@@ -71,6 +71,9 @@ class LotsSection(Options):
     """What does not fit what is known: `record` it as it was said, with a `quantity_mismatch`; or
     `refuse` it, and the person at the reader is told. What was done all the same is then in no
     genealogy: refuse only where nothing leaves without an answer."""
+    merge: Literal["commingle", "blend"] = "commingle"
+    """What merging does. `commingle`: pieces lie side by side, and each is of one of the lots.
+    `blend`: they are mixed, as liquids and powders are, and all of it is made of each."""
     pick_within: Annotated[Millis, Field(gt=0)] = 300_000
     """How long a lot that was picked by scan (`means: lot_pick`) waits for its split, merge or new
     label. Never over a restart."""

@@ -35,7 +35,7 @@ def check_lots(parts: Parts, track: Track) -> None:
     parts.warn((*at, "every"), message, "cut less often, or track by serial")
 
 
-def check_rules(parts: Parts, track: Track, found: Mapping[int, ScanRule]) -> None:
+def check_lot_rules(parts: Parts, track: Track, found: Mapping[int, ScanRule]) -> None:
     """Whatever is done to lots by scan can be understood, and what is picked is used."""
     means = {rule.means for rule in found.values()}
     picks = Means.LOT_PICK in means
@@ -77,6 +77,7 @@ def lots_of(track: Track) -> Lots:
     return Lots(
         measure=section.measure,
         tolerance=section.tolerance,
+        blends=section.merge == "blend",
         refuse_mismatch=section.mismatch == "refuse",
         pick_within_ms=section.pick_within,
         sublots=track.sublots.every if track.sublots is not None else None,
@@ -99,6 +100,9 @@ def told(station: Station) -> Iterator[str]:
     within = f"more than {lots.tolerance} off" if lots.tolerance != "0" else "not exactly right"
     becomes = "refused" if lots.refuse_mismatch else "recorded with a quantity_mismatch"
     yield f"a quantity that is {within}: {becomes}"
+    if Means.LOT_MERGE in done:
+        made = "made of each of them" if lots.blends else "possible for each of them"
+        yield f"what lots were merged into: {made}"
     if Means.LOT_PICK in done:
         window = duration_text(lots.pick_within_ms)
         yield f"a picked lot waits {window} for what is done to it, and over no restart"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agent.config.build import never_codes
 from agent.config.checks import readers
 from agent.config.crewing import check_needs
-from agent.config.lots import check_rules
+from agent.config.lots import check_lot_rules
 from agent.config.model import Match, ScanSection, Track
 from agent.config.ordering import tag_of
 from agent.config.packing import check_rules
@@ -106,6 +106,7 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
     check_needs(parts, track, found)
     _check_positions(parts, track, found)
     check_rules(parts, track, found)
+    check_lot_rules(parts, track, found)
     if not reads and any(rule.means is not Means.UNIT for rule in found.values()):
         parts.warn(("scans",), "no device reads codes", "add a scanner, or remove", key=True)
     if reads and not found:

@@ -25,7 +25,6 @@ LATER: Mapping[str, str] = {
     "track.interlock": "leave it out; `duplicates` judges what this station itself recorded",
     "track.modes": "leave it out",
     "track.states": "leave it out",
-    "track.sublots": "leave it out; name a lot of its own for each carrier or shift",
 }
 """Keys that the format will have, and what to do until then."""
 
@@ -33,7 +32,6 @@ _LATER_VALUES: Mapping[str, frozenset[str]] = {
     "by": frozenset({"product", "both"}),
     "mode": frozenset({"shift"}),
     "until": frozenset({"used-up"}),
-    "means": frozenset({"split", "merged", "relabelled"}),
     "format": frozenset({"sparkplug", "epcis"}),
 }
 

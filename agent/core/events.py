@@ -1069,6 +1069,9 @@ class LotMerged(Event):
     lot: str
     """What they became."""
     parents: tuple[LotAmount, ...]
+    blended: bool = False
+    """Whether they were mixed, so that all of it is made of each; else every piece is of one of
+    them, and of which one nobody knows."""
     quantity: str | None = None
     """How much was put together, as said, else by what is known of the parents."""
     measure: str | None = None

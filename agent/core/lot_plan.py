@@ -25,6 +25,8 @@ class Lots:
     """Unit of measure of counted pieces, and of quantities that come without one."""
     tolerance: str = "0"
     """How far a quantity may be from what is known, either way (D-52)."""
+    blends: bool = False
+    """Whether lots that are merged are mixed; else their pieces lie side by side."""
     refuse_mismatch: bool = False
     """Whether more than there is is refused instead of recorded with the mismatch."""
     pick_within_ms: int = 300_000

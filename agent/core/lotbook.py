@@ -229,6 +229,11 @@ def _spent(state: State, event: ev.Event) -> State:
     return _with(state, replace(state.lots, picks=left_))
 
 
+def _agent_started(state: State, _event: ev.AgentStarted) -> State:
+    """A container that waits for its lot may have been changed while the agent was away."""
+    return _with(state, replace(state.lots, carrier=None))
+
+
 def _history_lost(state: State, _event: ev.HistoryLost) -> State:
     """What was counted and moved meanwhile is lost: nobody knows any more what is in a lot."""
     unknown = tuple(replace(each, least=None, most=None, out=None) for each in state.lots.known)
@@ -240,6 +245,7 @@ def _and_spent(fold: Fold) -> Fold:
 
 
 EVOLVES: Mapping[type[ev.Event], Fold] = {
+    ev.AgentStarted: _agent_started,
     ev.CodeScanned: _scanned,
     ev.ScanExpired: _spent,
     ev.LotOpened: _opened,

@@ -288,6 +288,7 @@ def _merge(draft: Draft, asked: Asked) -> ev.Event:
             **_head(draft, asked),
             lot=asked.lot,
             parents=parents,
+            blended=draft.station.lots.blends,
             quantity=asked.quantity or (text(total) if total is not None else None),
             measure=measure,
             product=asked.product or (products.pop() if len(products) == 1 else None),

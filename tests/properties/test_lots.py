@@ -84,7 +84,7 @@ class Line(RuleBasedStateMachine):
     def end(self) -> None:
         """The lot is ended."""
         self._scan("LOT END")
-        self.lot = self.box = None
+        self.lot, self.box = None, self.box if self.lot is None else None
 
     @rule(number=st.integers(1, 3))
     def put_on(self, number: int) -> None:
@@ -146,6 +146,7 @@ class Line(RuleBasedStateMachine):
         self.rig.rest()
         self.rig.restart(reboot=reboot)
         self.rig.connect()
+        self.box = self.box if self.lot is not None else None
 
     @invariant()
     def every_piece_is_in_one_row(self) -> None:

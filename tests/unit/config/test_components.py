@@ -295,15 +295,15 @@ def test_a_removal_without_serial_components_is_doubted() -> None:
     ("change", "says"),
     [
         (
-            ("means: unit}", "means: split}"),
-            "f:22:41: scans[3].means: 'split' is not in this version; this version has 'unit', …",
+            (HOUSING, "housing: {by: lot, until: used-up}"),
+            (
+                "f:39:31: track.components.housing.until: 'used-up' is not in this version; "
+                "this version has …"
+            ),
         ),
         (
-            ("  answers:", "  sublots: {every: 500}\n  answers:"),
-            (
-                "f:40:3: track.sublots: 'sublots' is not in this version; leave it out; name a lot "
-                "of its own for each carrier or shift"
-            ),
+            ("  answers:", "  states: {}\n  answers:"),
+            "f:40:3: track.states: 'states' is not in this version; leave it out",
         ),
     ],
 )

@@ -43,12 +43,14 @@ def test_a_lot_is_cut_as_the_file_says(every: str, plan: Sublots) -> None:
 def test_the_file_says_how_lots_are_kept() -> None:
     """Measure, tolerance, what becomes of what does not fit, how long a pick waits."""
     text = filler(
-        "lots: {measure: kg, tolerance: 0.5, mismatch: refuse, pick_within: 1min}",
+        "lots: {measure: kg, tolerance: 0.5, mismatch: refuse, merge: blend, pick_within: 1min}",
         "P-[0-9]+'}, means: lot_pick",
         "M-[0-9]+'}, means: lot_merge",
     )
-    plan = Lots(measure="kg", tolerance="0.5", refuse_mismatch=True, pick_within_ms=60_000)
-    assert loaded(text).station.lots == plan
+    assert loaded(text).station.lots == Lots(
+        measure="kg", tolerance="0.5", blends=True, refuse_mismatch=True, pick_within_ms=60_000
+    )
+    assert "what lots were merged into: made of each of them" in explained(loaded(text))
 
 
 @pytest.mark.parametrize(
@@ -183,6 +185,7 @@ def test_a_sublot_that_is_full_at_once_is_doubted() -> None:
             [
                 "by scan: pick, merge; checked against what is known of the lot",
                 "a quantity that is more than 2 off: refused",
+                "what lots were merged into: possible for each of them",
                 "a picked lot waits 5min for what is done to it, and over no restart",
             ],
         ),

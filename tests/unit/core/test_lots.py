@@ -120,6 +120,8 @@ def test_a_station_may_refuse_what_does_not_fit() -> None:
     assert rig.balance("L-1") == (100, 100)
     (split,) = said(rig, "SPLIT L-2 100")  # the pick still stands
     assert isinstance(split, LotSplit)
+    (relabelled,) = said(rig, "PICK L-2", "RELABEL L-3")  # no quantity is said
+    assert isinstance(relabelled, LotRelabelled)
 
 
 def test_within_the_tolerance_nothing_is_said() -> None:
@@ -182,6 +184,15 @@ def test_a_merge_has_the_union_of_its_parents() -> None:
     assert (merged.lot, merged.quantity) == ("L-9", "35")
     assert [rig.balance(lot) for lot in ("L-2", "L-3", "L-9")] == [(0, 0), (15, 15), (35, 35)]
     assert len(merged.because) == 3
+
+
+@pytest.mark.parametrize("blends", [False, True])
+def test_a_merge_says_whether_it_was_mixed(blends: bool) -> None:  # noqa: FBT001 - a table
+    """Side by side, each piece is of one parent; blended, all of it is made of each (D-52)."""
+    rig = lot_of(100, replace(LINE, lots=Lots(blends=blends)))
+    (merged,) = said(rig, "PICK L-1", "MERGE L-9")
+    assert isinstance(merged, LotMerged)
+    assert merged.blended is blends
 
 
 def test_a_merge_whose_label_says_something_else_is_a_mismatch() -> None:
@@ -408,6 +419,19 @@ def test_another_measure_is_refused() -> None:
     assert isinstance(lots.done(draft, asked), Event)
 
 
+def test_the_measure_is_that_of_the_identifier_that_was_read() -> None:
+    """A label with weight and volume: the quantity is the one that the rule takes."""
+    both = replace(
+        WEIGHED, match=Gs1Match(ais=frozenset({"01", "10", "3102", "3151"})), quantity_from="3151"
+    )
+    rig = lot_of(100, replace(LINE, scans=(*LINE.scans, both)))
+    rig.turn(1_100)
+    label = b"]C10109506000134352" + b"3102001250" + b"3151000204" + b"10L1"
+    rig.observe(CodeScanned, device="scanner", raw=label)
+    issued = rig.of(LotIssued)[-1]
+    assert (issued.quantity, issued.measure) == ("20.4", "l")
+
+
 # ------------------------------------------------------------------ picks
 
 
@@ -437,6 +461,17 @@ def test_a_pick_waits_for_no_longer_than_is_safe(how: str, reason: ExpiryReason)
     (refused,) = said(rig, "SPLIT L-2 5")
     assert isinstance(refused, LotRefused)
     assert refused.cause is LotFault.NOTHING_PICKED
+
+
+def test_each_pick_has_its_own_time() -> None:
+    """One that is too old goes, the newer one waits on."""
+    rig = lot_of(100)
+    said(rig, "PICK L-1")
+    rig.turn(200_000)
+    said(rig, "PICK L-2")
+    rig.turn(100_000)
+    assert [event.code for event in rig.of(ScanExpired)] == ["L-1"]
+    assert [pick.lot for pick in rig.state.lots.picks] == ["L-2"]
 
 
 def test_the_same_lot_picked_again_counts_once() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent.core import binder
 from agent.core.events import Certainty, LotClosed, LotCounted, LotOpened, Why
 from agent.core.lot_plan import Lots
 from agent.core.station import By, Component
@@ -273,6 +274,16 @@ def test_a_box_that_stands_there_before_its_lot_is_its_first() -> None:
     assert rig.opened()[-1] == "L-2"  # nobody knows whether the box was changed
 
 
+def test_a_box_waits_for_its_lot_over_no_restart() -> None:
+    """Another one may have been put on while nobody listened."""
+    rig = LotRig(BY_BOX)
+    rig.scan("BOX-1")
+    rig.restart()
+    rig.connect()
+    started(rig)
+    assert rig.opened() == ["L-1"]
+
+
 def test_a_box_means_nothing_where_lots_are_not_cut_by_it() -> None:
     """The scan is recorded, and the sub-lot goes on."""
     rig = started(LotRig(BY_500))
@@ -321,6 +332,19 @@ def test_a_lost_history_ends_lot_and_sublot() -> None:
         ("L-1/0001", 3, 0, "history_lost"),
         ("L-1", 3, 0, "history_lost"),
     ]
+
+
+def test_a_sublot_without_its_lot_changes_nothing() -> None:
+    """A history that begins in the middle may hold its end alone; the fold goes on."""
+    rig = started(LotRig(BY_500))
+    rig.made(1)
+    opened = rig.of(LotOpened)[-1]
+    rig.scan("LOT END")
+    closed = rig.of(LotClosed)[0]
+    before = rig.state.production
+    for event in (opened, closed):
+        assert event.part_of == "L-1"
+        assert binder.evolve(rig.state, event).production == before
 
 
 def test_what_is_counted_is_named_in_its_measure() -> None:
