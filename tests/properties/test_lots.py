@@ -84,7 +84,8 @@ class Line(RuleBasedStateMachine):
     def end(self) -> None:
         """The lot is ended."""
         self._scan("LOT END")
-        self.lot, self.box = None, self.box if self.lot is None else None
+        self.box = self.box if self.lot is None else None
+        self.lot = None
 
     @rule(number=st.integers(1, 3))
     def put_on(self, number: int) -> None:
