@@ -106,6 +106,10 @@ crash: $(VENV)/dev.stamp ## power cuts, rot and kills by the ten thousand, and a
 soak: $(VENV)/dev.stamp ## a million steps of random lines that know the truth, on two cores
 	@$(BIN)/python -m tests.soak $(ARGS)
 
+.PHONY: mutate
+mutate: $(VENV)/dev.stamp ## change the core in every small way: does a test notice? (hours; ARGS=requests)
+	@$(BIN)/python -m tests.mutation $(ARGS)
+
 # ------------------------------------------------------------------ upkeep
 
 .PHONY: lock
