@@ -1,0 +1,154 @@
+"""From what a sink delivered to what the proof of completeness needs of it.
+
+Nothing is believed that does not verify: an event's hash is computed anew from what arrived, so
+that a message altered on its way is told from the event that it once was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from agent.formats.canonical import canonical
+from agent.trace.claims import Answered, Link, Place, Stand
+
+
+class HeardError(ValueError):
+    """A message is none of ours, or was altered; the text says what is wrong with it."""
+
+
+def event_of(message: bytes) -> Mapping[str, Any]:
+    """Return a message's JSON: a CloudEvents envelope, or an event as stored.
+
+    Raises:
+        HeardError: it is neither.
+    """
+    members = _object(message)
+    data = members.get("data", members)
+    if not isinstance(data, dict) or "hash" not in data:
+        raise HeardError("no event")
+    return members
+
+
+def link_of(members: Mapping[str, Any]) -> Link:
+    """Return what the proof needs of an event that arrived, its hash proven.
+
+    Raises:
+        HeardError: it is no event, or its content does not fit its hash.
+    """
+    data = members.get("data", members)
+    try:
+        prove(data)
+        starts = data["kind"] == "agent_started"
+        before = data.get("previous_epoch") if starts else None
+        lost = None
+        if data["kind"] == "history_lost":
+            lost = (_epoch(data["lost_epoch"]), int(data["first_seq"]), int(data["last_seq"]))
+        return Link(
+            station=str(data["station"]),
+            epoch=_epoch(data["epoch"]),
+            seq=int(data["seq"]),
+            hash=data["hash"],
+            prev=data.get("prev"),
+            after=place_of(members["after"]) if "after" in members else None,
+            starts=starts,
+            previous=(_epoch(before), int(data["previous_seq"])) if before else None,
+            previous_hash=data.get("previous_hash") if before else None,
+            lost=lost,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise HeardError(_why(error)) from error
+
+
+def stand_of(station: str, message: bytes) -> Stand:
+    """Return what a retained `position` says.
+
+    Raises:
+        HeardError: it is none.
+    """
+    members = _object(message)
+    try:
+        kept = members.get("first_kept")
+        return Stand(
+            station=station,
+            epoch=_epoch(members["epoch"]),
+            last_seq=int(members["last_seq"]),
+            last_hash=f"{int(members['last_hash'], 16):064x}",
+            first_kept=place_of(kept) if kept else None,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise HeardError(_why(error)) from error
+
+
+def answer_of(station: str, message: bytes) -> Answered | str:
+    """Return what the end of a `resend` says: the range that was sent, or why it was refused.
+
+    Raises:
+        HeardError: it says neither.
+    """
+    members = _object(message)
+    try:
+        if "refused" in members:
+            return str(members["refused"])
+        follows = members.get("follows")
+        return Answered(
+            station=station,
+            epoch=_epoch(members["epoch"]),
+            first=int(members["from"]),
+            last=int(members["to"]),
+            sent=int(members["sent"]) + len(members["unsent"]),
+            is_filtered=bool(members["filtered"]),
+            starts=follows is not None,
+            previous=place_of(follows) if follows else None,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise HeardError(_why(error)) from error
+
+
+def place_of(address: str) -> Place:
+    """Return the epoch and the seq of `{epoch}-{seq}`.
+
+    Raises:
+        ValueError: it is no address.
+    """
+    epoch, _, seq = address.rpartition("-")
+    return _epoch(epoch), int(seq)
+
+
+def prove(data: Mapping[str, Any]) -> None:
+    """Check that an event is the one that was hashed.
+
+    Raises:
+        HeardError: it was altered.
+    """
+    content = {name: value for name, value in data.items() if name != "hash"}
+    if sha256(canonical(content)).hexdigest() != data["hash"]:
+        raise HeardError(f"{data.get('epoch')}-{data.get('seq')}: its content is not its hash's")
+
+
+def _epoch(name: object) -> str:
+    """Return an epoch's name as it stands.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(name, str) or not name.partition("-")[0].isdecimal():
+        raise ValueError(f"{name!r} is no epoch")
+    return name
+
+
+def _object(message: bytes) -> dict[str, Any]:
+    try:
+        members = orjson.loads(message)
+    except orjson.JSONDecodeError as error:
+        raise HeardError(f"no JSON: {error}") from error
+    if not isinstance(members, dict):
+        raise HeardError("no JSON object")
+    return members
+
+
+def _why(error: Exception) -> str:
+    return f"lacks {error}" if isinstance(error, KeyError) else str(error)

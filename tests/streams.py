@@ -1,0 +1,36 @@
+"""A station's events as a consumer sees them, each linked to the one before it."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from agent.trace.claims import Link
+
+STATION = "acme/press"
+
+
+def digest(*words: object) -> str:
+    """Return a hash for what is named."""
+    return sha256(repr(words).encode()).hexdigest()
+
+
+def written(lengths: Sequence[int]) -> list[Link]:
+    """Return a station's events: epochs of these lengths, each linked to the one before."""
+    links: list[Link] = []
+    for number, length in enumerate(lengths, start=1):
+        epoch = f"{number:06d}-{number:08x}"
+        for seq in range(1, length + 1):
+            before = links[-1] if links else None
+            is_link = seq == 1 and before is not None
+            links.append(
+                Link(
+                    station=STATION,
+                    epoch=epoch,
+                    seq=seq,
+                    hash=digest(epoch, seq),
+                    prev=before.hash if before else None,
+                    starts=seq == 1,
+                    previous=(before.epoch, before.seq) if is_link and before else None,
+                    previous_hash=before.hash if is_link and before else None,
+                )
+            )
+    return links
