@@ -318,8 +318,9 @@ def decide(state: State, working: Working, observation: AnyObservation, now: Ins
     granularity.noticed(draft, observation)
     parentage.settle(draft)
     machine.settle(draft)
-    vessels.settle(draft)
-    feeding.settle(draft)
+    if draft.events:  # what feeds the positions is state, and no event leaves it as it was
+        vessels.settle(draft)
+        feeding.settle(draft)
     orders.settle(draft)
     return draft.decision(_wakeup(draft))
 

@@ -40,7 +40,7 @@ from drivers.base import (
     TagValue,
     TimerFired,
 )
-from tests.soak.world import World
+from tests.soak.world import Process, World
 
 MORNING_MS = 1_796_029_200_000
 COMPARE_EVERY = 16
@@ -104,6 +104,13 @@ class Agent:
     def is_durable(self) -> bool:
         """Whether everything that was decided is on disk."""
         return self.up and self.n_durable == len(self.events)
+
+    def kept(self) -> Process[bool]:
+        """Wait until what was decided is on disk; return false if the agent was killed before."""
+        session, n = self.session, len(self.events)
+        while session == self.session and self.n_durable < n:
+            yield 10
+        return session == self.session
 
     @property
     def now(self) -> Instant:
@@ -216,7 +223,8 @@ class Agent:
 
     def _commit(self, n: int, state: State) -> None:
         session = self.session
-        self._disk_ms = max(self._disk_ms, self.world.ms) + self.world.between(*self.commit_ms)
+        took_ms = self.world.between(*self.commit_ms)
+        self._disk_ms = max(self._disk_ms, self.world.ms + took_ms)  # what waits goes together
 
         def landed() -> None:
             if session == self.session:

@@ -184,9 +184,11 @@ class ScanOnly(Line):
         if act == "fail":
             yield from reader.fail("noread")
         if act == "both":
+            self.is_fragile = True
             yield from self._scan(f"SN-{self.units + 1}", cycle)
             yield self.world.between(50, 600)
         yield from self._scan(unit, cycle)
+        self.is_fragile = False
         cycle.ended_ms = self.world.ms
         if act == "twice":
             yield self.world.between(50, 700)
@@ -194,12 +196,14 @@ class ScanOnly(Line):
         yield self.world.between(1_300, 3_000)
 
     def _scan(self, code: str, cycle: Cycle) -> Process[None]:
-        """Scan until the reader beeps."""
-        seen = None
-        while seen is None:
+        """Scan until the reader beeps: the scan is on disk."""
+        is_kept = False
+        while not is_kept:
             seen = yield from self.readers["scanner"].read(code)
+            if seen is not None:
+                self.truth.scanned[seen] = cycle.number
+                is_kept = yield from self.agent.kept()
             yield 50
-        self.truth.scanned[seen] = cycle.number
 
 
 class CountOnly(Line):

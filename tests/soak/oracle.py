@@ -148,7 +148,12 @@ class Oracle:
         return self.truth.cycles[self.truth.scanned[seen[0]]]
 
     def _answers(self) -> None:
-        """Each request that was answered has one event, with that answer (D-19, D-20)."""
+        """Each request that was answered has one event, with that answer (D-19, D-20).
+
+        At a bench nobody asks: a label that is scanned again is another cycle, of the same unit.
+        """
+        if not self.line.station.handshakes:
+            return
         found: dict[tuple[int, str, str | None], list[ev.UnitEvent]] = defaultdict(list)
         for event, cycle in self.unit_events():
             found[cycle.number, event.handshake, event.cavity].append(event)

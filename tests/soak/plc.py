@@ -266,12 +266,9 @@ class Reader:
     def insist(self, code: str, meanwhile: Callable[[], None] | None = None) -> Process[None]:
         """Read a label until the reader beeps: its scan is on disk."""
         while True:
-            if self.is_heard and (yield from self.read(code, meanwhile)):
-                session, n = self.agent.session, len(self.agent.events)
-                while session == self.agent.session and self.agent.n_durable < n:
-                    yield 10
-                if session == self.agent.session:
-                    return
+            seen = (yield from self.read(code, meanwhile)) if self.is_heard else None
+            if seen is not None and (yield from self.agent.kept()):
+                return
             yield 300
 
     def fail(self, how: str) -> Process[str | None]:
