@@ -23,6 +23,7 @@ from agent.core import (
     cycle,
     feeding,
     fitness,
+    following,
     granularity,
     installing,
     lot_counts,
@@ -259,6 +260,8 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
     for source in draft.state.run.faults:
         draft.add(ev.FaultCleared(**draft.head(), source=source))
     lost = bool(beginning.lost)
+    if not same_boot and draft.station.pairing.strategy is Strategy.CYCLE_THEN_SCAN:
+        following.booted(draft)
     pairing.started(draft, other_boot=not same_boot, lost=lost)
     material.started(draft, other_boot=not same_boot, lost=lost)
     parentage.started(draft, other_boot=not same_boot, lost=lost)

@@ -99,21 +99,34 @@ def _spare(draft: Draft, pending: Pending) -> None:
     elif pending.code == answered.unit:
         pairing.expire(draft, pending, ev.ExpiryReason.SUPERSEDED)
     else:
-        draft.add(
-            ev.EventCorrected(
-                **draft.head(
-                    because=(pending.address,),
-                    certainty=ev.Certainty.POSSIBLE,
-                    why=(ev.Why.TWO_CANDIDATES,),
-                ),
-                supersedes=(answered.address,),
-                reason=SECOND_SCAN,
-                who=ev.ITSELF,
-                candidates=(answered.unit or "", pending.code),
-                corrects=ev.UnitCompleted.kind,
-                about=answered.unit,
-            )
+        _correct(draft, answered, pending)
+
+
+def _correct(draft: Draft, answered: Answered, pending: Pending) -> None:
+    """Say that a bound cycle may be of either of two units."""
+    draft.add(
+        ev.EventCorrected(
+            **draft.head(
+                because=(pending.address,),
+                certainty=ev.Certainty.POSSIBLE,
+                why=(ev.Why.TWO_CANDIDATES,),
+            ),
+            supersedes=(answered.address,),
+            reason=SECOND_SCAN,
+            who=ev.ITSELF,
+            candidates=(answered.unit or "", pending.code),
+            corrects=ev.UnitCompleted.kind,
+            about=answered.unit,
         )
+    )
+
+
+def booted(draft: Draft) -> None:
+    """Over a boot nobody knows when a scan came: it may be the second of the bound cycle."""
+    for pending in draft.state.pairing.pending:
+        for answered in draft.state.cycle.answered.values():
+            if answered.bound and answered.unit != pending.code:
+                _correct(draft, answered, pending)
 
 
 def _within(state: State, answered: Answered, pending: Pending) -> bool:

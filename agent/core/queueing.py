@@ -121,7 +121,7 @@ def _cleared(draft: Draft, reading: Reading, because: str) -> None:
     since_ms = reading.earliest_ms - draft.station.pairing.settle_ms
     queue = draft.state.queue
     left = tuple(part for part in queue.parts if part.latest_ms > since_ms)
-    if left != queue.parts and queue.lost is None:
+    if left != queue.parts and (queue.lost is None or queue.since):
         _mismatch(draft, because)
     if draft.state.queue.lost is not None or queue.since:
         _synced(draft, ev.QueueSync.CLEAR, left, because)

@@ -183,7 +183,7 @@ class ScanOnly(Line):
         unit, reader = cycle.units[None], self.readers["scanner"]
         if act == "fail":
             yield from reader.fail("noread")
-        if act == "both":
+        if act == "both" and not self.agent.is_slow:
             self.is_fragile = True
             yield from self._scan(f"SN-{self.units + 1}", cycle)
             yield self.world.between(50, 600)

@@ -136,6 +136,17 @@ def test_second_scan_after_the_answer_corrects_it() -> None:
     assert rig.state.pairing.pending == ()
 
 
+@pytest.mark.parametrize(("code", "corrections"), [("SN-2", 1), ("SN-1", 0)])
+def test_second_scan_that_waits_over_a_boot_corrects_it_too(code: str, corrections: int) -> None:
+    """When it came nobody knows any more: what was bound may be either (D-25, D-91)."""
+    rig = rig_of()
+    whole(rig, 1, "SN-1")
+    rig.scan(code)
+    rig.restart(reboot=True)
+    assert len(rig.of(EventCorrected)) == corrections
+    assert rig.state.pairing.pending == ()
+
+
 def test_third_scan_corrects_nothing_again() -> None:
     """What is corrected is bound to nothing; a further code expires (D-143)."""
     rig = rig_of()

@@ -346,6 +346,19 @@ def test_clear_line_confirms_an_empty_queue() -> None:
     assert rig.of(QueueLost) == []
 
 
+def test_clear_line_proves_nothing_that_a_loss_hides() -> None:
+    """A part was taken off before the order was lost: what was bound until then is corrected."""
+    rig = rig_of()
+    enter(rig, 1, 2, 3)
+    pack(rig, 1)  # SN-1 was taken off: this was SN-2
+    rig.link("tunnel", up=False)
+    rig.link("tunnel", up=True)
+    pack(rig, 2)
+    rig.plc(clear=True)
+    assert rig.new() == ["queue_lost", "event_corrected", "queue_synced"]
+    assert rig.of(EventCorrected)[0].supersedes == (rig.of(UnitCompleted)[0].address,)
+
+
 # ------------------------------------------------------------------ restarts, links, cycles
 
 
