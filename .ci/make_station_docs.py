@@ -58,7 +58,7 @@ refuse nothing.
 | `tag` | serial | `end` with `unit`, a rule that means unit | unbound, answer 8; bad code 4 |
 | `carrier` | serial | `end`, `load`, `unload`, rules for unit and carrier | unbound, answer 8 |
 | `multi-cavity` | serial | `end`, `cavities`, a rule that means unit | that one unbound, 8 |
-| `scan-only` | serial | a scanner, a rule that means unit, or `packing` | two: unbound, the reader is told bad |
+| `scan-only` | serial | a scanner, a rule that means unit, or `packing` | two: unbound, reader: bad |
 | `count-only` | lot | `counter`, `lot` | counted without a lot, as possible |
 
 ## The answers
@@ -71,7 +71,7 @@ What the PLC reads in `result`; `track.answers` gives them other numbers. 0 is n
 | 2 | `stored_nok` | stored, NOK by the machine's verdict or by limits | divert the unit |
 | 3 | `duplicate` | this unit already passed here | divert or ask |
 | 4 | `bad_code` | unreadable or refused code | read again |
-| 5 | `previous_station` | a station of `previous` has not completed the unit, or as NOK; or that cannot be known | divert |
+| 5 | `previous_station` | not completed, or NOK, at a station of `previous`, or unknown | divert |
 | 6 | `not_released` | something missing; material blocked, expired or wrong | stop or divert |
 | 7 | `not_stored` | no record on disk in time, or the data did not hold still | stop, ask again |
 | 8 | `unbound` | recorded, but bound to no unit | hold until cleared, or divert |
