@@ -58,7 +58,7 @@ refuse nothing.
 | `tag` | serial | `end` with `unit`, a rule that means unit | unbound, answer 8; bad code 4 |
 | `carrier` | serial | `end`, `load`, `unload`, rules for unit and carrier | unbound, answer 8 |
 | `multi-cavity` | serial | `end`, `cavities`, a rule that means unit | that one unbound, 8 |
-| `scan-only` | serial | a scanner, a rule that means unit, or `packing` | two: unbound, reader: bad |
+| `scan-only` | serial | a scanner, a rule that means unit, or `packing` | two: unbound, told: bad |
 | `count-only` | lot | `counter`, `lot` | counted without a lot, as possible |
 
 ## The answers
