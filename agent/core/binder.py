@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from agent.core import (
@@ -46,6 +46,7 @@ from agent.core import (
     watching,
 )
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.carry import from_plain, to_plain
 from agent.core.draft import Draft, Fold
 from agent.core.lot_parts import LotsState

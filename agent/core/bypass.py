@@ -8,9 +8,9 @@ requests or a piece counter tell of the same cycles, `cycle_missed` counts the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.counting import judge_step, whole
 from agent.core.draft import Draft, Fold
 from agent.core.parts import LONG_AGO, Counted

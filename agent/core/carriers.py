@@ -17,10 +17,10 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from agent.core import answering, choosing, pairing, scanning
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.draft import Draft, Fold
 from agent.core.identity.rules import Identified, Means
 from agent.core.parts import LONG_AGO, CarrierState, Loading, Mounted

@@ -14,10 +14,10 @@ Laws:
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from agent.core import answering, interlock, pairing, scanning
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.draft import Draft
 from agent.core.identity.rules import Identified, Means
 from agent.core.parts import BadScan

@@ -17,10 +17,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from agent.core import pairing
+from agent.core.anew import replace
 from agent.core.carry import to_plain
 from agent.core.events import Fate, OpenThing
 from agent.core.fitness import belongs

@@ -6,10 +6,9 @@ before. Every strategy ends here, however it finds its candidates (D-25).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from agent.core import answering, cavities, interlock, pairing
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.draft import Draft
 from agent.core.state import Candidate, Snapshot
 from agent.core.station import Handshake, Outcome

@@ -8,10 +8,10 @@ from `config_changed` itself, by its fold.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from agent.core import changing, feeding, granularity, orders, production
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.draft import Draft, Fold
 from agent.core.machine import UNKNOWN
 from agent.core.parts import LONG_AGO, Load, OpenLot, ProductState, QueueState

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
 from agent.core import (
@@ -28,6 +27,7 @@ from agent.core import (
     people,
 )
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.command import ASKED, Argument, Command, Facts, Names, Refusal, texts
 from agent.core.draft import Draft
 from agent.core.state import (

@@ -13,9 +13,9 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.command import Argument, Command, Facts, Names, Refusal, text, texts
 from agent.core.draft import Draft, Fold
 from agent.core.parts import Load, Mounted

@@ -9,10 +9,10 @@ answers yet is judged (`seeking`, `answering`). What the device must hold is in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from agent.core import answering, choosing, pairing, requests, seeking
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.counting import whole
 from agent.core.draft import Draft
 from agent.core.parts import LONG_AGO

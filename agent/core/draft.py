@@ -7,9 +7,9 @@ lives inside one call of `decide`; nothing of it outlasts the call, which is the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeVar
 
+from agent.core.anew import replace
 from agent.core.events import Certainty, Event, EventTime, OperatorRef, Why
 from agent.core.state import Ask, CommandReply, Decision, Live, Reply, State, Working
 from agent.core.station import Station

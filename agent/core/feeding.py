@@ -14,13 +14,13 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from functools import reduce
 from typing import Any
 
 from agent.core import events as ev
 from agent.core.amounts import amount, minus, plus, text, times
+from agent.core.anew import replace
 from agent.core.draft import Draft, Fold
 from agent.core.parts import LONG_AGO, Load, Made
 from agent.core.state import State

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date
 from functools import cache
 
 from agent.core import events as ev
 from agent.core import vessels
+from agent.core.anew import replace
 from agent.core.draft import Draft, Fold
 from agent.core.identity.pattern import compile_pattern
 from agent.core.parts import LONG_AGO, Blocked, Load

@@ -9,9 +9,9 @@ conflict: that is another visit. A removal comes first where a component changes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.draft import Draft, Fold
 from agent.core.parts import WaitingComponent
 from agent.core.state import Check, ComponentAsk, State, Working

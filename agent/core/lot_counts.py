@@ -7,9 +7,9 @@ end may be of what was made before. A sub-lot that the agent cut by itself at a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.draft import Fold
 from agent.core.parts import (
     LONG_AGO,

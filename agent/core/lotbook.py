@@ -16,11 +16,11 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 from agent.core import events as ev
 from agent.core.amounts import amount, minus, plus, text
+from agent.core.anew import replace
 from agent.core.draft import Fold
 from agent.core.identity.rules import Means
 from agent.core.lot_parts import KnownLot, LotsState, Pick

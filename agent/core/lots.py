@@ -10,13 +10,14 @@ is not checked.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from agent.core import events as ev
 from agent.core import fitness, lotbook
 from agent.core.amounts import amount, minus, plus, text
+from agent.core.anew import replace
 from agent.core.draft import Draft
 from agent.core.lotbook import NOTHING
 

@@ -9,11 +9,12 @@ that nothing stands for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from agent.core import events as ev
 from agent.core import modes, production
+from agent.core.anew import replace
 from agent.core.counting import whole
 from agent.core.draft import Draft, Fold
 from agent.core.packml import STATES

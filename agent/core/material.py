@@ -9,11 +9,11 @@ rightly or unloaded (D-4, D-57).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from agent.core import events as ev
 from agent.core import feeding, fitness, installing, vessels
 from agent.core.amounts import amount
+from agent.core.anew import replace
 from agent.core.candidates import component_use
 from agent.core.draft import Draft, Fold
 from agent.core.identity.rules import Means

@@ -16,12 +16,13 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from agent.core import events as ev
 from agent.core import production, products
 from agent.core.amounts import amount
+from agent.core.anew import replace
 from agent.core.command import Argument, Command, Facts, Names, Refusal, text
 from agent.core.counting import whole
 from agent.core.draft import Draft, Fold

@@ -7,9 +7,9 @@ until this link's first coherent snapshot, and while its trigger or request does
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from agent.core import signals, watching
+from agent.core.anew import replace
 from agent.core.counting import whole
 from agent.core.state import (
     Due,

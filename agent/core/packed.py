@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.draft import Fold
 from agent.core.identity.scan_rule import Means
 from agent.core.levels import Level, Order, ParentBy

@@ -13,11 +13,11 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from enum import Enum, auto, unique
 
 from agent.core import events as ev
 from agent.core import requests
+from agent.core.anew import replace
 from agent.core.draft import Draft, Fold
 from agent.core.identity.scan_rule import OF_LOTS, Means
 from agent.core.parts import LONG_AGO, Answered, BadScan, LastScan, PairingState, Pending

@@ -22,11 +22,11 @@ comes out, `packed` the fold.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from enum import StrEnum, unique
 
 from agent.core import events as ev
 from agent.core import packing, requests, unpacking
+from agent.core.anew import replace
 from agent.core.draft import Draft
 from agent.core.identity.scan_rule import Means
 from agent.core.levels import Level, Order, ParentBy

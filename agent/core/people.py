@@ -9,11 +9,12 @@ name on units. `presence` says who was there while a unit was made, `orders` on 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.core import events as ev
 from agent.core import production, shifts
+from agent.core.anew import replace
 from agent.core.command import Argument, Command, Facts, Refusal, text
 from agent.core.crew import OPERATOR
 from agent.core.draft import Draft, Fold

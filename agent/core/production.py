@@ -10,11 +10,11 @@ only when it is older than the station's `settle`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from agent.core import events as ev
 from agent.core import lotbook, presence, sublots
+from agent.core.anew import replace
 from agent.core.counting import judge_step, whole
 from agent.core.draft import Draft
 from agent.core.material import components_used

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.draft import Fold
 from agent.core.parts import LONG_AGO, Tracked
 from agent.core.state import State, Working

@@ -19,10 +19,10 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from agent.core import answering, choosing, requests
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.counting import whole
 from agent.core.draft import Draft, Fold
 from agent.core.identity.rules import Means

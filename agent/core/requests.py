@@ -9,11 +9,11 @@ every number is new. Without numbers the guard's content takes their place, with
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.counting import StepKind, judge_step, whole
 from agent.core.draft import Draft, Fold
 from agent.core.parts import LONG_AGO, Answered, CycleState, Started

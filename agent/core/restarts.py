@@ -10,10 +10,10 @@ new life is taken for one of the life before.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from agent.core import events as ev
 from agent.core import requests, signals
+from agent.core.anew import replace
 from agent.core.counting import whole
 from agent.core.draft import Draft, Fold
 from agent.core.parts import Life

@@ -6,9 +6,8 @@ refused for what is missing or wrong, or unbound with all of its candidates.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from agent.core import pairing, strategies
+from agent.core.anew import replace
 from agent.core.draft import Draft
 from agent.core.state import Live, Rise
 from agent.core.station import Handshake

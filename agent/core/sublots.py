@@ -14,11 +14,11 @@ the row stays whole, and the sub-lot that it was counted to ends behind it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from urllib.parse import quote
 
 from agent.core import events as ev
 from agent.core import lotbook
+from agent.core.anew import replace
 from agent.core.draft import Draft
 from agent.core.lot_plan import Sublots
 from agent.core.parts import OpenLot, OpenPart

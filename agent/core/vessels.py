@@ -15,12 +15,12 @@ piece begins while the one before is judged.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import quote
 
 from agent.core import events as ev
 from agent.core import feeding
 from agent.core.amounts import amount, plus, text, times
+from agent.core.anew import replace
 from agent.core.draft import Draft, Fold
 from agent.core.parts import Load, Made, MaterialState
 from agent.core.state import State

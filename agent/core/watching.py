@@ -10,9 +10,9 @@ absolute and a handshake is read again by snapshot.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from agent.core import events as ev
+from agent.core.anew import replace
 from agent.core.draft import Draft
 from agent.core.state import Beat, Health, Working
 from agent.core.station import Station

@@ -8,8 +8,8 @@ allows. No other bytes are touched and no other error than `CodeError` leaves.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
+from agent.core.anew import replace
 from agent.core.identity import gs1
 from agent.core.identity.digital_link import is_web_address, parse_link
 from agent.core.identity.gs1_dictionary import RELEASE
