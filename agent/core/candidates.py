@@ -42,6 +42,16 @@ def component_use(
     )
 
 
+def meets_from_ms(component: Component, from_ms: int) -> int | None:
+    """Return from when on a unit's cycle must have ended to meet a load that begins at `from_ms`.
+
+    None: from then on itself. It is stored with the load: whoever holds the events can tell which
+    units that were recorded before are met by what was scanned late.
+    """
+    widened_ms = from_ms - component.uncertainty_ms + component.lag_min_ms
+    return None if widened_ms == from_ms else widened_ms
+
+
 def _why(component: Component, met: list[Load], low: int, high: int) -> ev.Why | None:
     """Return why it is not certain what a unit received; None: it is."""
     if not met or any(load.empty_ms is not None and load.empty_ms <= high for load in met):

@@ -1213,6 +1213,10 @@ class ComponentLoaded(Event):
     earliest_ms: int
     latest_ms: int
     """Boot-clock interval in which it began; of a splice, the pieces before the scan are in it."""
+    meets_from_ms: int | None = None
+    """A unit whose cycle ended from then on may have drawn from it, also where that was recorded
+    before this scan: `earliest_ms`, widened by the position's uncertainty and shortest feed path
+    (D-44); None: from `earliest_ms` on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1233,6 +1237,9 @@ class ComponentUnloaded(Event):
     measure: str | None = None
     earliest_ms: int
     latest_ms: int
+    unsure_from_ms: int | None = None
+    """A unit whose cycle ended from then on may have found it gone, also where that was recorded
+    before: `earliest_ms`, widened as `meets_from_ms` of a load is; None: from `earliest_ms` on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1282,6 +1289,8 @@ class LoadRefused(Event):
     """Addresses of what was on until then: units since may be wrong as well."""
     earliest_ms: int
     latest_ms: int
+    meets_from_ms: int | None = None
+    """As of `component_loaded`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from typing import Any
 from agent.core import events as ev
 from agent.core.amounts import amount, minus, plus, text, times
 from agent.core.anew import replace
+from agent.core.candidates import meets_from_ms
 from agent.core.draft import Draft, Fold
 from agent.core.parts import LONG_AGO, Load, Made
 from agent.core.state import State
@@ -121,6 +122,7 @@ def take_off(
             measure=None if left is None else measure,
             earliest_ms=between_ms[0],
             latest_ms=between_ms[1],
+            unsure_from_ms=None if component is None else meets_from_ms(component, between_ms[0]),
         )
     )
 

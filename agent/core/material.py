@@ -14,7 +14,7 @@ from agent.core import events as ev
 from agent.core import feeding, fitness, installing, vessels
 from agent.core.amounts import amount
 from agent.core.anew import replace
-from agent.core.candidates import component_use
+from agent.core.candidates import component_use, meets_from_ms
 from agent.core.draft import Draft, Fold
 from agent.core.identity.rules import Means
 from agent.core.parts import LONG_AGO, Load, MaterialState, WaitingComponent
@@ -49,6 +49,7 @@ def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
         _refuse(draft, component, scan, fault)
         return
     vessels.next_load(draft, component, scan)
+    begins_ms = vessels.begins_ms(draft.state, component, scan.earliest_ms)
     draft.add(
         ev.ComponentLoaded(
             **draft.head(because=(scan.address,)),
@@ -59,8 +60,9 @@ def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
             quantity=scan.quantity,
             measure=scan.measure,
             lots=vessels.lots_on(component, scan),
-            earliest_ms=vessels.begins_ms(draft.state, component, scan.earliest_ms),
+            earliest_ms=begins_ms,
             latest_ms=scan.latest_ms,
+            meets_from_ms=meets_from_ms(component, begins_ms),
         )
     )
 
@@ -68,6 +70,7 @@ def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
 def _refuse(draft: Draft, component: Component, scan: ev.CodeScanned, fault: ev.Why) -> None:
     """Say that what was scanned must not be used here, to the person at the reader too."""
     on = tuple(load.address for load in vessels.on(draft.state, component.position))
+    begins_ms = vessels.begins_ms(draft.state, component, scan.earliest_ms)
     draft.add(
         ev.LoadRefused(
             **draft.head(because=(scan.address,)),
@@ -77,8 +80,9 @@ def _refuse(draft: Draft, component: Component, scan: ev.CodeScanned, fault: ev.
             expiry=scan.expiry,
             reason=fault,
             loads=on,
-            earliest_ms=vessels.begins_ms(draft.state, component, scan.earliest_ms),
+            earliest_ms=begins_ms,
             latest_ms=scan.latest_ms,
+            meets_from_ms=meets_from_ms(component, begins_ms),
         )
     )
     draft.replies = [reply for reply in draft.replies if reply.device != scan.device]
