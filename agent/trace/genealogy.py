@@ -36,6 +36,10 @@ class Kind(StrEnum):
     """A unit, or a serial component, that was put into it."""
     LOT = "lot"
     """A lot that a lot was made of."""
+    PACK = "pack"
+    """What is packed in it: that stays what it is, and is recalled by itself."""
+    NAME = "name"
+    """The name that the holder had before (D-37)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class Use:
     """Seconds, on whatever scale the facts have."""
     until: float = inf
     """Before this it was there; infinite: it still is."""
+    why: str = ""
+    """Reason code of D-5; empty: the source says none."""
 
     @property
     def stands(self) -> bool:
@@ -149,8 +155,40 @@ class _Upward:
         return found
 
     def inside(self) -> set[str]:
-        """Return what is in a unit now."""
-        return {use.option for use in self.uses if use.stands and use.kind is Kind.PART}
+        """Return what is in a unit now for sure, and names that another one took the place of."""
+        kinds = (Kind.PART, Kind.NAME)
+        return {
+            use.option for use in self.uses if use.stands and use.options == 1 and use.kind in kinds
+        }
+
+    def with_new_names(self, names: set[str]) -> set[str]:
+        """Return things with every name that they got later."""
+        found, grew = set(names), True
+        while grew:
+            newer = {u.holder for u in self.uses if u.kind is Kind.NAME and u.option in found}
+            grew = not newer <= found
+            found |= newer
+        return found
+
+    def reasons(self) -> dict[str, set[str]]:
+        """Return of each holder every reason code on the ways by which it may hold it now."""
+        above = defaultdict(list)
+        for use in self.uses:
+            if use.stands:
+                above[use.option].append(use)
+        found: dict[str, set[str]] = {self.of: set()}
+        frontier = {self.of}
+        while frontier:
+            reached = set()
+            for thing in frontier:
+                for use in above[thing]:
+                    codes = found.setdefault(use.holder, set())
+                    more = (found[thing] | {use.why}) - codes
+                    if more:
+                        codes |= more
+                        reached.add(use.holder)
+            frontier = reached
+        return {holder: codes - {""} for holder, codes in found.items()}
 
     def ever(self) -> set[str]:
         """Return who may have held it at any time: a slot counts for as long as it lasted."""
@@ -194,20 +232,62 @@ def where_used(links: Links, of: str) -> Answer:
 
 def recall(links: Links, of: str) -> Recall:
     """Return the units to take back because of it."""
+    return found_by(links, of)[0]
+
+
+def found_by(links: Links, of: str) -> tuple[Recall, dict[str, set[str]], set[str]]:
+    """Return a recall, each holder's reason codes (D-5), and all that may hold it now."""
     up = _Upward.of_all(links, of)
     certain, possible = up.certain(), up.possible()
     if links.units([of]):
         certain, possible = certain | {of}, possible | {of}
     ever = up.ever() | possible
     outermost = links.units(ever) - up.inside()
-    scrapped = links.scrapped(outermost & possible)
+    scrapped = up.with_new_names(links.scrapped(ever)) & outermost & possible
     here = (outermost & possible) - scrapped
-    return Recall(
+    found = Recall(
         sorted(here & certain),
         sorted(here - certain),
         sorted(scrapped),
         sorted(outermost - possible),
     )
+    return found, up.reasons(), possible
+
+
+QUERY = "query:"
+"""What a selection is called: each unit that was selected holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Links with one thing more, `QUERY`, which the units that were selected hold."""
+
+    links: Links
+    certain: Collection[str]
+    possible: Collection[str]
+    why: str = ""
+    """Reason code of the possible ones."""
+
+    def above(self, things: Collection[str]) -> Iterable[Use]:
+        """Return each use that has one of these as its option."""
+        if QUERY in things:
+            for holder in self.certain:
+                yield Use(("query", holder), Kind.FEED, holder, QUERY, 1)
+            for holder in self.possible:
+                yield Use(("query", holder), Kind.FEED, holder, QUERY, 2, why=self.why)
+        yield from self.links.above([thing for thing in things if thing != QUERY])
+
+    def below(self, holders: Collection[str]) -> Iterable[Use]:
+        """Return each use of these holders' slots."""
+        return self.links.below(holders)
+
+    def units(self, things: Collection[str]) -> set[str]:
+        """Return which of these are units."""
+        return self.links.units(things)
+
+    def scrapped(self, things: Collection[str]) -> set[str]:
+        """Return which of these were scrapped."""
+        return self.links.scrapped(things)
 
 
 # ------------------------------------------------------------------ downwards

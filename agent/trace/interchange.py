@@ -70,7 +70,7 @@ class Facts:
     def _use(self, number: int, option: str) -> Use:
         slot = self.slots[number]
         count = len(slot.options)
-        return Use(number, slot.kind, slot.holder, option, count, slot.since, slot.until)
+        return Use(number, slot.kind, slot.holder, option, count, slot.since, slot.until, slot.why)
 
     def units(self, things: Collection[str]) -> set[str]:
         """Return which of these are units."""
@@ -90,6 +90,8 @@ class Slot:
     options: Sequence[str]
     since: float = -inf
     until: float = inf
+    why: str = ""
+    """Reason code of D-5; empty: the source says none."""
 
 
 Event = Mapping[str, Any]

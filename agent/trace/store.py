@@ -14,36 +14,35 @@ log (PITFALLS S8); the journal of a station is never opened this way.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
 from math import inf, isinf
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from sqlalchemy import (
-    Connection,
     Engine,
     create_engine,
     delete,
     event,
+    exists,
     func,
     insert,
+    or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from agent.trace.archive import Archive, Taken
 from agent.trace.genealogy import Kind, Use
 from agent.trace.interchange import Facts
-from agent.trace.tables import META, METADATA, SOURCES, THINGS, USES
+from agent.trace.rows import NAMES_AT_ONCE, ROWS_AT_ONCE, ids_of, lock, mark_things, pieces
+from agent.trace.tables import ABOUT, META, METADATA, MIGRATIONS, REASONS, SOURCES, THINGS, USES
 
-T = TypeVar("T")
-
-SCHEMA_VERSION = 1
-ROWS_AT_ONCE = 10_000
-NAMES_AT_ONCE = 5_000
+SCHEMA_VERSION = 2
 
 
 class TraceStoreError(Exception):
@@ -69,6 +68,7 @@ class Store:
         with ExitStack() as undo:
             undo.callback(self.close)
             self._prepare()
+            self.archive = Archive(self._connection)
             undo.pop_all()
 
     @classmethod
@@ -103,6 +103,16 @@ class Store:
                 raise TraceStoreError(
                     f"{self._engine.url}: made by a newer version; install that version again"
                 )
+            else:
+                self._migrate(int(found))
+
+    def _migrate(self, found: int) -> None:
+        """Bring a store of an older version up to this one."""
+        for version in range(found + 1, SCHEMA_VERSION + 1):
+            for step in MIGRATIONS[version]:
+                self._connection.execute(text(step))
+            values = {"value": str(version)}
+            self._connection.execute(update(META).where(META.c.name == "schema").values(values))
 
     def close(self) -> None:
         """Let go of it."""
@@ -148,6 +158,7 @@ class Store:
         """
         try:
             with self._connection.begin():
+                lock(self._connection)
                 self._take(source, facts, body)
         except DBAPIError as error:
             raise TraceStoreError(f"{self._engine.url}: {error.orig}") from error
@@ -160,12 +171,35 @@ class Store:
             run(delete(SOURCES).where(SOURCES.c.id == known))
         added = run(insert(SOURCES).values(name=source, body=zlib.compress(body, 1)))
         number = added.inserted_primary_key[0] if added.inserted_primary_key else None
-        ids = _ids(self._connection, facts)
-        for names, column in ((facts.all_units, "is_unit"), (facts.all_scrapped, "is_scrapped")):
-            for some in _pieces(names, NAMES_AT_ONCE):
-                run(update(THINGS).where(THINGS.c.name.in_(some)).values({column: True}))
-        for rows in _pieces(_rows(number, facts, ids), ROWS_AT_ONCE):
+        names = facts.all_units | facts.all_scrapped | {slot.holder for slot in facts.slots}
+        names.update(option for slot in facts.slots for option in slot.options)
+        ids = ids_of(self._connection, names)
+        mark_things(self._connection, facts.all_units, "is_unit")
+        mark_things(self._connection, facts.all_scrapped, "is_scrapped")
+        for rows in pieces(_rows(number, facts, ids), ROWS_AT_ONCE):
             run(insert(USES), rows)
+
+    def take_events(self, documents: Iterable[Mapping[str, Any]]) -> Taken:
+        """Take events of stations in, as stored or in their CloudEvents envelope, in any order.
+
+        An event that is held already changes nothing. What they come down to is derived at once,
+        of older events too where the new ones speak of them.
+
+        Raises:
+            DocumentError: one is no event; some before it may have been taken.
+            TraceStoreError: the store refused; what was taken before is kept.
+        """
+        try:
+            return self.archive.take(documents)
+        except DBAPIError as error:
+            raise TraceStoreError(f"{self._engine.url}: {error.orig}") from error
+
+    def rebuild(self) -> int:
+        """Derive everything that comes of events anew; return how many events there are."""
+        try:
+            return self.archive.rebuild()
+        except DBAPIError as error:
+            raise TraceStoreError(f"{self._engine.url}: {error.orig}") from error
 
     # -------------------------------------------------------------- out: the port Links
 
@@ -178,9 +212,9 @@ class Store:
         return self._uses(_HOLDER.c.name, holders)
 
     def _uses(self, column: Any, names: Collection[str]) -> Iterator[Use]:  # noqa: ANN401 - a column's type says nothing
-        for some in _pieces(names, NAMES_AT_ONCE):
+        for some in pieces(names, NAMES_AT_ONCE):
             for row in self._all(_USES.where(column.in_(some))):
-                source, slot, kind, holder, option, options, since, until = row
+                source, slot, kind, holder, option, options, since, until, why = row
                 yield Use(
                     (source, slot),
                     Kind(kind),
@@ -189,6 +223,7 @@ class Store:
                     options,
                     -inf if since is None else since,
                     inf if until is None else until,
+                    REASONS[why or 0],
                 )
 
     def units(self, things: Collection[str]) -> set[str]:
@@ -196,12 +231,13 @@ class Store:
         return self._named(THINGS.c.is_unit, things)
 
     def scrapped(self, things: Collection[str]) -> set[str]:
-        """Return which of these were scrapped."""
-        return self._named(THINGS.c.is_scrapped, things)
+        """Return which of these were scrapped: a file said so, or an event that stands."""
+        by_event = exists().where(ABOUT.c.thing == THINGS.c.id, ABOUT.c.role == "scrapped")
+        return self._named(or_(THINGS.c.is_scrapped, by_event), things)
 
     def _named(self, flag: Any, things: Collection[str]) -> set[str]:  # noqa: ANN401 - a column's type says nothing
         found: set[str] = set()
-        for some in _pieces(things, NAMES_AT_ONCE):
+        for some in pieces(things, NAMES_AT_ONCE):
             asked = select(THINGS.c.name).where(flag, THINGS.c.name.in_(some))
             found.update(name for (name,) in self._all(asked))
         return found
@@ -222,6 +258,7 @@ _USES = (
         USES.c.options,
         USES.c.since,
         USES.c.until,
+        USES.c.why,
     )
     .join(_HOLDER, _HOLDER.c.id == USES.c.holder)
     .join(_OPTION, _OPTION.c.id == USES.c.option)
@@ -232,25 +269,6 @@ def _plain_file(connection: Any, record: object) -> None:  # noqa: ANN401 - what
     """Set a SQLite connection up: a rollback journal (S8)."""
     del record
     connection.execute("PRAGMA journal_mode = DELETE")
-
-
-def _ids(connection: Connection, facts: Facts) -> dict[str, int]:
-    """Return the number of every thing that the facts name; new ones are added."""
-    names = facts.all_units | facts.all_scrapped | {slot.holder for slot in facts.slots}
-    names.update(option for slot in facts.slots for option in slot.options)
-    ids: dict[str, int] = {}
-    for some in _pieces(sorted(names), NAMES_AT_ONCE):
-        asked = select(THINGS.c.name, THINGS.c.id).where(THINGS.c.name.in_(some))
-        ids.update((name, number) for name, number in connection.execute(asked))
-    first = (connection.scalar(select(func.max(THINGS.c.id))) or 0) + 1
-    fresh = {name: number for number, name in enumerate(sorted(names - ids.keys()), first)}
-    for some_new in _pieces(fresh.items(), ROWS_AT_ONCE):
-        rows = [
-            {"id": number, "name": name, "is_unit": False, "is_scrapped": False}
-            for name, number in some_new
-        ]
-        connection.execute(insert(THINGS), rows)
-    return ids | fresh
 
 
 def _rows(source: int | None, facts: Facts, ids: dict[str, int]) -> Iterator[dict[str, Any]]:
@@ -266,9 +284,3 @@ def _rows(source: int | None, facts: Facts, ids: dict[str, int]) -> Iterator[dic
                 "since": None if isinf(slot.since) else slot.since,
                 "until": None if isinf(slot.until) else slot.until,
             }
-
-
-def _pieces(things: Iterable[T], size: int) -> Iterator[list[T]]:
-    left = iter(things)
-    while piece := list(islice(left, size)):
-        yield piece

@@ -4,7 +4,17 @@
     uses        what may be in what: one row an option of a slot (genealogy.py)
     sources     where facts came from: a file that was imported, a station that is projected
 
-A schema change is one more step in `store.MIGRATIONS`.
+    epochs      the runs of the stations, and which of their events are held
+    events      the archive: every event once, by (epoch, seq); `bodies` has what it says
+    refs        which events speak of an event: its corrections, the parts put in by its cycle
+    loads       loads and ends of loads, for what was scanned late (D-44)
+    moves       parts taken out, or found elsewhere
+    about       what an event says of a thing (projection.Role)
+    labels      orders, operators and machines of the events of units
+    measured    captured values
+
+What is derived from the archive (uses of stations, about, measured) can be made anew by `rebuild`.
+A schema change is one more step in `MIGRATIONS`.
 """
 
 from __future__ import annotations
@@ -19,8 +29,10 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
+    UniqueConstraint,
 )
 
 METADATA = MetaData()
@@ -60,8 +72,127 @@ USES = Table(
     Column("options", Integer, nullable=False),
     Column("since", Float),
     Column("until", Float),
+    Column("why", SmallInteger),
 )
-"""`since` empty: for ever before; `until` empty: it still stands. `slot` counts within a source."""
+"""`since` empty: for ever before; `until` empty: it still stands. `slot` counts within a source; of
+a station it is the event's id and a number in it. `why`: which of `REASONS`."""
 Index("uses_by_option", USES.c.option)
 Index("uses_by_holder", USES.c.holder)
-Index("uses_by_source", USES.c.source)
+Index("uses_by_slot", USES.c.source, USES.c.slot)
+
+EPOCHS = Table(
+    "epochs",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("station", Integer, ForeignKey("sources.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("held", String, nullable=False),
+    Column("previous", String),
+    UniqueConstraint("station", "name"),
+)
+"""`held`: JSON, the ranges of seq that are held; `previous`: JSON, what `agent_started` names."""
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("id", _BIG, primary_key=True),
+    Column("epoch", Integer, ForeignKey("epochs.id"), nullable=False),
+    Column("seq", _BIG, nullable=False),
+    Column("station", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("received_ms", _BIG, nullable=False),
+    Column("boot", String),
+    Column("latest_ms", _BIG),
+    UniqueConstraint("epoch", "seq"),
+)
+"""`boot` and `latest_ms`: of what draws material, when its cycle ended by the boot clock."""
+Index("events_by_time", EVENTS.c.station, EVENTS.c.received_ms)
+Index("events_by_draw", EVENTS.c.station, EVENTS.c.boot, EVENTS.c.latest_ms)
+BODIES = Table(
+    "bodies",
+    METADATA,
+    Column("event", _BIG, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+REFS = Table(
+    "refs",
+    METADATA,
+    Column("station", Integer, nullable=False),
+    Column("target", String, nullable=False),
+    Column("event", _BIG, nullable=False),
+    Column("kind", String, nullable=False),
+)
+Index("refs_by_target", REFS.c.station, REFS.c.target)
+LOADS = Table(
+    "loads",
+    METADATA,
+    Column("event", _BIG, primary_key=True, autoincrement=False),
+    Column("station", Integer, nullable=False),
+    Column("position", String, nullable=False),
+    Column("epoch", String, nullable=False),
+    Column("seq", _BIG, nullable=False),
+    Column("boot", String, nullable=False),
+    Column("from_ms", _BIG, nullable=False),
+    Column("is_end", Boolean, nullable=False),
+)
+"""`from_ms`: units whose cycle ended from then on may be concerned."""
+Index("loads_by_station", LOADS.c.station, LOADS.c.epoch, LOADS.c.seq)
+MOVES = Table(
+    "moves",
+    METADATA,
+    Column("event", _BIG, primary_key=True, autoincrement=False),
+    Column("part", String, nullable=False),
+)
+Index("moves_by_part", MOVES.c.part)
+ABOUT = Table(
+    "about",
+    METADATA,
+    Column("thing", _BIG, nullable=False),
+    Column("event", _BIG, nullable=False),
+    Column("role", String(12), nullable=False),
+    Column("n", _BIG),
+)
+Index("about_by_thing", ABOUT.c.thing)
+Index("about_by_event", ABOUT.c.event)
+LABELS = Table(
+    "labels",
+    METADATA,
+    Column("what", String(8), nullable=False),
+    Column("name", String, nullable=False),
+    Column("event", _BIG, nullable=False),
+)
+Index("labels_by_name", LABELS.c.name, LABELS.c.what)
+Index("labels_by_event", LABELS.c.event)
+MEASURED = Table(
+    "measured",
+    METADATA,
+    Column("name", String, nullable=False),
+    Column("event", _BIG, nullable=False),
+    Column("number", Float),
+    Column("verdict", String(8)),
+)
+Index("measured_by_name", MEASURED.c.name, MEASURED.c.number)
+Index("measured_by_event", MEASURED.c.event)
+
+REASONS = (
+    "",
+    "direct_link",
+    "load_interval",
+    "boundary_uncertain",
+    "hopper_mix",
+    "multi_lot_label",
+    "unbound_cycle",
+    "material_unknown",
+    "gap",
+    "conflict",
+    "alias",
+)
+"""The codes of D-5 by number; a new one goes to the end."""
+
+MIGRATIONS = {
+    2: (
+        "ALTER TABLE uses ADD COLUMN why SMALLINT",
+        "DROP INDEX IF EXISTS uses_by_source",
+        "CREATE INDEX IF NOT EXISTS uses_by_slot ON uses (source, slot)",
+    ),
+}
+"""What a store of the version before needs, beside tables that are new."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.candidates import component_use
+from agent.core.candidates import component_use, meets_from_ms
 from agent.core.events import Certainty, ComponentUse, Why
 from agent.core.parts import LONG_AGO, Load
 from agent.core.station import By, Component
@@ -191,3 +191,15 @@ def test_more_doubt_only_adds(
         assert set(other.candidates) >= set(use.candidates)
         if use.candidates and other.certainty is Certainty.CERTAIN:
             assert use.certainty is Certainty.CERTAIN
+
+
+@given(st.integers(0, 60_000), st.integers(0, 20_000), st.integers(-120_000, 120_000))
+def test_a_late_load_says_which_units_it_meets(u_ms: int, lag_ms: int, after_ms: int) -> None:
+    """A unit that ended at `meets_from_ms` or later is met, and no earlier one (D-44)."""
+    component = replace(REEL, uncertainty_ms=u_ms, lag_min_ms=lag_ms)
+    from_ms = B.from_lo_ms
+    found = meets_from_ms(component, from_ms)
+    met_from_ms = from_ms if found is None else found
+    ended_ms = from_ms + after_ms
+    is_met = bool(component_use(component, (B,), ended_ms, ended_ms).candidates)
+    assert is_met == (ended_ms >= met_from_ms)

@@ -1,0 +1,214 @@
+"""Which events are to be read anew because of events that came in.
+
+What speaks of what:
+    correction          -> what it supersedes, through corrections of corrections; of a load all
+                           that drew from it, of a removal all that had the part in it
+    late load, its end  -> units recorded before that it meets by its interval (D-44)
+    install             -> the cycle it belongs to; the cycle -> its installs
+    removal, conflict   -> what had the part in it
+    new identity        -> what was put into the unit under either name
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, and_, or_, select
+
+from agent.trace import fetching
+from agent.trace.corrections import Document, address_of
+from agent.trace.genealogy import Kind
+from agent.trace.rows import NAMES_AT_ONCE, known_ids, pieces
+from agent.trace.said import lots_of, unknown_at
+from agent.trace.tables import ABOUT, EPOCHS, EVENTS, LOADS, MOVES, REFS, SOURCES, USES
+
+SLOT_BITS = 12
+"""How many slots an event may have: the rest of a slot's number is the event's id."""
+_LOADS = frozenset({"component_loaded", "load_refused"})
+_MOVES = {
+    "component_removed": "component",
+    "component_conflict": "component",
+    "unit_unpacked": "child",
+    "packing_conflict": "child",
+}
+
+
+def by(connection: Connection, fresh: Mapping[int, Document]) -> set[int]:
+    """Return which events, new ones aside, are to be read anew."""
+    found: set[int] = set()
+    corrected: dict[str, set[str]] = {}
+    parts: set[str] = set()
+    units: set[str] = set()
+    for event in fresh.values():
+        kind = event["kind"]
+        if kind == "event_corrected":
+            corrected.setdefault(event["station"], set()).update(event["supersedes"])
+        elif kind == "component_installed" and event.get("because"):
+            corrected.setdefault(event["station"], set()).add(event["because"][0])
+        elif kind in _MOVES:
+            parts.add(event[_MOVES[kind]])
+        elif kind == "unit_reidentified":
+            units |= {event["unit"], event["new"]}
+        elif kind == "identity_conflict":
+            units.add(event["unit"])
+    for station, addresses in corrected.items():
+        found |= _of_corrected(connection, station, addresses, parts)
+    found |= _corrected_already(connection, fresh, parts)
+    found |= _met(
+        connection,
+        [n for n, event in fresh.items() if event["kind"] in _LOADS | {"component_unloaded"}],
+    )
+    found |= users(connection, parts)
+    found |= _of_units(connection, units)
+    return found - fresh.keys()
+
+
+def _of_corrected(
+    connection: Connection, station: str, addresses: Iterable[str], parts: set[str]
+) -> set[int]:
+    """Return what corrections concern; the parts that they concern are added to `parts`."""
+    found: set[int] = set()
+    seen: set[str] = set()
+    frontier = set(addresses)
+    while frontier:
+        seen |= frontier
+        events = fetching.by_address(connection, station, frontier)
+        found |= events.keys()
+        frontier = set()
+        for event in events.values():
+            frontier |= _concerned(event)
+            if event["kind"] in _LOADS:
+                found |= _drawn_from(connection, event)
+            elif event["kind"] in _MOVES:
+                parts.add(event[_MOVES[event["kind"]]])
+        frontier -= seen
+    return found
+
+
+def _concerned(event: Document) -> set[str]:
+    """Return the addresses that a corrected event itself speaks of."""
+    if event["kind"] == "event_corrected":
+        return set(event["supersedes"])
+    if event["kind"] == "component_installed" and event.get("because"):
+        return {event["because"][0]}
+    return set()
+
+
+def _corrected_already(
+    connection: Connection, fresh: Mapping[int, Document], parts: set[str]
+) -> set[int]:
+    """Return what is concerned where an event came after its own correction, or its installs."""
+    by_station: dict[str, dict[str, Document]] = {}
+    for event in fresh.values():
+        if event["kind"] != "event_corrected":
+            by_station.setdefault(event["station"], {})[address_of(event)] = event
+    found: set[int] = set()
+    for station, events in by_station.items():
+        source = fetching.source(connection, station)
+        for some in pieces(sorted(events), NAMES_AT_ONCE):
+            asked = select(REFS.c.target, REFS.c.event, REFS.c.kind).where(
+                REFS.c.station == source, REFS.c.target.in_(some)
+            )
+            for target, number, kind in connection.execute(asked):
+                event = events[target]
+                if kind == "install":
+                    found.add(number)
+                elif event["kind"] in _LOADS:
+                    found |= _drawn_from(connection, event)
+                elif event["kind"] in _MOVES:
+                    parts.add(event[_MOVES[event["kind"]]])
+                elif event["kind"] == "component_installed":
+                    found |= fetching.by_address(connection, station, _concerned(event)).keys()
+    return found
+
+
+def _drawn_from(connection: Connection, load: Document) -> set[int]:
+    """Return every event that may have drawn from a load, by any of the lots it was said to be."""
+    chain = fetching.chains(connection, load["station"], [address_of(load)])
+    names = {*lots_of(load), unknown_at(load, load["position"])}
+    for corrections in chain.values():
+        for correction in corrections:
+            names.update(
+                value for name, value in correction.get("replacement", ()) if name == "lot"
+            )
+    source = fetching.source(connection, load["station"])
+    return _using(connection, names, source)
+
+
+def users(connection: Connection, parts: set[str]) -> set[int]:
+    """Return every event that put one of these into something."""
+    return _using(connection, parts, None) if parts else set()
+
+
+def _using(connection: Connection, names: set[str], source: int | None) -> set[int]:
+    ids = sorted(known_ids(connection, names).values())
+    found: set[int] = set()
+    for some in pieces(ids, NAMES_AT_ONCE):
+        asked = (
+            select(USES.c.slot)
+            .join(SOURCES, SOURCES.c.id == USES.c.source)
+            .where(USES.c.option.in_(some), SOURCES.c.name.startswith("station:"))
+        )
+        if source is not None:
+            asked = asked.where(USES.c.source == source)
+        found.update(slot >> SLOT_BITS for (slot,) in connection.execute(asked))
+    return found
+
+
+def _of_units(connection: Connection, units: set[str]) -> set[int]:
+    """Return what was put into units, and what gave them their names."""
+    if not units:
+        return set()
+    ids = sorted(known_ids(connection, units).values())
+    found: set[int] = set()
+    for some in pieces(ids, NAMES_AT_ONCE):
+        put_in = (
+            select(USES.c.slot)
+            .join(SOURCES, SOURCES.c.id == USES.c.source)
+            .where(
+                USES.c.holder.in_(some),
+                SOURCES.c.name.startswith("station:"),
+                USES.c.kind != Kind.NAME.value,
+            )
+        )
+        found.update(slot >> SLOT_BITS for (slot,) in connection.execute(put_in))
+        named = (
+            select(EVENTS.c.id)
+            .join(ABOUT, ABOUT.c.event == EVENTS.c.id)
+            .where(ABOUT.c.thing.in_(some), EVENTS.c.kind == "unit_reidentified")
+        )
+        found.update(number for (number,) in connection.execute(named))
+    return found
+
+
+def _met(connection: Connection, loads: Sequence[int]) -> set[int]:
+    """Return what was recorded before loads that meet it by their interval (D-44)."""
+    found: set[int] = set()
+    for some in pieces(loads, NAMES_AT_ONCE):
+        before = or_(
+            EPOCHS.c.name < LOADS.c.epoch,
+            and_(EPOCHS.c.name == LOADS.c.epoch, EVENTS.c.seq < LOADS.c.seq),
+        )
+        drawn = (
+            select(EVENTS.c.id)
+            .join(LOADS, LOADS.c.station == EVENTS.c.station)
+            .join(EPOCHS, EPOCHS.c.id == EVENTS.c.epoch)
+            .where(LOADS.c.event.in_(some), before, EVENTS.c.latest_ms.is_not(None))
+        )
+        same = drawn.where(EVENTS.c.boot == LOADS.c.boot, EVENTS.c.latest_ms >= LOADS.c.from_ms)
+        found.update(number for (number,) in connection.execute(same))
+        reaching = select(LOADS.c.event).where(LOADS.c.event.in_(some), LOADS.c.from_ms < 0)
+        if connection.execute(reaching.limit(1)).fetchone() is not None:
+            other = drawn.where(EVENTS.c.boot != LOADS.c.boot, LOADS.c.from_ms < 0)
+            found.update(number for (number,) in connection.execute(other))
+    return found
+
+
+def moved(connection: Connection, parts: Iterable[str]) -> dict[str, list[int]]:
+    """Return which events say of parts that they are no longer, or not only, where they were."""
+    found: dict[str, list[int]] = {}
+    for some in pieces(sorted(set(parts)), NAMES_AT_ONCE):
+        asked = select(MOVES.c.part, MOVES.c.event).where(MOVES.c.part.in_(some))
+        for part, number in connection.execute(asked):
+            found.setdefault(part, []).append(number)
+    return found

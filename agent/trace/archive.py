@@ -1,0 +1,290 @@
+"""The archive of events, and what is derived from it, kept in step.
+
+    archive.take(documents)   -> what was new
+    archive.rebuild()         derives everything anew
+
+Laws:
+    1. An event is held once, by (station, epoch, seq): sent twice is sent once.
+    2. What is derived is a function of which events are held, whatever order they came in: an event
+       that says something of another makes that one read anew.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, delete, insert, select, update
+
+from agent.trace import affected, deriving
+from agent.trace.corrections import Document
+from agent.trace.fetching import STATION
+from agent.trace.rows import ROWS_AT_ONCE, lock, next_id, pieces, put
+from agent.trace.said import when
+from agent.trace.tables import (
+    ABOUT,
+    BODIES,
+    EPOCHS,
+    EVENTS,
+    LABELS,
+    LOADS,
+    MEASURED,
+    MOVES,
+    REFS,
+    SOURCES,
+    USES,
+)
+
+DRAWS = frozenset({"unit_started", "unit_completed", "unit_refused", "unit_unbound", "lot_counted"})
+"""Kinds that draw material."""
+MOVED = {
+    "component_removed": "component",
+    "component_conflict": "component",
+    "unit_unpacked": "child",
+    "packing_conflict": "child",
+    "identity_conflict": "unit",
+}
+"""Kinds that say of a part that it is no longer, or not only, where it was put."""
+ENDS = frozenset({"unloaded", "emptied"})
+_AT_ONCE = 2_000
+
+
+class DocumentError(Exception):
+    """What was handed in is no event; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What taking events did."""
+
+    new: int
+    known: int
+    """How many were held already."""
+    derived: int
+    """How many events were read: the new ones, and older ones that they speak of."""
+
+
+@dataclass(slots=True)
+class Run:
+    """An epoch, and which of its events are held."""
+
+    id: int
+    station: int
+    name: str
+    held: list[list[int]] = field(default_factory=list)
+    previous: dict[str, Any] | None = None
+
+    def has(self, seq: int) -> bool:
+        """Whether an event of it is held."""
+        return any(low <= seq <= high for low, high in self.held)
+
+    def add(self, seqs: Iterable[int]) -> None:
+        """Note events as held."""
+        joined: list[list[int]] = []
+        for low, high in sorted([*self.held, *([seq, seq] for seq in seqs)]):
+            if joined and low <= joined[-1][1] + 1:
+                joined[-1][1] = max(joined[-1][1], high)
+            else:
+                joined.append([low, high])
+        self.held = joined
+
+
+class Archive:
+    """The events of a store, within a connection of its own transactions."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def take(self, documents: Iterable[Mapping[str, Any]]) -> Taken:
+        """Take events in, as stored or in the envelope they are delivered in.
+
+        Raises:
+            DocumentError: one is no event; those before it may have been taken.
+        """
+        new = known = derived = 0
+        for some in pieces(documents, _AT_ONCE):
+            events = [event_of(document) for document in some]
+            with self.connection.begin():
+                lock(self.connection)
+                fresh = self._held(events)
+                known += len(events) - len(fresh)
+                new += len(fresh)
+                derived += self._derive_around(fresh)
+        return Taken(new, known, derived)
+
+    def rebuild(self) -> int:
+        """Derive everything anew from the events; return how many there are."""
+        with self.connection.begin():
+            lock(self.connection)
+            stations = select(SOURCES.c.id).where(SOURCES.c.name.startswith(STATION))
+            self.connection.execute(delete(USES).where(USES.c.source.in_(stations)))
+            self.connection.execute(delete(ABOUT))
+            self.connection.execute(delete(MEASURED))
+            asked = select(EVENTS.c.id).order_by(EVENTS.c.kind != "unit_reidentified", EVENTS.c.id)
+            ids = [number for (number,) in self.connection.execute(asked)]
+            for some in pieces(ids, _AT_ONCE):
+                deriving.derive(self.connection, some, {})
+        return len(ids)
+
+    def runs(self) -> list[tuple[str, Run]]:
+        """Return every epoch with its station's name, in order."""
+        asked = (
+            select(SOURCES.c.name, EPOCHS)
+            .join(SOURCES, SOURCES.c.id == EPOCHS.c.station)
+            .order_by(SOURCES.c.name, EPOCHS.c.name)
+        )
+        with self.connection.begin():
+            return [
+                (name.removeprefix(STATION), _run(row))
+                for name, *row in self.connection.execute(asked)
+            ]
+
+    # -------------------------------------------------------------- in
+
+    def _held(self, events: Sequence[Document]) -> dict[int, Document]:
+        """Store the events that are not held; return them by their new ids."""
+        groups: dict[tuple[str, str], dict[int, Document]] = defaultdict(dict)
+        for event in events:
+            groups[event["station"], event["epoch"]][event["seq"]] = event
+        number = next_id(self.connection, EVENTS)
+        fresh: dict[int, Document] = {}
+        rows: list[tuple[Any, ...]] = []
+        for (station, epoch), by_seq in sorted(groups.items()):
+            run = self._run(station, epoch)
+            new = [seq for seq in sorted(by_seq) if not run.has(seq)]
+            for seq in new:
+                event = by_seq[seq]
+                fresh[number] = event
+                rows.append(_event_row(number, run, event))
+                number += 1
+            run.add(new)
+            started = by_seq.get(1)
+            if started is not None and started["kind"] == "agent_started":
+                run.previous = {
+                    key: started.get(f"previous_{key}") for key in ("epoch", "seq", "hash")
+                }
+            self.connection.execute(
+                update(EPOCHS)
+                .where(EPOCHS.c.id == run.id)
+                .values(held=json.dumps(run.held), previous=json.dumps(run.previous))
+            )
+        self._put(rows, fresh)
+        return fresh
+
+    def _put(self, rows: list[tuple[Any, ...]], fresh: Mapping[int, Document]) -> None:
+        stations = {row[0]: row[3] for row in rows}
+        run = self.connection
+        columns = ("id", "epoch", "seq", "station", "kind", "received_ms", "boot", "latest_ms")
+        put(run, EVENTS, columns, rows)
+        bodies = [(n, zlib.compress(orjson.dumps(event), 1)) for n, event in fresh.items()]
+        put(run, BODIES, ("event", "body"), bodies)
+        refs = [ref for n, event in fresh.items() for ref in _refs(n, stations[n], event)]
+        put(run, REFS, ("station", "target", "event", "kind"), refs)
+        loads = [_load(n, stations[n], event) for n, event in fresh.items() if _is_load(event)]
+        columns = ("event", "station", "position", "epoch", "seq", "boot", "from_ms", "is_end")
+        put(run, LOADS, columns, loads)
+        moves = [
+            (n, event[MOVED[event["kind"]]]) for n, event in fresh.items() if event["kind"] in MOVED
+        ]
+        put(run, MOVES, ("event", "part"), moves)
+        labels = [label for n, event in fresh.items() for label in _labels(n, event)]
+        put(run, LABELS, ("what", "name", "event"), labels)
+
+    def _run(self, station: str, epoch: str) -> Run:
+        """Return an epoch; added if it is new."""
+        run = self.connection.execute
+        source = self.connection.scalar(
+            select(SOURCES.c.id).where(SOURCES.c.name == STATION + station)
+        )
+        if source is None:
+            added = run(insert(SOURCES).values(name=STATION + station, body=b""))
+            source = added.inserted_primary_key[0]  # type: ignore[index]  # a row was inserted
+        asked = select(EPOCHS).where(EPOCHS.c.station == source, EPOCHS.c.name == epoch)
+        found = run(asked).fetchone()
+        if found is not None:
+            return _run(found)
+        added = run(insert(EPOCHS).values(station=source, name=epoch, held="[]", previous="null"))
+        return Run(added.inserted_primary_key[0], source, epoch)  # type: ignore[index]  # as above
+
+    def _derive_around(self, fresh: Mapping[int, Document]) -> int:
+        others = affected.by(self.connection, fresh)
+        names = sorted(fresh, key=lambda n: (fresh[n]["kind"] != "unit_reidentified", n))
+        deriving.derive(self.connection, names, fresh)
+        # What the new ones brought may name what older ones did not know before.
+        older = sorted(others - fresh.keys())
+        for some in pieces(older, ROWS_AT_ONCE):
+            deriving.derive(self.connection, some, {})
+        return len(fresh) + len(older)
+
+
+def event_of(document: Mapping[str, Any]) -> Document:
+    """Return the event of a document: as stored, or out of its CloudEvents envelope.
+
+    Raises:
+        DocumentError: it is none.
+    """
+    event = document["data"] if "specversion" in document and "data" in document else document
+    if not isinstance(event, dict):
+        raise DocumentError(f"no event: {event!r:.80}")
+    missing = [
+        name
+        for name, kind in (("station", str), ("epoch", str), ("seq", int), ("kind", str))
+        if not isinstance(event.get(name), kind)
+    ]
+    if not missing and not isinstance(event.get("time"), dict):
+        missing = ["time"]
+    if missing:
+        raise DocumentError(f"no event: it has no {', '.join(missing)}")
+    return event
+
+
+def _run(row: Any) -> Run:  # noqa: ANN401 - a row's type says nothing
+    number, station, name, held, previous = row
+    return Run(number, station, name, json.loads(held), json.loads(previous or "null"))
+
+
+def _event_row(number: int, run: Run, event: Document) -> tuple[Any, ...]:
+    boot = latest = None
+    if event["kind"] in DRAWS:
+        boot = event["time"]["boot_id"]
+        latest = event.get("latest_ms", event.get("last_ms"))
+    received_ms = round(when(event) * 1000)
+    kind = event["kind"]
+    return (number, run.id, event["seq"], run.station, kind, received_ms, boot, latest)
+
+
+def _refs(number: int, station: int, event: Document) -> Iterable[tuple[int, str, int, str]]:
+    if event["kind"] == "event_corrected":
+        for target in event["supersedes"]:
+            yield station, target, number, "correct"
+    elif event["kind"] == "component_installed" and not event.get("who") and event.get("because"):
+        yield station, event["because"][0], number, "install"
+
+
+def _is_load(event: Document) -> bool:
+    if event["kind"] == "component_unloaded":
+        return event["reason"] in ENDS
+    return event["kind"] in {"component_loaded", "load_refused"}
+
+
+def _load(number: int, station: int, event: Document) -> tuple[Any, ...]:
+    is_end = event["kind"] == "component_unloaded"
+    from_ms = event.get("unsure_from_ms" if is_end else "meets_from_ms")
+    from_ms = event["earliest_ms"] if from_ms is None else from_ms
+    place = (event["epoch"], event["seq"], event["time"]["boot_id"])
+    return (number, station, event["position"], *place, from_ms, is_end)
+
+
+def _labels(number: int, event: Document) -> Iterable[tuple[str, str, int]]:
+    if event["kind"] not in DRAWS:
+        return
+    yield "machine", event["machine"], number
+    if event.get("order"):
+        yield "order", event["order"], number
+    for operator in event.get("operators", ()):
+        yield "operator", operator["ref"], number

@@ -1,0 +1,116 @@
+"""What an event says after all that was said to correct it (D-143).
+
+Pure. An event's chain is every correction that names it, or names one that does. What counts is the
+same whatever order they were received in: the chain is taken in the order of its addresses.
+
+Rules:
+    - A correction that is retracted does not count, and what it superseded stands again.
+    - A correction of a correction goes on from it: what it does not name stays as it was said last.
+    - A correction without a replacement, and that is no retraction, says that it is no longer known
+      for certain which unit it was (D-25, D-26); it holds until a later one names the unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Document = Mapping[str, Any]
+"""An event as it is stored: its public JSON."""
+
+_VALUE = "values."
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What counts of an event."""
+
+    event: Document
+    """With what was replaced in it."""
+    doubts: tuple[Document, ...] = ()
+    """Corrections by which it is not certain which unit it was."""
+    by: tuple[str, ...] = ()
+    """Addresses of the corrections that count."""
+
+
+def address_of(event: Document) -> str:
+    """Return an event's address as other events of its station write it."""
+    return f"{event['epoch']}-{event['seq']}"
+
+
+def place_of(event: Document) -> tuple[str, int]:
+    """Return where an event stands in its station's order."""
+    return event["epoch"], event["seq"]
+
+
+def standing(event: Document, chain: Sequence[Document]) -> Standing | None:
+    """Return what counts of an event; None: what it says was never so."""
+    if not chain:
+        return Standing(event)
+    in_order = sorted(chain, key=place_of)
+    gone = _retracted(in_order)
+    now, is_there = dict(event), True
+    doubts: list[Document] = []
+    by: list[str] = []
+    for each in in_order:
+        if address_of(each) in gone:
+            continue
+        is_about_it = address_of(event) in each["supersedes"]
+        if each.get("retracted"):
+            if is_about_it:
+                is_there = False
+                by.append(address_of(each))
+            continue
+        by.append(address_of(each))
+        replacement = [(str(name), str(value)) for name, value in each.get("replacement", ())]
+        if replacement:
+            is_there = True
+            if any(name == "unit" for name, _ in replacement):
+                doubts.clear()
+            _replace(now, replacement)
+        elif is_about_it:
+            doubts.append(each)
+    return Standing(now, tuple(doubts), tuple(by)) if is_there else None
+
+
+def _retracted(in_order: Sequence[Document]) -> set[str]:
+    """Return which corrections were taken back by one that counts."""
+    gone: set[str] = set()
+    for each in reversed(in_order):
+        if each.get("retracted") and address_of(each) not in gone:
+            gone.update(each["supersedes"])
+    return gone
+
+
+def _replace(event: dict[str, Any], replacement: Sequence[tuple[str, str]]) -> None:
+    """Put what is right in the place of what was said."""
+    for name, value in replacement:
+        if name.startswith(_VALUE):
+            event["values"] = [
+                {**each, "value": _typed(value, each.get("value"))}
+                if each["name"] == name.removeprefix(_VALUE)
+                else each
+                for each in event.get("values", ())
+            ]
+        else:
+            event[name] = int(value) if name == "n" and value.isdecimal() else value
+    named = {name for name, _ in replacement}
+    if "unit" in named:
+        event["certainty"] = "certain"
+        event.pop("candidates", None)
+    if "lot" in named:
+        event.pop("lots", None)
+        if event["kind"] == "lot_counted":
+            event["certainty"] = "certain"
+            event.pop("part_of", None)
+
+
+def _typed(text: str, before: object) -> object:
+    """Return a corrected value as what it was before: numbers stay numbers."""
+    if isinstance(before, bool) or not isinstance(before, int | float):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text
