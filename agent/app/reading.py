@@ -38,6 +38,7 @@ __all__ = [
     "moment_ms",
     "read_events",
     "tell",
+    "tell_document",
     "verify_journal",
 ]
 
@@ -209,10 +210,24 @@ def verify_journal(directory: Path, progress: Callable[[int], None] | None = Non
 def tell(row: Row) -> Told:
     """Return an event as a person reads it."""
     event: dict[str, Any] = orjson.loads(row.body)
+    subject = _subject(row, event)
+    return Told(
+        address=str(row.address),
+        time=_local(event["time"]),
+        kind=row.kind,
+        subject=subject.removeprefix(_GS1_ROOT),
+        rest=tell_document(event, subject),
+    )
+
+
+def _subject(row: Row, event: dict[str, Any]) -> str:
     names = (event.get(key) for key in ("code", "device", "part", "sink"))
     subject = row.unit or next((str(name) for name in names if name), "")
-    if row.kind.startswith("order_"):
-        subject = str(event.get("order", ""))
+    return str(event.get("order", "")) if row.kind.startswith("order_") else subject
+
+
+def tell_document(event: dict[str, Any], subject: str | None = None) -> str:
+    """Return what an event says in the words of a table's cell; what it is about is left out."""
     body = {
         key: value
         for key, value in event.items()
@@ -223,13 +238,7 @@ def tell(row: Row) -> Told:
         words.insert(0, f"{event['certainty']} ({', '.join(event.get('why', []))})")
     if event.get("operators"):
         words.append("operator=" + ",".join(o["ref"][:17] for o in event["operators"]))
-    return Told(
-        address=str(row.address),
-        time=_local(event["time"]),
-        kind=row.kind,
-        subject=subject.removeprefix(_GS1_ROOT),
-        rest=" ".join(words),
-    )
+    return " ".join(words)
 
 
 def _local(time: dict[str, Any]) -> str:

@@ -6,28 +6,49 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from agent.app.naming import canonical_name
+from agent.app.reading import moment_ms
 from agent.app.rim import state_directory
+from agent.app.trace_feeding import Fed, FeedError, feed, feed_known
+from agent.trace.api import Node, Selection, Trace
+from agent.trace.archive import DocumentError
 from agent.trace.genealogy import Answer, Links, recall, where_from, where_used
 from agent.trace.importing import read_source
 from agent.trace.interchange import InterchangeError
+from agent.trace.said import STANDS_FOR
 from agent.trace.store import Size, Store, TraceStoreError
 
 __all__ = [
     "QUESTIONS",
+    "DocumentError",
+    "Fed",
+    "FeedError",
     "InterchangeError",
+    "Node",
     "QueryError",
     "Size",
     "Store",
+    "Trace",
     "TraceStoreError",
     "answer_all",
     "ask",
+    "feed",
+    "feed_known",
     "import_source",
+    "known_name",
     "open_store",
+    "open_trace",
     "read_queries",
+    "selection",
+    "shown",
+    "things",
 ]
+
+_GS1_ROOT = "https://id.gs1.org/"
 
 QUESTIONS: Mapping[str, Callable[[Links, str], Answer]] = {
     "where_used": where_used,
@@ -57,6 +78,52 @@ def open_store(given: str | None) -> Store:
             ) from error
         where = str(directory / "trace.db")
     return Store.open(where)
+
+
+def open_trace(given: str | None) -> Trace:
+    """Open the store of `open_store` for questions.
+
+    Raises:
+        TraceStoreError: it cannot be opened.
+    """
+    return Trace(open_store(given))
+
+
+def known_name(trace: Trace, text: str) -> str:
+    """Return the name under which the store knows what somebody calls a lot, unit or component.
+
+    Raises:
+        ValueError: it is a GS1 label, but a wrong one.
+    """
+    if trace.store.knows(text):
+        return text
+    return canonical_name(text, (), datetime.now(UTC).date())
+
+
+def things(names: Iterable[str]) -> list[str]:
+    """Return those names that are things, and not what stands for something unknown."""
+    return [name for name in names if not name.startswith(STANDS_FOR)]
+
+
+def shown(name: str) -> str:
+    """Return a name as people read it."""
+    return name.removeprefix(_GS1_ROOT)
+
+
+def selection(*, since: str | None, until: str | None, **named: Any) -> Selection | None:  # noqa: ANN401 - names and bounds
+    """Return what passed as somebody says it; None: nothing is said.
+
+    Raises:
+        ValueError: a moment is none, or a bound has no value that it is of.
+    """
+    if named["value"] is None and (named["below"], named["above"]) != (None, None):
+        raise ValueError("--below and --above are bounds of a --value")
+    asked = Selection(
+        since_ms=None if since is None else moment_ms(since),
+        until_ms=None if until is None else moment_ms(until),
+        **named,
+    )
+    return asked if asked.told() else None
 
 
 def import_source(store: Store, path: Path) -> int:

@@ -38,8 +38,11 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "events": Command("agent.cli.events:events", "what happened, read beside the daemon"),
     "trace": Command(
-        "agent.cli.trace:trace", "what is in what: import history, answer", is_plain=True
+        "agent.cli.trace:trace", "the history of a unit; what the store is fed from", is_plain=True
     ),
+    "where-used": Command("agent.cli.where:where_used", "what a lot, component or unit went into"),
+    "where-from": Command("agent.cli.where:where_from", "what a unit or lot is made of"),
+    "recall": Command("agent.cli.recall:recall", "which units to take back, and why"),
     "verify": Command("agent.cli.verify:verify", "prove that the journal is whole"),
 }
 """Every command, in the order of `--help`."""

@@ -1,4 +1,4 @@
-"""`lineside trace`: history of other systems in, many questions at once out."""
+"""`lineside trace`: what is fed into the trace store, the history of a unit, many questions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ import typer
 
 from agent.app import tracing
 from agent.cli import exits
+from agent.cli.answers import STORE
+from agent.cli.history import unit
 
-STORE = typer.Option(help="A file, or postgresql+psycopg://…; else $LINESIDE_STORE or the user's.")
 _app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
 def trace(arguments: Sequence[str]) -> int:
-    """Run `lineside trace …`."""
-    _app(args=list(arguments), prog_name="lineside trace")
+    """Run `lineside trace …`; a word that is no command is a unit."""
+    given = list(arguments)
+    if given and not given[0].startswith("-") and given[0] not in _COMMANDS:
+        given.insert(0, "unit")
+    _app(args=given, prog_name="lineside trace")
     return exits.OK  # not reached: typer exits
 
 
@@ -61,3 +65,42 @@ def answer(
         sys.stderr.write(f"lineside trace answer: {error}\n")
         raise typer.Exit(exits.REFUSED) from error
     sys.stdout.write(json.dumps(answers, indent=1, ensure_ascii=False) + "\n")
+
+
+@_app.command()
+def update(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A station file, a folder of them, a journal, or JSON lines of the file sink."
+        ),
+    ],
+    *,
+    store: Annotated[str | None, STORE] = None,
+    state: Annotated[Path | None, typer.Option(help="Where journals are kept.")] = None,
+) -> None:
+    """Take what stations recorded into the trace store; from then on each question reads on."""
+    try:
+        with tracing.open_store(store) as opened:
+            for path in paths:
+                for fed in tracing.feed(opened, path, state):
+                    n = fed.taken
+                    sys.stdout.write(f"{fed.source}: {n.new:,} new events, {n.known:,} known\n")
+    except (tracing.FeedError, tracing.TraceStoreError) as error:
+        sys.stderr.write(f"lineside trace update: {error}\n")
+        raise typer.Exit(exits.REFUSED) from error
+
+
+@_app.command()
+def rebuild(*, store: Annotated[str | None, STORE] = None) -> None:
+    """Derive everything anew from the events that the store holds."""
+    try:
+        with tracing.open_store(store) as opened:
+            sys.stdout.write(f"derived anew from {opened.rebuild():,} events\n")
+    except tracing.TraceStoreError as error:
+        sys.stderr.write(f"lineside trace rebuild: {error}\n")
+        raise typer.Exit(exits.REFUSED) from error
+
+
+_app.command()(unit)
+_COMMANDS = frozenset({"import", "answer", "update", "rebuild", "unit"})

@@ -18,11 +18,11 @@ from typing import Self, TypeVar, cast
 
 import apsw
 
-from agent.journal.chain import ordinal, prove
+from agent.journal.chain import ordinal, place, prove
 from agent.journal.errors import JournalError
 from agent.journal.place import Paths
 from agent.journal.store import DAMAGE, DamageError, connect, examine, outermost, owner_of
-from agent.ports import Row
+from agent.ports import Address, Row
 
 T = TypeVar("T")
 
@@ -37,6 +37,8 @@ class Query:
     """Unit or lot, in canonical text."""
     kinds: tuple[str, ...] = ()
     epoch: str | None = None
+    after: Address | None = None
+    """Only what stands behind this address."""
     from_ms: int | None = None
     """Received at or after, UTC ms."""
     to_ms: int | None = None
@@ -138,7 +140,11 @@ class JournalReader:
             number = ordinal(query.epoch)
             return number << 40, number + 1 << 40
         lowest, highest = self._guarded(lambda: outermost(self._connection))
-        return (0, 0) if lowest is None or highest is None else (lowest, highest + 1)
+        if lowest is None or highest is None:
+            return 0, 0
+        if query.after is not None:
+            lowest = max(lowest, place(query.after) + 1)
+        return lowest, highest + 1
 
     def _window(self, query: Query, low: int, high: int, limit: int | None) -> list[Row]:
         condition, arguments = query.condition()

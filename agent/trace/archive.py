@@ -287,4 +287,5 @@ def _labels(number: int, event: Document) -> Iterable[tuple[str, str, int]]:
     if event.get("order"):
         yield "order", event["order"], number
     for operator in event.get("operators", ()):
-        yield "operator", operator["ref"], number
+        what = "operator" if operator.get("certainty") is None else "operator?"
+        yield what, operator["ref"], number

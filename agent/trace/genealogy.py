@@ -19,7 +19,7 @@ members all hold each other, possibly.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from math import inf
@@ -232,11 +232,24 @@ def where_used(links: Links, of: str) -> Answer:
 
 def recall(links: Links, of: str) -> Recall:
     """Return the units to take back because of it."""
-    return found_by(links, of)[0]
+    return find(links, of).recall
 
 
-def found_by(links: Links, of: str) -> tuple[Recall, dict[str, set[str]], set[str]]:
-    """Return a recall, each holder's reason codes (D-5), and all that may hold it now."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A recall with what it rests on."""
+
+    recall: Recall
+    reasons: Mapping[str, set[str]]
+    """Of each holder, the reason codes of D-5."""
+    holders: set[str]
+    """All that may hold it now, lots and what is inside something too."""
+    packed: Mapping[str, str]
+    """Of what is packed, the package that it is in."""
+
+
+def find(links: Links, of: str) -> Found:
+    """Return the units to take back because of it, and why."""
     up = _Upward.of_all(links, of)
     certain, possible = up.certain(), up.possible()
     if links.units([of]):
@@ -251,7 +264,8 @@ def found_by(links: Links, of: str) -> tuple[Recall, dict[str, set[str]], set[st
         sorted(scrapped),
         sorted(outermost - possible),
     )
-    return found, up.reasons(), possible
+    packed = {u.option: u.holder for u in up.uses if u.kind is Kind.PACK and u.stands}
+    return Found(found, up.reasons(), possible, packed)
 
 
 QUERY = "query:"
@@ -272,7 +286,7 @@ class Selected:
         """Return each use that has one of these as its option."""
         if QUERY in things:
             for holder in self.certain:
-                yield Use(("query", holder), Kind.FEED, holder, QUERY, 1)
+                yield Use(("query", holder), Kind.FEED, holder, QUERY, 1, why="direct_link")
             for holder in self.possible:
                 yield Use(("query", holder), Kind.FEED, holder, QUERY, 2, why=self.why)
         yield from self.links.above([thing for thing in things if thing != QUERY])

@@ -94,8 +94,9 @@ class _Reading:
         if name is None or self.stands.doubts:
             self.unbound()
             return
-        self.changes.unit(name)
         is_sure = event.get("certainty") == "certain" and event["kind"] == "unit_completed"
+        is_named = is_sure or event.get("certainty") != "possible"
+        self.changes.unit(name, Role.IS if is_named else Role.MAY_BE)
         self._draw(name, is_sure=is_sure)
         if event.get("lot") is not None:
             options = (event["lot"],) if is_sure else (event["lot"], OTHER)

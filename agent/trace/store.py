@@ -37,6 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from agent.trace.archive import Archive, Taken
+from agent.trace.fetching import STATION
 from agent.trace.genealogy import Kind, Use
 from agent.trace.interchange import Facts
 from agent.trace.rows import NAMES_AT_ONCE, ROWS_AT_ONCE, ids_of, lock, mark_things, pieces
@@ -142,6 +143,33 @@ class Store:
                 units=count(select(func.count()).where(THINGS.c.is_unit)) or 0,
                 uses=count(select(func.count()).select_from(USES)) or 0,
             )
+
+    def knows(self, name: str) -> bool:
+        """Whether something is called so."""
+        asked = select(THINGS.c.id).where(THINGS.c.name == name)
+        with self._connection.begin():
+            return self._connection.scalar(asked) is not None
+
+    def imported(self) -> list[str]:
+        """Return the names of the sources that were imported, no stations."""
+        asked = select(SOURCES.c.name).order_by(SOURCES.c.name)
+        with self._connection.begin():
+            found = [name for (name,) in self._connection.execute(asked)]
+        return [name for name in found if not name.startswith(STATION)]
+
+    def noted(self, prefix: str) -> dict[str, str]:
+        """Return the notes whose names begin so, by the rest of their names."""
+        asked = select(META.c.name, META.c.value).where(META.c.name.startswith(prefix))
+        with self._connection.begin():
+            found = self._connection.execute(asked).fetchall()
+        return {name.removeprefix(prefix): value for name, value in found}
+
+    def note(self, name: str, value: str) -> None:
+        """Keep a note in the store."""
+        with self._connection.begin():
+            lock(self._connection)
+            self._connection.execute(delete(META).where(META.c.name == name))
+            self._connection.execute(insert(META).values(name=name, value=value))
 
     # -------------------------------------------------------------- in
 

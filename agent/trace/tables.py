@@ -156,10 +156,11 @@ Index("about_by_event", ABOUT.c.event)
 LABELS = Table(
     "labels",
     METADATA,
-    Column("what", String(8), nullable=False),
+    Column("what", String(10), nullable=False),
     Column("name", String, nullable=False),
     Column("event", _BIG, nullable=False),
 )
+"""`operator?`: they may have been there (D-62)."""
 Index("labels_by_name", LABELS.c.name, LABELS.c.what)
 Index("labels_by_event", LABELS.c.event)
 MEASURED = Table(

@@ -1,0 +1,111 @@
+"""How answers of the trace store are asked for and shown: a table, JSON or CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum, unique
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agent.app import tracing
+from agent.cli import exits
+
+STORE = typer.Option(help="A file, or postgresql+psycopg://…; else $LINESIDE_STORE or the user's.")
+FROM = typer.Option(
+    "--from",
+    help="First take in what is new here: a station file, a folder, a journal, JSON lines.",
+)
+AS_JSON = typer.Option("--json", help="One JSON document.")
+AS_CSV = typer.Option("--csv", help="A line each, with a head line.")
+
+
+@unique
+class Form(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def form(command: str, *, as_json: bool, as_csv: bool) -> Form:
+    """Return how the answer is wanted."""
+    if as_json and as_csv:
+        sys.stderr.write(f"lineside {command}: --json or --csv, not both\n")
+        raise typer.Exit(exits.USAGE)
+    return Form.JSON if as_json else Form.CSV if as_csv else Form.TABLE
+
+
+@contextmanager
+def opened(command: str, store: str | None, sources: Iterable[Path]) -> Iterator[tracing.Trace]:
+    """Open the store, brought up to date with what feeds it; errors end the command in one line."""
+    try:
+        with tracing.open_trace(store) as trace:
+            for path in sources:
+                tracing.feed(trace.store, path)
+            for trouble in tracing.feed_known(trace.store):
+                sys.stderr.write(f"lineside {command}: {trouble}\n")
+            yield trace
+    except (tracing.FeedError, tracing.TraceStoreError, ValueError) as error:
+        sys.stderr.write(f"lineside {command}: {error}\n")
+        raise typer.Exit(exits.REFUSED) from error
+
+
+def write_json(document: object) -> None:
+    """Write one JSON document."""
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a head line and a line each."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    sys.stdout.write(text.getvalue())
+
+
+def console() -> Console:
+    """Return where tables are drawn."""
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """Return a plain table."""
+    found = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        found.add_column(column, overflow="fold")
+    for row in rows:
+        found.add_row(*("" if cell is None else str(cell) for cell in row))
+    return found
+
+
+def rests_on(stations: Iterable[dict[str, Any]], imported: Sequence[str]) -> Iterator[str]:
+    """Yield what an answer rests on, a line each."""
+    n = 0
+    for each in stations:
+        n += 1
+        gaps = each["gaps"]
+        whole = "no gaps" if not gaps else f"{len(gaps)} GAPS"
+        yield (
+            f"{each['station']}: {each['events']:,} events of {each['runs']} runs, "
+            f"{each['since']} to {each['until']}, {whole}"
+        )
+        for gap in gaps:
+            which = f"{gap['epoch']} {gap['first']} to {gap['last']} ({gap['why']})"
+            yield f"  missing: {which}, between {gap['since'] or '?'} and {gap['until'] or '?'}"
+        for fork in each["forks"]:
+            yield f"  FORK after {fork}: a cloned gateway; what it recorded may be held in part"
+    for source in imported:
+        yield f"imported: {source}"
+    if not n and not imported:
+        yield "nothing: the store is empty; see `lineside trace update`"

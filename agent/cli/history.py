@@ -1,0 +1,94 @@
+"""`lineside trace UNIT`: its history under all its names, and what is in it, as a tree."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.tree import Tree
+
+from agent.app import reading, tracing
+from agent.cli import answers
+from agent.cli.answers import Form
+
+
+def unit(
+    name: Annotated[str, typer.Argument(metavar="UNIT", help="A unit, lot or serial component.")],
+    *,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the tree into an SVG file.")
+    ] = None,
+    store: Annotated[str | None, answers.STORE] = None,
+    sources: Annotated[list[Path] | None, answers.FROM] = None,
+    as_json: Annotated[bool, answers.AS_JSON] = False,
+    as_csv: Annotated[bool, answers.AS_CSV] = False,
+) -> None:
+    """Show the history of a unit, and what is in it."""
+    form = answers.form("trace", as_json=as_json, as_csv=as_csv)
+    with answers.opened("trace", store, sources or ()) as trace:
+        of = tracing.known_name(trace, name)
+        newest = trace.newest_name(of)
+        names = trace.names(newest)
+        entries = trace.history(newest)
+        root = trace.tree(newest)
+        rests = [asdict(each) for each in trace.completeness()]
+        imported = trace.store.imported()
+    if svg is not None:
+        _draw(root, newest, svg)
+    if form is Form.JSON:
+        body = {"of": of, "names": names, "history": entries, "holds": asdict(root)}
+        answers.write_json({**body, "rests_on": rests, "imported": imported})
+        return
+    rows = [_row(entry) for entry in entries]
+    if form is Form.CSV:
+        answers.write_csv(_COLUMNS, rows)
+        return
+    console = answers.console()
+    if len(names) > 1:
+        console.print(f"{newest}, also called {', '.join(names[1:])}", style="bold")
+    console.print(answers.table(_COLUMNS, rows))
+    console.print(_tree(root))
+    for line in answers.rests_on(rests, imported):
+        console.print(line, style="dim")
+
+
+_COLUMNS = ("time", "station", "address", "kind", "what", "corrected by")
+
+
+def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
+    event = entry["event"]
+    told = reading.tell_document(event)
+    corrected = ", ".join(entry["corrected_by"]) if entry["counts"] else "retracted"
+    return entry["time"], entry["station"], entry["address"], entry["kind"], told, corrected
+
+
+def _tree(root: tracing.Node) -> Tree:
+    drawn = Tree(tracing.shown(root.name))
+    stack = [(root, drawn)]
+    while stack:
+        node, place = stack.pop()
+        stack += [(child, place.add(_label(child))) for child in node.children]
+    return drawn
+
+
+def _label(node: tracing.Node) -> str:
+    words = [tracing.shown(node.name)]
+    if not node.is_certain:
+        words.append("[yellow]possible[/yellow]")
+    if node.why:
+        words.append(f"[dim]{node.why}[/dim]")
+    if node.until is not None:
+        words.append(f"[dim]until {node.until}[/dim]")
+    if node.is_cut:
+        words.append("[dim]…[/dim]")
+    return " ".join(words)
+
+
+def _draw(root: tracing.Node, title: str, path: Path) -> None:
+    drawing = Console(record=True, width=120, file=StringIO())
+    drawing.print(_tree(root))
+    path.write_text(drawing.export_svg(title=tracing.shown(title)), encoding="utf-8")

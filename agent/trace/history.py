@@ -1,0 +1,149 @@
+"""The history of one unit under all its names, and what is in it, as a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import isinf
+from typing import Any
+
+from sqlalchemy import select
+
+from agent.trace import fetching
+from agent.trace.holdings import moment
+from agent.trace.corrections import Standing, address_of
+from agent.trace.deriving import names_of
+from agent.trace.genealogy import Kind, Use
+from agent.trace.rows import NAMES_AT_ONCE, pieces
+from agent.trace.said import OTHER
+from agent.trace.store import Store
+from agent.trace.tables import ABOUT, EVENTS, THINGS
+
+MOST_NODES = 5_000
+
+
+@dataclass(slots=True)
+class Node:
+    """One thing in a tree, and what may be in it."""
+
+    name: str
+    is_certain: bool = True
+    """Whether it is what its slot holds: the only option of it."""
+    why: str = ""
+    kind: str = ""
+    since: str | None = None
+    until: str | None = None
+    """When it was taken out again."""
+    children: list[Node] = field(default_factory=list)
+    is_cut: bool = False
+    """Whether it is told elsewhere in the tree, or the tree is too large."""
+
+
+def names(store: Store, name: str) -> list[str]:
+    """Return every identity of a unit or lot, this one first."""
+    with store.archive.connection.begin():
+        found = names_of(store.archive.connection, name)
+    return [name, *sorted(found - {name})]
+
+
+def newest_name(store: Store, name: str) -> str:
+    """Return the identity that a unit or lot bears now (D-37)."""
+    seen = {name}
+    while True:
+        newer = [
+            use.holder
+            for use in store.above([name])
+            if use.kind is Kind.NAME and use.stands and use.holder not in seen
+        ]
+        if not newer:
+            return name
+        name = newer[-1]
+        seen.add(name)
+
+
+def history(store: Store, name: str) -> list[dict[str, Any]]:
+    """Return what is recorded of a unit, lot or component under all its names, in time order.
+
+    Each entry has the event's `time`, `station`, `address`, `kind`, the `event` as recorded, and
+    `corrected_by`: the corrections that count for it.
+    """
+    connection = store.archive.connection
+    wanted = names(store, name)
+    with connection.begin():
+        asked = (
+            select(EVENTS.c.id, EVENTS.c.received_ms)
+            .join(ABOUT, ABOUT.c.event == EVENTS.c.id)
+            .join(THINGS, THINGS.c.id == ABOUT.c.thing)
+            .where(THINGS.c.name.in_(wanted))
+            .distinct()
+        )
+        at = {number: at_ms for number, at_ms in connection.execute(asked)}  # noqa: C416 - rows are no pairs to mypy
+        events = fetching.bodies(connection, at)
+        stands: dict[tuple[str, str], Standing | None] = {}
+        for station in {event["station"] for event in events.values()}:
+            some = [event for event in events.values() if event["station"] == station]
+            of_station = fetching.stand(connection, station, some)
+            stands |= {(station, address): found for address, found in of_station.items()}
+    entries = []
+    for number in sorted(at, key=lambda n: (at[n], events[n]["epoch"], events[n]["seq"])):
+        event = events[number]
+        found = stands[event["station"], address_of(event)]
+        entries.append(
+            {
+                "time": moment(at[number]),
+                "station": event["station"],
+                "address": address_of(event),
+                "kind": event["kind"],
+                "counts": found is not None,
+                "corrected_by": [] if found is None else list(found.by),
+                "event": dict(event),
+            }
+        )
+    return entries
+
+
+def tree(store: Store, name: str) -> Node:
+    """Return what is in a unit or lot, and was, to any depth; each thing is opened once."""
+    root = Node(name)
+    opened, n = {name}, 1
+    frontier = [root]
+    while frontier:
+        by_name = {node.name: node for node in frontier}
+        frontier = []
+        for some in pieces(sorted(by_name), NAMES_AT_ONCE):
+            for use in sorted(store.below(some), key=_order):
+                if use.option == OTHER or (
+                    use.kind is Kind.LOT and use.option in opened and use.option == name
+                ):
+                    continue
+                node = _node(use)
+                by_name[use.holder].children.append(node)
+                n += 1
+                if use.option in opened or n > MOST_NODES:
+                    node.is_cut = True
+                else:
+                    opened.add(use.option)
+                    frontier.append(node)
+    return root
+
+
+def _order(use: Use) -> tuple[Any, ...]:
+    return (use.holder, use.since, str(use.slot), use.option)
+
+
+def _node(use: Use) -> Node:
+    return Node(
+        use.option,
+        use.options == 1,
+        use.why,
+        use.kind.value,
+        None if isinf(use.since) else moment(round(use.since * 1000)),
+        None if isinf(use.until) else moment(round(use.until * 1000)),
+    )
+
+
+def flat(node: Node, depth: int = 0) -> Iterable[tuple[int, Node]]:
+    """Yield every node of a tree with its depth, from the top down."""
+    yield depth, node
+    for child in node.children:
+        yield from flat(child, depth + 1)

@@ -1,0 +1,232 @@
+"""A recall as a document that can go to an authority: the list, its reasons, and what it rests on.
+
+The list is never narrower than the truth (D-4): what is uncertain is in it as possible, with the
+reason codes of D-5, and units that nobody can name are counted beside it (D-7). `content_hash` is
+SHA-256 over the canonical JSON (RFC 8785) of everything else in the document, so that whoever gets
+it can prove that nothing was added or left out since.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from agent.formats.canonical import canonical
+from agent.trace.holdings import completeness, moment
+from agent.trace.fetching import STATION
+from agent.trace.genealogy import QUERY, Found, Selected, find
+from agent.trace.rows import NAMES_AT_ONCE, known_ids, pieces
+from agent.trace.said import STANDS_FOR, UNIDENTIFIED, Role
+from agent.trace.selecting import Selection, choose
+from agent.trace.store import Store
+from agent.trace.tables import ABOUT, EVENTS, LABELS, SOURCES, THINGS
+
+ASSUMPTION = "A change of material that nobody scanned and nothing else shows cannot be seen (D-6)."
+
+
+def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
+    """Return the recall of a lot, serial or unit, or of what passed as selected."""
+    if isinstance(asked, str):
+        query: dict[str, Any] = {"of": asked}
+        found, lots = find(store, asked), frozenset[str]()
+    else:
+        query = asked.told()
+        with store.archive.connection.begin():
+            chosen = choose(store.archive.connection, asked)
+        selected = Selected(store, chosen.certain, chosen.possible, "unbound_cycle")
+        found, lots = find(selected, QUERY), chosen.lots
+    with store.archive.connection.begin():
+        body = _body(store.archive.connection, found, lots)
+        is_known = not isinstance(asked, str) or bool(known_ids(store.archive.connection, [asked]))
+    body = {"recall": query, "is_known": is_known, **body}
+    body["rests_on"] = [asdict(each) for each in completeness(store.archive)]
+    body["imported"] = store.imported()
+    body["is_complete"] = not any(each["gaps"] or each["forks"] for each in body["rests_on"])
+    body["assumption"] = ASSUMPTION
+    return {**body, "content_hash": content_hash(body)}
+
+
+def content_hash(document: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a report, in which `content_hash` itself does not count."""
+    plain = {key: value for key, value in document.items() if key != "content_hash"}
+    return sha256(canonical(_plain(plain))).hexdigest()
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON has
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _body(connection: Connection, found: Found, lots: Collection[str]) -> dict[str, Any]:
+    answer = found.recall
+    named = {
+        "certain": _named(answer.certain),
+        "possible": _named(answer.possible),
+        "scrapped": _named(answer.scrapped),
+        "cleared": _named(answer.cleared),
+    }
+    everyone = [unit for some in named.values() for unit in some]
+    seen = _seen(connection, everyone)
+    anonymous = [
+        name for name in (*answer.certain, *answer.possible) if name.startswith(UNIDENTIFIED)
+    ]
+    listed = {
+        what: [
+            {
+                "unit": unit,
+                **_why(found, unit, what),
+                **seen.get(unit, _UNSEEN),
+                **_place(found, unit),
+            }
+            for unit in units
+        ]
+        for what, units in named.items()
+    }
+    return {
+        **listed,
+        "unidentified": _unidentified(connection, anonymous),
+        "lots": _lots(connection, {*found.holders, *lots}),
+        "scopes": _scopes(connection, [*named["certain"], *named["possible"]]),
+    }
+
+
+def _named(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not name.startswith(STANDS_FOR)]
+
+
+def _why(found: Found, unit: str, what: str) -> dict[str, Any]:
+    codes = found.reasons.get(unit, set()) if what in {"certain", "possible"} else set()
+    return {"reasons": sorted(codes)}
+
+
+_UNSEEN = {"first_seen": None, "last_seen": None, "last_station": None, "left": None}
+
+
+def _place(found: Found, unit: str) -> dict[str, Any]:
+    return {"in": found.packed.get(unit)}
+
+
+def _seen(connection: Connection, units: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return of units when and where they were seen, and whether they left as far as is known."""
+    found: dict[str, dict[str, Any]] = {}
+    for some in pieces(units, NAMES_AT_ONCE):
+        asked = (
+            select(THINGS.c.name, EVENTS.c.received_ms, SOURCES.c.name, ABOUT.c.role)
+            .join(ABOUT, ABOUT.c.thing == THINGS.c.id)
+            .join(EVENTS, EVENTS.c.id == ABOUT.c.event)
+            .join(SOURCES, SOURCES.c.id == EVENTS.c.station)
+            .where(THINGS.c.name.in_(some))
+            .order_by(EVENTS.c.received_ms, EVENTS.c.id)
+        )
+        for unit, at_ms, station, role in connection.execute(asked):
+            at = moment(at_ms)
+            entry = found.setdefault(unit, {"first_seen": at, "left": None})
+            entry |= {"last_seen": at, "last_station": station.removeprefix(STATION)}
+            if role == Role.LEFT.value:
+                entry["left"] = at
+    return found
+
+
+def _unidentified(connection: Connection, holders: Iterable[str]) -> list[dict[str, Any]]:
+    """Return of each station how many units that nobody can name belong to it, and when (D-7)."""
+    found: dict[str, dict[str, Any]] = {}
+    for some in pieces(holders, NAMES_AT_ONCE):
+        asked = (
+            select(SOURCES.c.name, EVENTS.c.received_ms, ABOUT.c.n)
+            .join(EVENTS, EVENTS.c.station == SOURCES.c.id)
+            .join(ABOUT, ABOUT.c.event == EVENTS.c.id)
+            .join(THINGS, THINGS.c.id == ABOUT.c.thing)
+            .where(THINGS.c.name.in_(some), ABOUT.c.role == Role.UNIDENTIFIED.value)
+            .order_by(EVENTS.c.received_ms)
+        )
+        for name, at_ms, n in connection.execute(asked):
+            station, at = name.removeprefix(STATION), moment(at_ms)
+            entry = found.setdefault(
+                station, {"station": station, "up_to": 0, "unknown_more": False, "from": at}
+            )
+            entry["up_to"] += n or 0
+            entry["unknown_more"] |= n is None
+            entry["to"] = at
+    return [found[station] for station in sorted(found)]
+
+
+def _lots(connection: Connection, holders: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the product lots among what may hold it, with the pieces that were counted to them."""
+    found: list[dict[str, Any]] = []
+    for some in pieces(sorted(_named(holders)), NAMES_AT_ONCE):
+        asked = (
+            select(THINGS.c.name, func.sum(ABOUT.c.n))
+            .join(ABOUT, ABOUT.c.thing == THINGS.c.id)
+            .where(THINGS.c.name.in_(some), ABOUT.c.role == Role.PIECES.value)
+            .group_by(THINGS.c.name)
+            .order_by(THINGS.c.name)
+        )
+        found += [{"lot": lot, "pieces": int(n)} for lot, n in connection.execute(asked)]
+    return found
+
+
+def _scopes(connection: Connection, units: Collection[str]) -> dict[str, int]:
+    """Return how many units it would be by coarser records: order, station and time (D-10)."""
+    orders: set[str] = set()
+    times: dict[int, list[int]] = defaultdict(list)
+    for some in pieces(units, NAMES_AT_ONCE):
+        of_units = (
+            select(EVENTS.c.id, EVENTS.c.station, EVENTS.c.received_ms)
+            .join(ABOUT, ABOUT.c.event == EVENTS.c.id)
+            .join(THINGS, THINGS.c.id == ABOUT.c.thing)
+            .where(THINGS.c.name.in_(some), EVENTS.c.kind == "unit_completed")
+        )
+        for _, station, at_ms in connection.execute(of_units):
+            times[station].append(at_ms)
+        named = of_units.subquery()
+        asked = (
+            select(LABELS.c.name)
+            .distinct()
+            .where(LABELS.c.what == "order", LABELS.c.event.in_(select(named.c.id)))
+        )
+        orders.update(name for (name,) in connection.execute(asked))
+    found = {"by_links": len(units)}
+    if times:
+        found["by_station_and_time"] = _within(connection, times)
+    if orders:
+        found["by_order"] = _of_orders(connection, orders)
+    return found
+
+
+def _within(connection: Connection, times: Mapping[int, list[int]]) -> int:
+    things: set[int] = set()
+    for station, at_ms in times.items():
+        asked = (
+            select(ABOUT.c.thing)
+            .distinct()
+            .join(EVENTS, EVENTS.c.id == ABOUT.c.event)
+            .where(
+                EVENTS.c.station == station,
+                EVENTS.c.received_ms.between(min(at_ms), max(at_ms)),
+                EVENTS.c.kind == "unit_completed",
+                ABOUT.c.role == Role.IS.value,
+            )
+        )
+        things.update(thing for (thing,) in connection.execute(asked))
+    return len(things)
+
+
+def _of_orders(connection: Connection, orders: Iterable[str]) -> int:
+    things: set[int] = set()
+    for some in pieces(sorted(orders), NAMES_AT_ONCE):
+        asked = (
+            select(ABOUT.c.thing)
+            .distinct()
+            .join(LABELS, LABELS.c.event == ABOUT.c.event)
+            .where(LABELS.c.what == "order", LABELS.c.name.in_(some), ABOUT.c.role == Role.IS.value)
+        )
+        things.update(thing for (thing,) in connection.execute(asked))
+    return len(things)
