@@ -95,7 +95,7 @@ def rests_on(stations: Iterable[dict[str, Any]], imported: Sequence[str]) -> Ite
     for each in stations:
         n += 1
         gaps = each["gaps"]
-        whole = "no gaps" if not gaps else f"{len(gaps)} GAPS"
+        whole = "no gaps" if each["is_whole"] else f"{len(gaps)} GAPS" if gaps else "NOT PROVEN"
         yield (
             f"{each['station']}: {each['events']:,} events of {each['runs']} runs, "
             f"{each['since']} to {each['until']}, {whole}"

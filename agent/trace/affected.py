@@ -107,7 +107,7 @@ def _corrected_already(
         source = fetching.source(connection, station)
         for some in pieces(sorted(events), NAMES_AT_ONCE):
             asked = select(REFS.c.target, REFS.c.event, REFS.c.kind).where(
-                REFS.c.station == source, REFS.c.target.in_(some)
+                REFS.c.station == source, REFS.c.target.in_(some), REFS.c.kind != "lost"
             )
             for target, number, kind in connection.execute(asked):
                 event = events[target]

@@ -21,9 +21,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from agent.trace.archive import DocumentError, Taken
-from agent.trace.holdings import Gap, Station, completeness
 from agent.trace.genealogy import Answer, where_from, where_used
 from agent.trace.history import Node, history, names, newest_name, tree
+from agent.trace.holdings import Gap, Station, completeness
 from agent.trace.report import content_hash, recall_report
 from agent.trace.selecting import Selection
 from agent.trace.store import Store, TraceStoreError

@@ -262,6 +262,8 @@ def _refs(number: int, station: int, event: Document) -> Iterable[tuple[int, str
     if event["kind"] == "event_corrected":
         for target in event["supersedes"]:
             yield station, target, number, "correct"
+    elif event["kind"] == "history_lost":
+        yield station, event["lost_epoch"], number, "lost"
     elif event["kind"] == "component_installed" and not event.get("who") and event.get("because"):
         yield station, event["because"][0], number, "install"
 

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import select
 
 from agent.trace import fetching
-from agent.trace.holdings import moment
 from agent.trace.corrections import Standing, address_of
 from agent.trace.deriving import names_of
 from agent.trace.genealogy import Kind, Use
+from agent.trace.holdings import moment
 from agent.trace.rows import NAMES_AT_ONCE, pieces
 from agent.trace.said import OTHER
 from agent.trace.store import Store

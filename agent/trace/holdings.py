@@ -1,24 +1,26 @@
-"""What an answer rests on: which runs of which stations are held, and what is missing (DESIGN 3).
+"""What an answer rests on: which runs of which stations the store holds, and what is missing.
 
-Who holds 1 to n of each epoch, and finds that each names the end of the one before, holds all up to
-the newest event that is held; what came after that nobody here knows.
+The proof is that of `completeness.py`, made from the ranges that the store keeps. Where the newest
+run ends nobody here knows: what came after its newest event is not in the answer.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
-from typing import Any
 
 from sqlalchemy import Connection, select
 
 from agent.ports import Address
 from agent.trace import fetching
 from agent.trace.archive import Archive, Run
-from agent.trace.tables import EVENTS
+from agent.trace.claims import Link
+from agent.trace.completeness import Ledger
+from agent.trace.corrections import Document
+from agent.trace.tables import EVENTS, REFS
+
+_NO_HASH = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,7 @@ class Gap:
     first: int
     last: int
     why: str
-    """`missing` between others, `before` the first that is held, `end` of the run, `run`: nothing
-    of it is held, `link`: the hash that the next run names is another."""
+    """`missing`: it can be asked for; `lost`: the station has lost it itself."""
     since: str | None
     """Received after; None: not known."""
     until: str | None
@@ -47,32 +48,58 @@ class Station:
     since: str | None
     until: str | None
     """Of the newest event: what came after is not known."""
+    upto: str | None
+    """The newest address before which nothing lacks; None: not even the first is there."""
+    is_whole: bool
+    """Whether nothing lacks from the station's first event to the newest that is held."""
     gaps: tuple[Gap, ...]
     forks: tuple[str, ...]
     """Runs that more than one names as the one before: a cloned gateway."""
+    broken: tuple[str, ...]
+    """Addresses whose link does not fit."""
 
 
 def completeness(archive: Archive) -> list[Station]:
     """Return what is held of every station, in order of their names."""
     by_station: dict[str, list[Run]] = defaultdict(list)
     for station, run in archive.runs():
-        by_station[station].append(run)
+        if run.held:
+            by_station[station].append(run)
     with archive.connection.begin():
         return [_station(archive.connection, station, runs) for station, runs in by_station.items()]
 
 
 def _station(connection: Connection, station: str, runs: list[Run]) -> Station:
-    times = {run.name: _times(connection, run) for run in runs}
-    named = [run.previous["epoch"] for run in runs if run.previous and run.previous["epoch"]]
-    ends = [each for held in times.values() for each in held.values()]
+    ledger, times = Ledger(), {run.name: _times(connection, run) for run in runs}
+    for run in runs:
+        for low, high in run.held:
+            ledger.hold(station, run.name, low, high)
+    for event in _links(connection, station, runs):
+        ledger.take(_link(event))
+    report = ledger.report(station)
+    ends = [at for of_run in times.values() for at in of_run.values()]
+    gaps = [
+        Gap(
+            gap.range.epoch,
+            gap.range.first,
+            gap.range.last,
+            gap.why.value,
+            *_around(runs, times, gap.range.epoch, gap.range.first),
+        )
+        for gap in report.gaps
+    ]
+    newest = f"{runs[-1].name}-{runs[-1].held[-1][1]}"
     return Station(
         station=station,
         runs=len(runs),
         events=sum(high - low + 1 for run in runs for low, high in run.held),
-        since=moment(min(ends, default=None)),
-        until=moment(max(ends, default=None)),
-        gaps=tuple(_gaps(connection, station, runs, times)),
-        forks=tuple(sorted({name for name in named if named.count(name) > 1})),
+        since=moment(min(ends)),
+        until=moment(max(ends)),
+        upto=report.upto,
+        is_whole=report.upto == newest and not (report.forks or report.broken),
+        gaps=tuple(gaps),
+        forks=tuple(str(fork.of) for fork in report.forks),
+        broken=report.broken,
     )
 
 
@@ -82,49 +109,48 @@ def _times(connection: Connection, run: Run) -> dict[int, int]:
     asked = select(EVENTS.c.seq, EVENTS.c.received_ms).where(
         EVENTS.c.epoch == run.id, EVENTS.c.seq.in_(seqs)
     )
-    return {seq: at for seq, at in connection.execute(asked)}  # noqa: C416 - rows are no pairs to mypy
+    return {row.seq: row.received_ms for row in connection.execute(asked)}
 
 
-def _gaps(
-    connection: Connection, station: str, runs: list[Run], times: Mapping[str, dict[int, int]]
-) -> Iterator[Gap]:
-    by_name = {run.name: run for run in runs}
-    for run in runs:
-        at = times[run.name]
-        if run.held and run.held[0][0] > 1:
-            first = run.held[0][0]
-            yield Gap(run.name, 1, first - 1, "before", None, moment(at.get(first)))
-        for (_, low), (high, _) in pairwise(run.held):
-            since, until = moment(at.get(low)), moment(at.get(high))
-            yield Gap(run.name, low + 1, high - 1, "missing", since, until)
-        if run.previous and run.previous["epoch"]:
-            begun = moment(at.get(1))
-            yield from _link(connection, station, run.previous, by_name, times, begun=begun)
+def _links(connection: Connection, station: str, runs: list[Run]) -> list[Document]:
+    """Return the events that tie runs together: their first and last, and what was lost."""
+    ends = {f"{run.name}-{seq}" for run in runs for seq in (1, run.held[-1][1])}
+    found = fetching.by_address(connection, station, ends)
+    asked = select(REFS.c.event).where(
+        REFS.c.station == fetching.source(connection, station), REFS.c.kind == "lost"
+    )
+    found |= fetching.bodies(connection, [number for (number,) in connection.execute(asked)])
+    return list(found.values())
 
 
-def _link(
-    connection: Connection,
-    station: str,
-    previous: Mapping[str, Any],
-    by_name: Mapping[str, Run],
-    times: Mapping[str, dict[int, int]],
-    *,
-    begun: str | None,
-) -> Iterator[Gap]:
-    """Yield what is missing between a run and the one before, by what the later one says."""
-    before, seq = by_name.get(previous["epoch"]), previous["seq"]
-    if before is None or not before.held:
-        yield Gap(previous["epoch"], 1, seq, "run", None, begun)
-        return
-    highest = before.held[-1][1]
-    if highest < seq:
-        since = moment(times[before.name].get(highest))
-        yield Gap(before.name, highest + 1, seq, "end", since, begun)
-        return
-    events = fetching.by_address(connection, station, [f"{before.name}-{seq}"])
-    said = next(iter(events.values()), {}).get("hash")
-    if said is not None and previous["hash"] is not None and said != previous["hash"]:
-        yield Gap(before.name, seq, seq, "link", None, begun)
+def _link(event: Document) -> Link:
+    starts = event["kind"] == "agent_started"
+    before = event.get("previous_epoch") if starts else None
+    lost = None
+    if event["kind"] == "history_lost":
+        lost = (event["lost_epoch"], event["first_seq"], event["last_seq"])
+    return Link(
+        station=event["station"],
+        epoch=event["epoch"],
+        seq=event["seq"],
+        hash=event.get("hash", _NO_HASH),
+        starts=starts,
+        previous=(before, event["previous_seq"]) if before else None,
+        previous_hash=event.get("previous_hash") if before and "hash" in event else None,
+        lost=lost,
+    )
+
+
+def _around(
+    runs: list[Run], times: dict[str, dict[int, int]], epoch: str, first: int
+) -> tuple[str | None, str | None]:
+    """Return when what stands before a gap was received, and what stands behind it."""
+    ends = sorted((run.name, seq) for run in runs for seq in times[run.name])
+    before = [each for each in ends if each < (epoch, first)]
+    after = [each for each in ends if each > (epoch, first)]
+    since = times[before[-1][0]][before[-1][1]] if before else None
+    until = times[after[0][0]][after[0][1]] if after else None
+    return moment(since), moment(until)
 
 
 def moment(ms: int | None) -> str | None:

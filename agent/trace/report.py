@@ -17,9 +17,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from agent.formats.canonical import canonical
-from agent.trace.holdings import completeness, moment
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import QUERY, Found, Selected, find
+from agent.trace.holdings import completeness, moment
 from agent.trace.rows import NAMES_AT_ONCE, known_ids, pieces
 from agent.trace.said import STANDS_FOR, UNIDENTIFIED, Role
 from agent.trace.selecting import Selection, choose
@@ -46,7 +46,7 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
     body = {"recall": query, "is_known": is_known, **body}
     body["rests_on"] = [asdict(each) for each in completeness(store.archive)]
     body["imported"] = store.imported()
-    body["is_complete"] = not any(each["gaps"] or each["forks"] for each in body["rests_on"])
+    body["is_complete"] = all(each["is_whole"] for each in body["rests_on"])
     body["assumption"] = ASSUMPTION
     return {**body, "content_hash": content_hash(body)}
 

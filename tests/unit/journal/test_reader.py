@@ -58,6 +58,8 @@ def test_queries_find_what_they_name(
     assert ask(tmp_path, newest_first=False) == rows
     assert ask(tmp_path, limit=3) == rows[:-4:-1]
     assert ask(tmp_path, limit=3, newest_first=False) == rows[:3]
+    for n, row in enumerate(rows, 1):
+        assert ask(tmp_path, after=row.address, newest_first=False) == rows[n:]
     assert ask(tmp_path, limit=0) == []
     assert ask(tmp_path, unit="unit-1") == [rows[8], rows[5]]
     assert ask(tmp_path, unit="unit-1", limit=1) == [rows[8]]
