@@ -50,16 +50,43 @@ refuse nothing.
 
 ## The strategies
 
-| `track.pair.strategy` | by | needs | no code, or two |
+| `track.pair.strategy` | binds | needs | no code, or two |
 |---|---|---|---|
-| `scan-then-cycle` | serial | `end`, a scanner, a rule that means unit | unbound, answer 8 |
-| `cycle-then-scan` | serial | `end`, a scanner, a rule that means unit | unbound, answer 8 |
-| `fifo` | serial | `end`, `entry`, `length`, a proof of order | unbound, answer 8; corrected |
-| `tag` | serial | `end` with `unit`, a rule that means unit | unbound, answer 8; bad code 4 |
-| `carrier` | serial | `end`, `load`, `unload`, rules for unit and carrier | unbound, answer 8 |
-| `multi-cavity` | serial | `end`, `cavities`, a rule that means unit | that one unbound, 8 |
-| `scan-only` | serial | a scanner, a rule that means unit, or `packing` | two: unbound, told: bad |
-| `count-only` | lot | `counter`, `lot` | counted without a lot, as possible |
+| `scan-then-cycle` | units | `end`, a scanner, a rule that means unit | unbound, answer 8 |
+| `cycle-then-scan` | units | `end`, a scanner, a rule that means unit | unbound, answer 8 |
+| `fifo` | units | `end`, `entry`, `length`, a proof of order | unbound, answer 8; corrected |
+| `tag` | units | `end` with `unit`, a rule that means unit | unbound, answer 8; bad code 4 |
+| `carrier` | units | `end`, `load`, `unload`, rules for unit and carrier | unbound, answer 8 |
+| `multi-cavity` | units | `end`, `cavities`, a rule that means unit | that one unbound, 8 |
+| `scan-only` | units | a scanner, a rule that means unit, or `packing` | two: unbound; told bad |
+| `count-only` | lots | `counter`, `lot` | counted without a lot, as possible |
+
+## What one traceable thing is
+
+| `track.by` | what is recorded | needs |
+|---|---|---|
+| `serial` | each unit, by its own identity | a strategy for units |
+| `lot` | how many pieces of which lot | `count-only` with `counter` and `lot` |
+| `both` | each unit, and the lot that it is one of | a strategy for units, and `lot` |
+| `product` | as `products` says of each | `products`, `product`; with lots `lot`, `counter` |
+
+`because` says why: by value, risk, law or volume. Serials for everything because of volume, and
+lots although a recall can hurt, are warned of.
+
+**Marking stations**: with `from_lot: true` units are pieces of a lot until they get their identity
+here. Their records name that lot in `from_lot`, and `lot_closed` says what is left of it, where its
+code says how many pieces it held.
+
+**By product**: one line makes valves with serials and screws in lots. `product` says where the
+station learns what it makes: a recipe tag, the order, or the codes that are scanned. While it makes
+what is tracked by lot, the counter counts pieces to the lot, and a cycle that the PLC asks about is
+answered without a unit (`cycle_counted`). While it makes units, each cycle is the record of its
+piece, by the counter's number in the same snapshot; a piece without a cycle is `cycle_missed`. So
+no piece is lost or counted twice at a changeover. What was made while the product changed is
+possible for both, and still in one record. A product that nobody has named, or that `products`
+does not have, is never guessed: `unknown_product` says what then holds, and the record says so
+(`product_unknown`). What no scan, tag or order tells cannot be known: with `product: scan`, a unit
+whose code was not read counts as a piece of what was scanned before it.
 
 ## The answers
 

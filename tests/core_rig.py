@@ -191,6 +191,9 @@ class Rig:
             "boots": 1,
             "life": 1,
             "mode": 1,
+            "recipe": "",
+            "lot": "",
+            "order": "",
             "abort": False,
         }
         self.bad: set[str] = set()

@@ -24,7 +24,7 @@ GTIN_LOT = ScanRule(match=RegexMatch(pattern=r"(?P<gtin>\d{14})L(?P<lot>\d+)"), 
 MIXED = replace(
     PRESS,
     pairing=Pairing(strategy=Strategy.SCAN_THEN_CYCLE, window_ms=30_000, settle_ms=200),
-    counter=Counter(device="plc", tag="count", modulus=65_536, max_step=5, fastest_ms=1),
+    counter=Counter(device="plc", tag="count", modulus=65_536, max_step=200, fastest_ms=1),
     scans=(*RULES, GTIN, GTIN_LOT),
     products=BY_TAG,
 )

@@ -22,9 +22,10 @@ from agent.config.ordering import orders_of, tag_of
 from agent.config.packing import levels_of
 from agent.config.parts import Parts, Tag
 from agent.config.problems import in_order
+from agent.config.products import is_per_product, products_of
 from agent.config.roles import handshakes, roles_of
 from agent.config.stating import state_of
-from agent.config.strategies import window_ms
+from agent.config.strategies import shape, window_ms
 from agent.config.watches import watches_of
 from agent.core import station as plan
 from agent.core.changing import digest
@@ -90,7 +91,9 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         path=parts.sections["station"],
         machine=parts.sections["machine"],
         config=digest,
-        by=track.by,
+        by=shape(track).by if is_per_product(track) else plan.By(track.by),
+        from_lot=track.from_lot,
+        products=products_of(parts, track),
         pairing=plan.Pairing(
             strategy=track.pair.strategy,
             window_ms=window_ms(track),

@@ -21,6 +21,7 @@ from agent.config.ordering import check_order
 from agent.config.packing import check_packing
 from agent.config.parts import Device, Parts
 from agent.config.problems import Path, did_you_mean, shown
+from agent.config.products import check_products
 from agent.config.roles import Role, handshakes, holds, roles_of
 from agent.config.stating import check_state
 from agent.config.watches import check_watches
@@ -186,8 +187,10 @@ def _check_reasons(parts: Parts, track: Track) -> None:
         message = f"by lot although {track.because}: a recall takes in the whole lot"
         hint = "check that the law or the risk allows lots (D-12, D-14)"
         parts.warn(("track", "because"), message, hint)
-    if track.by is By.SERIAL and track.because == "volume":
-        message = "by serial because of volume: serials that nobody needs are the first mistake"
+    if track.by in {By.SERIAL, By.BOTH} and track.because == "volume":
+        message = (
+            f"by {track.by} because of volume: serials that nobody needs are the first mistake"
+        )
         parts.warn(("track", "because"), message, "lots may do (D-14)")
     for name, handshake in handshakes(track):
         if handshake.request is None and name in strategies.shape(track).handshakes:
@@ -269,6 +272,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     check_lots,
     strategies.check_answer_waits,
     strategies.check_ignored,
+    check_products,
     _check_ready,
     _check_answers,
     check_components,

@@ -12,6 +12,7 @@ from agent.config import (
     moding,
     ordering,
     packing,
+    products,
     stating,
     watches,
 )
@@ -32,12 +33,14 @@ def explained(config: StationConfig) -> str:
         *(f"  watches    {line}" for line in watches.told(station)),
         *(f"  watches    {line}" for line in stating.told(station)),
         *(f"  binds      {line}" for line in _binds(station)),
+        *(f"  tracks     {line}" for line in products.told(station)),
         *(f"  scan       {_scan(rule)}" for rule in station.scans),
         *(f"  material   {line}" for line in told(station)),
         *(f"  orders     {line}" for line in ordering.told(station)),
         *(f"  packs      {line}" for line in packing.told(station)),
         *(f"  lots       {line}" for line in lots.told(station)),
         *(f"  if not     {line}" for line in _if_not(station)),
+        *(f"  if not     {line}" for line in products.told_if_not(station)),
         *(f"  people     {line}" for line in crewing.told_people(station, config.operators)),
         *(f"  publishes  {line}" for line in _publishes(config)),
     ]

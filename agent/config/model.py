@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from agent.config.crews import Operators, RequiresSection
+from agent.config.granular import Because, ProductSection, Source
 from agent.config.interlocks import LookupSection
 from agent.config.limits import LimitSection
 from agent.config.lot_keys import LotsSection, SublotsSection
@@ -288,10 +289,22 @@ LotSource = Annotated[
 class Track(Options):
     """What is bound to what, and what happens when it cannot be."""
 
-    by: Literal[By.SERIAL, By.LOT]
-    """`serial`: each unit has an identity of its own. `lot`: pieces are counted to a lot (D-12)."""
-    because: Literal["value", "risk", "regulated", "volume"] | None = None
+    by: Literal[By.SERIAL, By.LOT, By.BOTH, "product"]
+    """`serial`: each unit has an identity of its own. `lot`: pieces are counted to a lot (D-12).
+    `both`: units with an identity of their own, each of them one of the lot that is open.
+    `product`: each product as `products` says (D-1)."""
+    because: Because | None = None
     """Why this level was chosen; `check` compares it with the level (D-14)."""
+    product: Source | None = None
+    """`by: product` only, where the station learns which product it makes: `{tag: NAME}`, `{orders:
+    {BEGIN: PRODUCT}}` by how the order's number begins, or `scan`: by the product in the codes of
+    units and lots."""
+    unknown_product: str = "strictest"
+    """`by: product` only, what is done while the product is not known: `strictest` tracks in the
+    finest of the levels declared, `refuse` answers 6 to units and counts pieces all the same, or
+    the name of a product, as which it is tracked. The record says that it was not known."""
+    from_lot: bool = False
+    """Whether units are pieces of a lot until they get their identity here: a marking station."""
     pair: Pair
     """How a code and a cycle find each other."""
     begin: Handshake | None = None
@@ -316,7 +329,7 @@ class Track(Options):
     counter: CounterSection | None = None
     """The piece counter: what `count-only` counts, and elsewhere what shows missed cycles."""
     lot: LotSource | None = None
-    """Where `count-only` learns its lot: `scan`, or `{tag: NAME}`."""
+    """Where it is learned which lot is made, or marked: `scan`, or `{tag: NAME}`."""
     sublots: SublotsSection | None = None
     """Cuts the lot that is counted into sub-lots, so that less of it is recalled."""
     lots: LotsSection = LotsSection()
@@ -401,6 +414,8 @@ class StationFile(Options):
     """What is read and written: a name of your own, a device, the address there."""
     scans: list[ScanSection] = Field(default_factory=list)
     """Which codes mean what. A code that two rules match is refused; rules that can overlap are."""
+    products: dict[Name, ProductSection] = Field(default_factory=dict)
+    """`by: product` only: how each product is tracked."""
     track: Track
     """What is bound to what."""
     publish: dict[Name, dict[str, Any]] = Field(default_factory=dict)

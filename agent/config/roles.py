@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 
+from agent.config.granular import ProductSource
 from agent.config.limits import SetPoint
 from agent.config.model import FromTag, Handshake, Track
 from agent.config.parts import Tag
@@ -159,6 +160,8 @@ def _sources(track: Track) -> Iterator[Role]:
         yield _role("counter", track.counter.tag, ("track", "counter", "tag"), ask)
     if isinstance(track.lot, FromTag):
         yield _role("lot", track.lot.tag, ("track", "lot", "tag"), _Ask())
+    if isinstance(track.product, ProductSource) and track.product.tag is not None:
+        yield _role("product", track.product.tag, ("track", "product", "tag"), _Ask())
     if track.order is not None:
         for role in _of(track.order, ("track", "order"), _ORDER):
             yield replace(role, name=_ORDER_ROLES[role.name])

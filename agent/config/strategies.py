@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agent.config import products
 from agent.config.model import Track
 from agent.config.parts import Parts
 from agent.config.problems import Path, did_you_mean, shown
@@ -101,12 +102,26 @@ def by_scan(track: Track) -> bool:
 
 
 def check_level(parts: Parts, track: Track) -> None:
-    """The strategy binds what the station tracks."""
-    level = shape(track).by
-    if track.by is not level:
-        message = f"'{track.pair.strategy}' binds by {level}, the station tracks by {track.by}"
-        fit = [strategy.value for strategy, each in SHAPES.items() if each.by is track.by]
-        parts.refuse(("track", "pair", "strategy"), message, f"for {track.by}: {', '.join(fit)}")
+    """The strategy binds what the station tracks; units may be of lots besides."""
+    binds = shape(track).by
+    fit = {By.LOT} if binds is By.LOT else set(By)
+    found = products.levels(parts, track)
+    if found <= fit and (binds is By.LOT or found != {By.LOT}):
+        return
+    if products.is_per_product(track):
+        message = f"'{track.pair.strategy}' binds by {binds}, and "
+        message += "every product is tracked by lot" if binds is By.SERIAL else "some are units"
+        parts.refuse(("track", "pair", "strategy"), message, _strategies_for(binds))
+        return
+    message = f"'{track.pair.strategy}' binds by {binds}, the station tracks by {track.by}"
+    parts.refuse(("track", "pair", "strategy"), message, _strategies_for(binds))
+
+
+def _strategies_for(not_by: By) -> str:
+    """Return which strategies bind the other thing."""
+    level = By.LOT if not_by is By.SERIAL else By.SERIAL
+    fit = [strategy.value for strategy, each in SHAPES.items() if each.by is level]
+    return f"for {level}: {', '.join(fit)}"
 
 
 def check_handshakes(parts: Parts, track: Track) -> None:
@@ -252,17 +267,24 @@ _OF_QUEUES = frozenset({"entry", "length", "unread", "sync", "inside", "clear"})
 
 
 def check_counting(parts: Parts, track: Track) -> None:
-    """Counting needs a counter and a lot; nothing else counts to one."""
-    if track.pair.strategy is not Strategy.COUNT_ONLY:
+    """Counting needs a counter; whatever is of a lot needs to know which one it is."""
+    strategy = track.pair.strategy
+    counts = strategy is Strategy.COUNT_ONLY
+    if not counts and products.levels(parts, track) == {By.LOT}:
+        return  # the strategy does not fit, and that is said
+    if not counts and not products.wants_lots(parts, track):
         if track.lot is not None:
-            message = "only `count-only` counts to a lot"
-            parts.refuse(("track", "lot"), message, "remove it", key=True)
+            message = "no piece is of a lot here: they are tracked by serial"
+            hint = "remove it; `by: both` and `from_lot` have lots, and so has `count-only`"
+            parts.refuse(("track", "lot"), message, hint, key=True)
         return
-    if track.counter is None:
+    if track.counter is None and counts:
         message = "`count-only` needs `counter`"
         parts.refuse(("track",), message, "add `counter: {tag: …, fastest: …}`", key=True)
     if track.lot is None:
         message = "`count-only` needs `lot`: where it learns the lot it makes"
+        if not counts:
+            message = "what is of a lot needs `lot`: where it is learned which one it is"
         parts.refuse(("track",), message, "add `lot: scan` or `lot: {tag: …}`", key=True)
 
 

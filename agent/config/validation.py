@@ -29,7 +29,6 @@ LATER: Mapping[str, str] = {
 """Keys that the format will have, and what to do until then."""
 
 _LATER_VALUES: Mapping[str, frozenset[str]] = {
-    "by": frozenset({"product", "both"}),
     "mode": frozenset({"shift"}),
     "until": frozenset({"used-up"}),
     "format": frozenset({"sparkplug", "epcis"}),

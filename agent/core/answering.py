@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.core import events as ev
 from agent.core import (
+    belonging,
     fitness,
     installing,
     interlock,
@@ -22,10 +22,11 @@ from agent.core import (
     presence,
     requests,
 )
+from agent.core import events as ev
 from agent.core.draft import Draft
-from agent.core.parts import LONG_AGO
+from agent.core.parts import LONG_AGO, Tracked
 from agent.core.state import Candidate, Rise, Snapshot
-from agent.core.station import Handshake, Outcome, Station
+from agent.core.station import By, Handshake, Outcome, Station
 from drivers.base import AskAnswered
 
 SURE_ALL_THE_SAME = {
@@ -42,24 +43,34 @@ SURE_ALL_THE_SAME = {
     ev.Why.LIMIT_UNKNOWN,
     ev.Why.MODE_UNKNOWN,
     ev.Why.PREVIOUS_UNKNOWN,
+    ev.Why.PRODUCT_CHANGED,
+    ev.Why.PRODUCT_UNKNOWN,
 }
 """What is missing or odd, but leaves no doubt which unit it was."""
 
 
-def refusal(draft: Draft, handshake: Handshake, candidate: Candidate) -> ev.Why | None:
+def refusal(draft: Draft, handshake: Handshake, candidate: Candidate | None) -> ev.Why | None:
     """Return why no unit may pass now, whoever it is: operator, order or material missing."""
     if _lacking(draft, handshake, candidate, refuses=True):
         return ev.Why.OPERATOR_MISSING
     wrong = orders.refusal(draft, candidate)
     if wrong is not None:
         return wrong
+    if belonging.is_refused(draft.state, _made(draft, handshake, candidate)):
+        return ev.Why.PRODUCT_UNKNOWN
     fitness.check(draft)
     installing.give_up(draft)
     used = _components(draft, judged(draft, handshake).rise, candidate)
     if material.missing(draft.state, used):
         return ev.Why.COMPONENT_MISSING
     wrong = fitness.refusal(draft.state, used) or installing.refusal(draft, used)
+    if candidate is None:
+        return wrong
     return wrong or parentage.refusal(draft, handshake, candidate.unit)
+
+
+def _made(draft: Draft, handshake: Handshake, candidate: Candidate | None) -> tuple[Tracked, ...]:
+    return belonging.made(draft.state, handshake, judged(draft, handshake), candidate)
 
 
 def declined_as(reason: ev.Why) -> Outcome:
@@ -83,6 +94,7 @@ def complete(
     lacking = _lacking(draft, handshake, candidate, refuses=False)
     why = [*candidate.doubts, *([ev.Why.OPERATOR_MISSING] if lacking else [])]
     why += orders.doubts(draft, candidate)
+    why += belonging.doubts(draft.state, _made(draft, handshake, candidate))
     used = _components(draft, snapshot.rise, candidate)
     why += fitness.doubts(draft, used)
     why += interlock.doubts(draft.state, handshake, answer)
@@ -180,6 +192,9 @@ def unbind(
 
     `because` has what led to it beside the candidates.
     """
+    if reason is ev.Why.NO_SCAN and belonging.is_either(_made(draft, handshake, None)):
+        _counted(draft, handshake)
+        return
     certainty = ev.Certainty.POSSIBLE if found else ev.Certainty.REFUSED
     why = [reason, *_repeats(draft, handshake)]
     body = _body(draft, handshake, None, outcome, why=why, certainty=certainty)
@@ -198,17 +213,46 @@ def _decline_scans(draft: Draft, handshake: Handshake) -> None:
 
 
 def set_aside(draft: Draft, handshake: Handshake) -> bool:
-    """Record a cycle that is no production, where the station binds none of these to a unit.
+    """Record a cycle whose piece has no identity, or that is no production and is not to be bound.
 
     The machine goes on by its own verdict; a scan that waited for this cycle is spent with it.
     """
     snapshot, mode = judged(draft, handshake), draft.station.mode
     if mode is None or mode.bind or modes.is_production(draft.station, snapshot):
-        return False
+        is_of_lot = belonging.is_of_lot(_made(draft, handshake, None))
+        if is_of_lot:
+            _count(draft, handshake)
+        return is_of_lot
     judges = requests.records(draft.state, handshake)
     result = limiting.machine_result(handshake, snapshot) if judges else ev.Result.OK
     unbind(draft, handshake, (), ev.Why.NOT_PRODUCTION, outcome=_stored(result))
     return True
+
+
+def _count(draft: Draft, handshake: Handshake) -> None:
+    """Answer a cycle whose piece is one of a lot, unless nothing may be made now."""
+    reason = refusal(draft, handshake, None)
+    if reason is not None:
+        refuse(draft, handshake, None, reason, declined_as(reason))
+        return
+    pairing.cycle_counted(draft, judged(draft, handshake).rise)
+    _counted(draft, handshake)
+
+
+def _counted(draft: Draft, handshake: Handshake) -> None:
+    """Record a cycle whose piece is in a row of the counter (D-29)."""
+    station, snapshot = draft.station, judged(draft, handshake)
+    lacking = _lacking(draft, handshake, None, refuses=False)
+    why = [*([ev.Why.OPERATOR_MISSING] if lacking else []), *orders.doubts(draft, None)]
+    why += belonging.doubts(draft.state, _made(draft, handshake, None))
+    why += [] if modes.named(station, snapshot) != modes.UNKNOWN else [ev.Why.MODE_UNKNOWN]
+    result, words = ev.Result.OK, dict[str, Any]()
+    if requests.records(draft.state, handshake):
+        found = limiting.judgement(station, handshake, snapshot)
+        result, words = found.result, {"result": found.result, **_words(station, found)}
+        why += found.why
+    body = _body(draft, handshake, None, _stored(result), why=why)
+    draft.add(ev.CycleCounted(**body | {"by": By.LOT.value}, **words))
 
 
 def judged(draft: Draft, handshake: Handshake) -> Snapshot:
@@ -315,7 +359,7 @@ def _body(
         "operators": attending,
         "operator_state": presence.word(draft.station, attending),
         "unit": candidate.unit if candidate else None,
-        "product": candidate.product if candidate else None,
+        **belonging.fields(draft, handshake, snapshot, candidate),
         "cycle": started.cycle if started else f"c-{state.epoch}-{state.seq + 1}",
         "handshake": handshake.name,
         "generation": snapshot.generation,

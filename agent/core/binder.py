@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from agent.core import (
+    belonging,
     bypass,
     carriers,
     changing,
@@ -194,6 +195,7 @@ for _part in (
     parentage.EVOLVES,
     lot_counts.EVOLVES,
     lotbook.EVOLVES,
+    belonging.EVOLVES,
     restarts.EVOLVES,
     bypass.EVOLVES,
     machine.EVOLVES,
@@ -349,9 +351,9 @@ def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
         production.lot_read(draft, readings[station.lot], seen.id, first=lot_first)
     orders.seen(draft, changed, seen.id)
     granularity.noticed(draft, seen, first=product_first)
-    counts = station.pairing.strategy is Strategy.COUNT_ONLY
-    if counts and station.counter is not None and station.counter.tag in changed:
-        production.counter_read(draft, readings[station.counter.tag])
+    counter = station.counter if station.counts_pieces else None
+    if counter is not None and counter.tag in changed:
+        production.counter_read(draft, readings[counter.tag])
     for handshake in station.handshakes:
         if handshake.abort in changed and readings[handshake.abort].good:
             cycle.signal(draft, handshake, _signal(Kind.REMOVED, seen))
@@ -402,10 +404,27 @@ def _snapshot_read(draft: Draft, seen: SnapshotRead) -> None:
     _heartbeats(draft, seen)
     for handshake in draft.station.handshakes:
         if draft.live(handshake.name).ask == seen.ask:
+            lot_first = production.lot_unread(draft.station, draft.working)
+            product_first = products.unread(draft.station, draft.working)
             _take_readings(draft, seen.device, seen.values, seen.earliest_ms, seen.latest_ms)
             _starts(draft, seen, handshake)
+            if draft.working.trusts(seen.device):
+                _named(draft, seen, lot_first=lot_first, product_first=product_first)
             kind = Kind.SNAPSHOT if seen.coherent else Kind.TORN
             cycle.signal(draft, handshake, replace(_signal(kind, seen), snapshot=seen))
+
+
+def _named(draft: Draft, seen: SnapshotRead, *, lot_first: bool, product_first: bool) -> None:
+    """Take lot, order and product from a snapshot: it may show a change before the poll does."""
+    station = draft.station
+    early = replace(seen, earliest_ms=seen.earliest_ms - station.pairing.settle_ms)
+    shown = {value.tag for value in seen.values}
+    readings = draft.working.readings
+    if station.lot in shown:
+        reading = replace(readings[station.lot], earliest_ms=early.earliest_ms)
+        production.lot_read(draft, reading, seen.id, first=lot_first)
+    orders.seen(draft, shown, seen.id)
+    granularity.noticed(draft, early, first=product_first)
 
 
 def _code_scanned(draft: Draft, seen: CodeScanned) -> None:

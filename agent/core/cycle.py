@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from agent.core import answering, choosing, pairing, requests, seeking
+from agent.core import answering, choosing, granularity, pairing, requests, seeking
 from agent.core import events as ev
 from agent.core.anew import replace
 from agent.core.counting import whole
@@ -107,6 +107,7 @@ def _ask(draft: Draft, handshake: Handshake) -> None:
     tags = (*handshake.snapshot_tags, *((counter,) if counter else ()))
     tags += watch.life_tags if watch else ()
     tags += (draft.station.mode.tag,) if draft.station.mode else ()
+    tags += draft.station.told_with(handshake.device)
     ask = SnapshotAsk(
         id=draft.ask_id(),
         device=handshake.device,
@@ -362,6 +363,7 @@ def _judge(draft: Draft, handshake: Handshake, read: SnapshotRead, rise: Rise) -
     low_ms = live.low_ms if rise.seen_low else None
     until_ms = rise.latest_ms if low_ms is None else low_ms
     requests.note_missed(draft, handshake, snapshot, until_ms)
+    granularity.judged(draft, handshake, snapshot)
     doubts = requests.doubts(draft.state, handshake, snapshot, seven=live.seven)
     given = live.standing is not None and live.standing.key is not None
     standing = _earlier(live.standing) if given else live.standing  # a 7 stands until the fall

@@ -163,6 +163,8 @@ class ExpiryReason(StrEnum):
     """It was pending over a boot of the gateway: its age is not known (D-91)."""
     HISTORY_LOST = "history_lost"
     """It was pending when a part of the history was lost, in which it may have been used."""
+    COUNTED = "counted"
+    """The cycle after it made a piece of a lot, which has no identity."""
     CANCELLED = "cancelled"
     """A cancel code was scanned (D-23)."""
     RESTART = "restart"
@@ -679,6 +681,21 @@ class UnitEvent(Event):
     unit: str | None = None
     """The unit's identity in canonical text; None where there is none."""
     product: str | None = None
+    """As its code says; else the station file's name of what is made."""
+    products: tuple[str, ...] = ()
+    """Where the product changed during the cycle, each that it may be of (`product_changed`)."""
+    by: str | None = None
+    """`serial`, `lot` or `both`: how its product is tracked, where that is per product (D-1)."""
+    lot: str | None = None
+    """The lot that it is one of, where its product is tracked by both."""
+    lots: tuple[str, ...] = ()
+    """Where the lot is not certain, each that it may be one of; `lot_why` says why."""
+    from_lot: str | None = None
+    """The lot that it was a piece of until it got its identity here."""
+    from_lots: tuple[str, ...] = ()
+    """As `lots`, of `from_lot`."""
+    lot_why: tuple[Why, ...] = ()
+    """With `no_lot_open` alone, nothing is known: it may be of every lot (D-4)."""
     cycle: str
     """The cycle's id; every event of one cycle carries the same (D-59)."""
     handshake: str
@@ -757,6 +774,23 @@ class UnitUnbound(UnitEvent):
 
     kind = "unit_unbound"
     candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleCounted(UnitEvent):
+    """The piece of this cycle is one of its lot and has no identity (answer 1 or 2).
+
+    The number of pieces is not told here: a `lot_counted` has it, by the counter. Where the product
+    changed, and no code came, the piece may be one of a lot or a unit without a code.
+    """
+
+    kind = "cycle_counted"
+    result: Result | None = None
+    """None at `begin`: the machine has not worked yet."""
+    machine_result: Result | None = None
+    limits_result: Result | None = None
+    result_by: str | None = None
+    """As in `unit_completed`."""
 
 
 # ------------------------------------------------------------------ carrier
@@ -982,6 +1016,8 @@ class LotOpened(Event):
     from_count: int | None = None
     """Of a sub-lot that the agent cut by itself: the counter where it begins; nothing is in
     doubt."""
+    quantity: str | None = None
+    """How many pieces are in it, where its code says so."""
     earliest_ms: int
     latest_ms: int
     """Boot-clock interval in which the lot changed; pieces made within may be of either."""
@@ -999,6 +1035,11 @@ class LotCounted(Event):
     part_of: str | None = None
     """Where `lot`, or each of `lots`, is a sub-lot of one lot: that lot. Of it they are certainly,
     also where the sub-lot is in doubt."""
+    product: str | None = None
+    """What is counted, where products are told apart."""
+    products: tuple[str, ...] = ()
+    """Where the product may have changed within the interval, each that the pieces may be of; of
+    one that is tracked by serial, they are units that have no record of their own."""
     tag: str
     from_count: int
     to_count: int
@@ -1026,6 +1067,9 @@ class LotClosed(Event):
     """Pieces more that may be of this lot or of its neighbour."""
     measure: str | None = None
     """What is counted, where the station file says it."""
+    remaining: str | None = None
+    """Of a lot whose quantity is known and whose pieces get identities here: what is left of it at
+    the most; below 0, more were made than were in it."""
     reason: str
     """`replaced`, `ended`, `history_lost`: the change of lot may have been lost, or
     `config_changed`: the station file names lots otherwise. Of a sub-lot also `full`, `time`,

@@ -8,11 +8,14 @@ it may be of either: such a piece is possible for both, and still in one record 
 
 from __future__ import annotations
 
+from agent.core import belonging, production, products, requests
 from agent.core import events as ev
-from agent.core import production, products
+from agent.core.anew import replace
 from agent.core.draft import Draft
 from agent.core.identity.scan_rule import Means
 from agent.core.parts import LONG_AGO
+from agent.core.state import Snapshot
+from agent.core.station import Handshake
 from drivers.base import AnyObservation
 
 
@@ -43,6 +46,23 @@ def scanned(draft: Draft, scan: ev.CodeScanned) -> None:
     if plan is not None and plan.by_scan and scan.means in {Means.UNIT, Means.LOT}:
         between_ms = (scan.earliest_ms, scan.latest_ms)
         _named(draft, scan.product, "scan", between_ms, (scan.address,))
+
+
+def judged(draft: Draft, handshake: Handshake, snapshot: Snapshot) -> None:
+    """Account for what was made before the piece of a cycle, where that may be a unit's.
+
+    What a snapshot shows may have been counted before it, since the poll that is on its way.
+    """
+    station = draft.station
+    if station.products is None or not station.counts_pieces or station.counter is None:
+        return
+    if not requests.records(draft.state, handshake) or snapshot.count is None:
+        return
+    reading = draft.working.readings[station.counter.tag]
+    early_ms = reading.earliest_ms - station.pairing.settle_ms
+    production.counter_read(draft, replace(reading, earliest_ms=early_ms))
+    if not belonging.is_of_lot(belonging.made(draft.state, handshake, snapshot)):
+        production.record_before(draft, snapshot.count)
 
 
 def started(draft: Draft, last_ms: int) -> None:

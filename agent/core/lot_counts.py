@@ -33,8 +33,13 @@ def _lot_opened(state: State, event: ev.LotOpened) -> State:
         state,
         replace(
             state.production,
-            lot=OpenLot(lot=event.lot, product=event.product, address=event.address),
-            boundary=_boundary(state, None, event.latest_ms),
+            lot=OpenLot(
+                lot=event.lot,
+                product=event.product,
+                address=event.address,
+                quantity=event.quantity,
+            ),
+            boundary=_boundary(state, None, event),
         ),
     )
 
@@ -45,7 +50,7 @@ def _part_opened(state: State, event: ev.LotOpened) -> State:
         return state
     if event.from_count is None:
         before = running.lot if running.ended is None else None
-        boundary = _boundary(state, before, event.latest_ms, within=running.lot)
+        boundary = _boundary(state, before, event, within=running.lot)
     part = OpenPart(lot=event.lot, since_ms=event.latest_ms, carrier=event.carrier)
     lot = replace(running, part=part, ended=None)
     return _with(state, replace(state.production, lot=lot, boundary=boundary))
@@ -56,7 +61,7 @@ def _lot_closed(state: State, event: ev.LotClosed) -> State:
     if event.part_of is not None:
         return _part_closed(state, event)
     before = event.lot if running is None or running.ended is None else None
-    boundary = _boundary(state, before, event.latest_ms)
+    boundary = _boundary(state, before, event)
     return _with(state, replace(state.production, lot=None, boundary=boundary))
 
 
@@ -66,20 +71,26 @@ def _part_closed(state: State, event: ev.LotClosed) -> State:
         return state
     in_doubt = event.to_count is None
     if in_doubt:
-        boundary = _boundary(state, event.lot, event.latest_ms, within=running.lot)
+        boundary = _boundary(state, event.lot, event, within=running.lot)
     lot = replace(running, part=None, ended=event.lot if in_doubt else None)
     return _with(state, replace(state.production, lot=lot, boundary=boundary))
 
 
 def _boundary(
-    state: State, lot: str | None, latest_ms: int, *, within: str | None = None
+    state: State,
+    lot: str | None,
+    event: ev.LotOpened | ev.LotClosed,
+    *,
+    within: str | None = None,
 ) -> Boundary:
-    """Return the boundary that a change adds to one which nothing was counted behind yet."""
+    """Return the boundary that a change adds to one which nothing was recorded behind yet."""
     before = state.production.boundary
+    earliest_ms, latest_ms = event.earliest_ms, event.latest_ms
     lots = (*(before.lots if before else ()), *((lot,) if lot else ()))
     return Boundary(
         lots=tuple(dict.fromkeys(lots)),
         latest_ms=max(latest_ms, before.latest_ms if before else latest_ms),
+        earliest_ms=min(earliest_ms, before.earliest_ms if before else earliest_ms),
         within=within if before is None or before.within == within else None,
     )
 
@@ -87,8 +98,9 @@ def _boundary(
 def _lot_counted(state: State, event: ev.LotCounted) -> State:
     production = state.production
     boundary = production.boundary
-    if boundary is not None and event.last_ms >= boundary.latest_ms:
-        boundary = None
+    since_ms = event.first_ms if state.station.handshakes else event.last_ms
+    if boundary is not None and since_ms >= boundary.latest_ms:
+        boundary = None  # a cycle may have begun before a row ends, never before it begins
     return _with(
         state,
         ProductionState(
@@ -153,18 +165,20 @@ def _counter_reset(state: State, event: ev.CounterReset) -> State:
 def _agent_started(state: State, event: ev.AgentStarted) -> State:
     """In another boot, what was counted then was counted long ago, and the lot changed after."""
     production = state.production
-    if event.time.boot_id == state.run.boot_id or production.counted is None:
+    if event.time.boot_id == state.run.boot_id:
         return state
-    boundary, lot = production.boundary, production.lot
+    boundary, lot, counted = production.boundary, production.lot, production.counted
+    if boundary is not None:
+        boundary = replace(boundary, earliest_ms=LONG_AGO, latest_ms=LONG_AGO + 1)
     if lot is not None and lot.part is not None:
         lot = replace(lot, part=replace(lot.part, since_ms=LONG_AGO))
     return _with(
         state,
         replace(
             production,
-            counted=replace(production.counted, at_ms=LONG_AGO, edge_ms=LONG_AGO),
+            counted=counted and replace(counted, at_ms=LONG_AGO, edge_ms=LONG_AGO),
             lot=lot,
-            boundary=boundary and replace(boundary, latest_ms=LONG_AGO + 1),
+            boundary=boundary,
         ),
     )
 

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from agent.core import events as ev
+from agent.core import products
 from agent.core.amounts import amount, minus, plus, text
 from agent.core.anew import replace
 from agent.core.draft import Fold
@@ -143,7 +144,9 @@ def _opened(state: State, event: ev.LotOpened) -> State:
         state = _put(state, replace(whole, parts=whole.parts + 1))
     entry = known(state, event.lot)
     if entry is None:
-        new = replace(_entry(state, event.lot), least="0", most="0")
+        held = amount(event.quantity) if products.running(state).from_lot else NOTHING
+        inside = None if held is None else text(held)
+        new = replace(_entry(state, event.lot), least=inside, most=inside)
         entry = replace(new, part_of=event.part_of, carrier=event.carrier)
     return _put(state, replace(entry, product=event.product or entry.product))
 
@@ -160,6 +163,18 @@ def _counted(state: State, event: ev.LotCounted) -> State:
         return _lot_shifted(state, event.part_of, n, n)
     for whole in sorted(wholes - set(lots)):
         state = _lot_shifted(state, whole, NOTHING, n)
+    return state
+
+
+def made(state: State, event: ev.UnitEvent) -> State:
+    """Return the state in which a unit is in its lot, and out of the one that it was a piece of."""
+    one, lots = Decimal(1), event.lots or ((event.lot,) if event.lot else ())
+    sure = not event.lot_why
+    for lot in lots:
+        state = _put(state, _shifted(_entry(state, lot), one if sure else NOTHING, one))
+    less = minus(NOTHING, one)
+    for lot in event.from_lots or ((event.from_lot,) if event.from_lot else ()):
+        state = _put(state, _shifted(_entry(state, lot), less, less if sure else NOTHING))
     return state
 
 

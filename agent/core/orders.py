@@ -244,7 +244,7 @@ def settle(draft: Draft) -> None:
 # ------------------------------------------------------------------ whether a unit may pass
 
 
-def refusal(draft: Draft, candidate: Candidate) -> ev.Why | None:
+def refusal(draft: Draft, candidate: Candidate | None) -> ev.Why | None:
     """Return why no unit of this product may pass: no order, or one for something else."""
     station = draft.station
     if station.requires_order is Policy.REFUSE and draft.state.people.order is None:
@@ -254,7 +254,7 @@ def refusal(draft: Draft, candidate: Candidate) -> ev.Why | None:
     return None
 
 
-def doubts(draft: Draft, candidate: Candidate) -> list[ev.Why]:
+def doubts(draft: Draft, candidate: Candidate | None) -> list[ev.Why]:
     """Return what a recorded unit must say of its order."""
     why = []
     if draft.station.requires_order is Policy.RECORD and draft.state.people.order is None:
@@ -272,7 +272,7 @@ def is_full(state: State, unit: str | None, answer: AskAnswered | None) -> bool:
     return unit not in count.reworkable and not (answer is not None and answer.visits)
 
 
-def _is_wrong(state: State, candidate: Candidate) -> bool:
+def _is_wrong(state: State, candidate: Candidate | None) -> bool:
     """Return whether a unit's product, as far as it is known, is not what the order is for.
 
     Its own code counts before the recipe that runs; where neither is known nothing is wrong.
@@ -281,7 +281,8 @@ def _is_wrong(state: State, candidate: Candidate) -> bool:
     if count is None or count.product is None:
         return False
     now = products.running(state)
-    known = [candidate.product] if candidate.product else [now.named, now.product]
+    own = candidate.product if candidate is not None else None
+    known = [own] if own else [now.named, now.product]
     names = [name for name in known if name]
     allowed = state.station.orders.products.get(count.product, (count.product,))
     return bool(names) and all(not _same(name, other) for name in names for other in allowed)

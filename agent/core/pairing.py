@@ -231,6 +231,16 @@ def timer(draft: Draft) -> None:
             expire(draft, pending, ev.ExpiryReason.WINDOW)
 
 
+def cycle_counted(draft: Draft, rise: Rise) -> None:
+    """Expire what was scanned before a cycle whose piece has no identity: it was not for the next.
+
+    What was scanned since its trigger rose may be.
+    """
+    for pending in draft.state.pairing.pending:
+        if pending.latest_ms < rise.earliest_ms:
+            expire(draft, pending, ev.ExpiryReason.COUNTED)
+
+
 def _open_cycle(working: Working) -> bool:
     """Whether a trigger is up, or was and comes again: its cycle judges the scans by its rise."""
     return any(live.rise is not None or live.left is not None for live in working.live.values())
@@ -402,6 +412,7 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.UnitCompleted: _cycle_over,
     ev.UnitRefused: _cycle_over,
     ev.UnitUnbound: _cycle_over,
+    ev.CycleCounted: _cycle_over,
     ev.CycleAborted: _aborted,
     ev.CycleMissed: _missed,
     ev.CounterReset: _reset,

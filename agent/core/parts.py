@@ -308,6 +308,8 @@ class OpenLot:
     address: str
     n: int = 0
     n_possible: int = 0
+    quantity: str | None = None
+    """How many pieces are in it, where its code says so."""
     part: OpenPart | None = None
     ended: str | None = None
     """The sub-lot that ended in doubt and that no other has followed: what lies before is its."""
@@ -331,16 +333,26 @@ class Tracked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What was made until a change."""
+
+    made: tuple[Tracked, ...]
+    """One, but for changes that were too many to be kept apart."""
+    earliest_ms: int
+    latest_ms: int
+    """Boot-clock interval of the change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProductState:
     """Which product is made; `products` reads it."""
 
     running: Tracked | None = None
     """None: nothing was ever named."""
-    before: tuple[Tracked, ...] = ()
-    """What was made before the newest change, and may have been when it was told."""
-    earliest_ms: int = LONG_AGO
-    latest_ms: int = LONG_AGO
-    """Boot-clock interval of the change from them to the running one."""
+    past: tuple[Past, ...] = ()
+    """What was made before, since the last record that lies wholly after a change."""
+    changed: str = ""
+    """Address of the newest change."""
     uncounted: int = 0
     """Cycles recorded since the newest accounted piece whose counter could not be read."""
 

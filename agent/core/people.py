@@ -287,6 +287,7 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.UnitCompleted: _active,
     ev.UnitRefused: _active,
     ev.UnitUnbound: _active,
+    ev.CycleCounted: _active,
     ev.OperatorSignedOn: _signed_on,
     ev.OperatorSignedOff: _signed_off,
 }

@@ -10,10 +10,13 @@ only when it is older than the station's `settle`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from agent.core import events as ev
-from agent.core import lotbook, presence, sublots
+from agent.core import lotbook, presence, products, sublots
+from agent.core import steps as sharing
+from agent.core.amounts import amount, minus, text
 from agent.core.anew import replace
 from agent.core.counting import judge_step, whole
 from agent.core.draft import Draft
@@ -34,6 +37,7 @@ def counter_read(draft: Draft, reading: Reading) -> None:
 
     What the next good one shows may have been counted ever since the newest event.
     """
+    sharing.trim(draft)
     counter, count = draft.station.counter, whole(reading.good)
     if counter is None or count is None:
         draft.working = replace(draft.working, counter=None)
@@ -81,7 +85,7 @@ def _step(
 ) -> None:
     judged = judge_step(counter, old, read.count, elapsed_ms)
     if judged.n is None:
-        flush(draft)
+        _record(draft, len(draft.working.steps), all_the_same=True)
         draft.add(
             ev.CounterReset(
                 **draft.head(),
@@ -122,7 +126,7 @@ def memory_lost(draft: Draft, device: str) -> None:
     counter, counted = draft.station.counter, draft.state.production.counted
     if counter is None or counter.device != device or counted is None:
         return
-    flush(draft)
+    _record(draft, len(draft.working.steps), all_the_same=True)
     counted = draft.state.production.counted or counted
     reading = draft.working.readings.get(counter.tag)
     count = whole(reading.good) if reading else None
@@ -173,6 +177,8 @@ def lot_named(
     product: str | None,
     between_ms: tuple[int, int],
     because: tuple[str, ...],
+    *,
+    quantity: str | None = None,
 ) -> None:
     """Change to the lot that a scan or a tag names; None or empty closes the open one."""
     lot = lotbook.resolved(draft.state, lot) if lot else None
@@ -190,6 +196,7 @@ def lot_named(
                 lot=lot,
                 product=product,
                 previous=running.lot if running else None,
+                quantity=quantity,
                 earliest_ms=between_ms[0],
                 latest_ms=between_ms[1],
             )
@@ -219,11 +226,20 @@ def close(
             n=running.n,
             n_possible=running.n_possible,
             measure=draft.station.lots.measure,
+            remaining=remaining(draft.state, running),
             reason=reason,
             earliest_ms=between_ms[0],
             latest_ms=between_ms[1],
         )
     )
+
+
+def remaining(state: State, lot: OpenLot) -> str | None:
+    """Return how many pieces of a lot have no identity yet, at the most; None: not known."""
+    held = amount(lot.quantity)
+    if held is None or not products.running(state).from_lot:
+        return None
+    return text(minus(held, Decimal(lot.n)))
 
 
 def started(draft: Draft, *, lost: bool) -> None:
@@ -256,6 +272,11 @@ def lot_unread(station: Station, working: Working) -> bool:
     return reading is None or reading.good is None
 
 
+def unread(station: Station, working: Working) -> bool:
+    """Whether it is not known on this link which lot, or which product, is made."""
+    return lot_unread(station, working) or products.unread(station, working)
+
+
 # ------------------------------------------------------------------ recording
 
 
@@ -273,7 +294,7 @@ def flush(draft: Draft, moment_ms: int | None = None) -> None:
 def timer(draft: Draft) -> None:
     """Record what is old enough when its second is over, and end the sub-lot that is due."""
     working = draft.working
-    if lot_unread(draft.station, working):
+    if unread(draft.station, working):
         return
     if draft.now_ms >= working.flushed_ms + FLUSH_MS:
         record_until(draft, _ripe_before(draft))
@@ -282,7 +303,7 @@ def timer(draft: Draft) -> None:
 
 def link_lost(draft: Draft, device: str) -> None:
     """Record what is old enough while the lot is still known; what is new waits for the link."""
-    if not lot_unread(draft.station, draft.working):
+    if not unread(draft.station, draft.working):
         record_until(draft, _ripe_before(draft))
     counter = draft.station.counter
     if counter is not None and counter.device == device:
@@ -296,7 +317,7 @@ def _ripe_before(draft: Draft) -> int:
 def deadlines(state: State, working: Working) -> Iterator[int]:
     """Yield when the oldest waiting step is to be recorded, and when a sub-lot is to end."""
     station = state.station
-    if lot_unread(station, working):
+    if unread(station, working):
         return
     if working.steps:
         ripe_ms = working.steps[0].latest_ms + station.pairing.settle_ms
@@ -309,22 +330,50 @@ def record_until(draft: Draft, moment_ms: int) -> None:
     _record(draft, sum(step.latest_ms <= moment_ms for step in draft.working.steps))
 
 
-def _record(draft: Draft, n_steps: int) -> None:
-    """Record the oldest waiting steps, those that differ in what is known of them apart."""
-    counter, steps = draft.station.counter, draft.working.steps
+def record_before(draft: Draft, count: int) -> None:
+    """Record what was made before the piece of this number, which is a unit's."""
+    sharing.trim(draft)
+    _record(draft, sharing.cut(draft, sharing.before(draft, count)), all_the_same=True)
+
+
+def _record(draft: Draft, n_steps: int, *, all_the_same: bool = False) -> None:
+    """Record the oldest waiting steps, those that differ in what is known of them apart.
+
+    What may be a unit's waits for its cycle, unless it is to be recorded all the same.
+    """
+    counter = draft.station.counter
+    if draft.station.products is not None and not all_the_same:
+        sharing.trim(draft)
+        n_steps = sharing.ready(draft.state, draft.working, n_steps)
+        n_steps = 0 if products.unread(draft.station, draft.working) else n_steps
+    steps = draft.working.steps
     if counter is None or n_steps == 0:
         return
-    unread = lot_unread(draft.station, draft.working)
+    is_unread = unread(draft.station, draft.working)
     draft.working = replace(draft.working, steps=steps[n_steps:], flushed_ms=draft.now_ms)
     group: list[Step] = []
     for step in steps[:n_steps]:
-        if group and _doubts(draft, group[-1], unread=unread) != _doubts(
-            draft, step, unread=unread
+        if group and _known(draft, group[-1], unread=is_unread) != _known(
+            draft, step, unread=is_unread
         ):
-            _count(draft, counter, group, unread=unread)
+            _record_group(draft, counter, group, unread=is_unread)
             group = []
         group.append(step)
-    _count(draft, counter, group, unread=unread)
+    _record_group(draft, counter, group, unread=is_unread)
+
+
+def _known(draft: Draft, step: Step, *, unread: bool) -> tuple[object, ...]:
+    """Return what is known of a step; steps of which the same is known share a row."""
+    made = products.during(draft.state, step.earliest_ms, step.latest_ms)
+    return sharing.of(draft.state, step), made, _doubts(draft, step, unread=unread)
+
+
+def _record_group(draft: Draft, counter: Counter, steps: list[Step], *, unread: bool) -> None:
+    is_unit = sharing.of(draft.state, steps[-1]) is sharing.Of.UNIT
+    if is_unit and draft.station.products is not None:
+        sharing.missed(draft, steps)
+    else:
+        _count(draft, counter, steps, unread=unread)
 
 
 def _doubts(draft: Draft, step: Step, *, unread: bool) -> tuple[ev.Why, ...]:
@@ -336,6 +385,11 @@ def _doubts(draft: Draft, step: Step, *, unread: bool) -> tuple[ev.Why, ...]:
         why.append(ev.Why.SCAN_BEFORE_RESTART)
     if draft.state.production.lot is None:
         why.append(ev.Why.NO_LOT_OPEN)
+    made = products.during(draft.state, step.earliest_ms, step.latest_ms)
+    if len(made) > 1:
+        why.append(ev.Why.PRODUCT_CHANGED)
+    if not all(products.is_known(draft.state, tracked) for tracked in made):
+        why.append(ev.Why.PRODUCT_UNKNOWN)
     return tuple(why)
 
 
@@ -365,37 +419,38 @@ def _count(draft: Draft, counter: Counter, steps: list[Step], *, unread: bool) -
     }
     for part in parts:
         sublots.begin(draft, part)
-        _row(draft, part, shared, why, unread=unread)
+        _row(draft, counter, part, shared | {"why": why}, unread=unread)
         sublots.end_if_full(draft, part)
 
 
 def _row(
-    draft: Draft,
-    steps: list[Step],
-    shared: dict[str, Any],
-    why: tuple[ev.Why, ...],
-    *,
-    unread: bool,
+    draft: Draft, counter: Counter, steps: list[Step], shared: dict[str, Any], *, unread: bool
 ) -> None:
     production, first, last = draft.state.production, steps[0], steps[-1]
+    why: tuple[ev.Why, ...] = shared["why"]
     if production.counted is None:
         raise AssertionError("steps count on from a first reading")
     running = (production.lot.counts_to,) if production.lot else ()
     lots: tuple[str, ...] = ()
-    if set(why) - {ev.Why.NO_LOT_OPEN}:
+    unsure = set(why) - {ev.Why.PRODUCT_UNKNOWN}
+    if unsure - {ev.Why.NO_LOT_OPEN}:
         boundary = production.boundary
         before = boundary.lots if boundary and _overlaps(draft.state, first) else ()
         lots = tuple(dict.fromkeys((*before, *running)))
-    head = draft.head(certainty=ev.Certainty.POSSIBLE if why else ev.Certainty.CERTAIN, why=why)
+    n = sum(step.n for step in steps)
+    named = products.names(products.during(draft.state, last.earliest_ms, last.latest_ms))
+    certainty = ev.Certainty.POSSIBLE if unsure else ev.Certainty.CERTAIN
     draft.add(
         ev.LotCounted(
-            **(head | shared),
+            **(draft.head(certainty=certainty) | shared),
             lot=None if lots or not running else running[0],
             lots=lots,
             part_of=_part_of(draft.state, why, unread=unread),
-            from_count=production.counted.count,
+            product=named[0] if len(named) == 1 else None,
+            products=named if len(named) > 1 else (),
+            from_count=(last.count - n) % counter.modulus,
             to_count=last.count,
-            n=sum(step.n for step in steps),
+            n=n,
             first_ms=min(production.counted.at_ms, first.earliest_ms),
             last_ms=last.latest_ms,
             edge_ms=last.earliest_ms,

@@ -22,9 +22,12 @@ from functools import cache
 from agent.core import events as ev
 from agent.core.anew import replace
 from agent.core.draft import Fold
-from agent.core.parts import LONG_AGO, Tracked
+from agent.core.parts import LONG_AGO, Past, Tracked
 from agent.core.state import State, Working
 from agent.core.station import By, Product, ProductPlan, Station
+
+MOST_CHANGES = 16
+"""So many changes without a record between them are kept apart."""
 
 
 def running(state: State) -> Tracked:
@@ -35,12 +38,13 @@ def running(state: State) -> Tracked:
 
 def during(state: State, earliest_ms: int, latest_ms: int) -> tuple[Tracked, ...]:
     """Return each product that may have been made in an interval of the boot clock."""
-    product, now = state.product, running(state)
-    if not product.before or earliest_ms >= product.latest_ms:
-        return (now,)
-    if latest_ms <= product.earliest_ms:
-        return product.before
-    return tuple(dict.fromkeys((*product.before, now)))
+    found: list[Tracked] = []
+    begun = True
+    for past in state.product.past:
+        if begun and earliest_ms < past.latest_ms:
+            found += past.made
+        begun = latest_ms > past.earliest_ms or earliest_ms >= past.latest_ms
+    return tuple(dict.fromkeys((*found, running(state)) if begun else found))
 
 
 def resolve(station: Station, named: str | None) -> Tracked:
@@ -86,6 +90,12 @@ def is_known(state: State, tracked: Tracked) -> bool:
     return state.station.products is None or tracked.product is not None
 
 
+def names(made: tuple[Tracked, ...]) -> tuple[str, ...]:
+    """Return the products' names in the station file, else what their source calls them."""
+    named = (tracked.product or tracked.named for tracked in made)
+    return tuple(dict.fromkeys(name for name in named if name is not None))
+
+
 def unread(station: Station, working: Working) -> bool:
     """Return whether the tag that tells the product has not been read GOOD on this link."""
     plan = station.products
@@ -99,40 +109,60 @@ def unread(station: Station, working: Working) -> bool:
 
 
 def _changed(state: State, event: ev.ProductChanged) -> State:
-    """A change before which nothing was recorded since the one before joins it."""
-    product = state.product
     now = Tracked(
         named=event.named, product=event.product, by=By(event.by), from_lot=event.from_lot
     )
-    joins = bool(product.before)
-    earliest_ms = min(product.earliest_ms, event.earliest_ms) if joins else event.earliest_ms
-    changed = replace(
-        product,
+    past = Past(made=(running(state),), earliest_ms=event.earliest_ms, latest_ms=event.latest_ms)
+    product = replace(
+        state.product,
         running=now,
-        before=tuple(dict.fromkeys((*product.before, running(state)))),
-        earliest_ms=earliest_ms,
-        latest_ms=max(event.latest_ms, product.latest_ms),
+        past=_kept((*state.product.past, past)),
+        changed=event.address,
     )
-    return replace(state, product=changed)
+    return replace(state, product=product)
+
+
+def _kept(past: tuple[Past, ...]) -> tuple[Past, ...]:
+    """Return the past with its first two changes taken as one, where there are too many."""
+    if len(past) <= MOST_CHANGES:
+        return past
+    first, second = past[:2]
+    both = Past(
+        made=tuple(dict.fromkeys((*first.made, *second.made))),
+        earliest_ms=min(first.earliest_ms, second.earliest_ms),
+        latest_ms=max(first.latest_ms, second.latest_ms),
+    )
+    return (both, *past[2:])
+
+
+def _counted(state: State, event: ev.LotCounted) -> State:
+    return settled(state, event.first_ms) if event.n else state
 
 
 def settled(state: State, earliest_ms: int) -> State:
-    """Forget what was made before a change: a record lies wholly after it."""
-    product = state.product
-    if not product.before or earliest_ms < product.latest_ms:
+    """Forget what was made before the changes that a record lies wholly after.
+
+    A unit that has begun may have begun before them.
+    """
+    started = state.cycle.started
+    since_ms = min(earliest_ms, started.rise_ms) if started is not None else earliest_ms
+    past = tuple(each for each in state.product.past if each.latest_ms > since_ms)
+    if len(past) == len(state.product.past):
         return state
-    return replace(state, product=replace(product, before=()))
+    return replace(state, product=replace(state.product, past=past))
 
 
 def _agent_started(state: State, event: ev.AgentStarted) -> State:
     """In another boot every change of the one before was long ago (D-91)."""
-    if event.time.boot_id == state.run.boot_id:
+    if event.time.boot_id == state.run.boot_id or not state.product.past:
         return state
-    before = replace(state.product, earliest_ms=LONG_AGO, latest_ms=LONG_AGO + 1)
-    return replace(state, product=before)
+    made = tuple(dict.fromkeys(tracked for past in state.product.past for tracked in past.made))
+    past = Past(made=made, earliest_ms=LONG_AGO, latest_ms=LONG_AGO + 1)
+    return replace(state, product=replace(state.product, past=(past,)))
 
 
 EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.AgentStarted: _agent_started,
     ev.ProductChanged: _changed,
+    ev.LotCounted: _counted,
 }

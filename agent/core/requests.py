@@ -192,7 +192,7 @@ def note_missed(draft: Draft, handshake: Handshake, snapshot: Snapshot, until_ms
     """Say how many cycles lie between the newest answered one and this: nothing stands for them.
 
     The counter knows best; where there is none, the request number does. One of the two, so that
-    no cycle is missed twice.
+    no cycle is missed twice. Where some of its pieces are of lots, `steps` says what was missed.
     """
     answered = draft.state.cycle.answered.get(handshake.name)
     if answered is None or answered.generation != snapshot.generation:
@@ -201,7 +201,8 @@ def note_missed(draft: Draft, handshake: Handshake, snapshot: Snapshot, until_ms
         return
     head = draft.head(because=(answered.address, snapshot.id))
     between = {"first_ms": answered.risen_ms, "last_ms": until_ms}
-    event = _missed_by_counter(draft, answered, snapshot, head | between)
+    shares = draft.state.station.products is not None and draft.station.counts_pieces
+    event = None if shares else _missed_by_counter(draft, answered, snapshot, head | between)
     if event is None and (snapshot.count is None or answered.count is None):
         event = _missed_by_request(handshake, answered, snapshot, head | between)
     if event is not None:
@@ -299,6 +300,10 @@ def _unit_completed(state: State, event: ev.UnitCompleted) -> State:
     return _answered(state, event, None, bound=True)
 
 
+def _cycle_counted(state: State, event: ev.CycleCounted) -> State:
+    return _answered(state, event, None, bound=True)
+
+
 def _unit_declined(state: State, event: ev.UnitRefused | ev.UnitUnbound) -> State:
     return _answered(state, event, None, bound=False)
 
@@ -355,6 +360,7 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {
     ev.UnitCompleted: _unit_completed,
     ev.UnitRefused: _unit_declined,
     ev.UnitUnbound: _unit_declined,
+    ev.CycleCounted: _cycle_counted,
     ev.CycleAborted: _aborted,
     ev.EventCorrected: _corrected,
 }

@@ -23,7 +23,6 @@ from agent.core.identity.rules import Identified, Judgement, Means, NoRead, judg
 from agent.core.identity.scan_rule import OF_LOTS
 from agent.core.pairing import Place
 from agent.core.state import Repeats, Reply, Working
-from agent.core.station import Strategy
 from drivers.base import CodeScanned, FrameStatus
 
 
@@ -191,13 +190,14 @@ def _accept_badge(draft: Draft, seen: CodeScanned, operator: str) -> None:
 def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
     """Let a code mean what it means; what was counted until now is recorded before the change."""
     because = (scan.address,)
-    counts = draft.station.pairing.strategy is Strategy.COUNT_ONLY
-    if counts and means in (Means.LOT, Means.LOT_END):
+    if draft.station.names_lots and means in (Means.LOT, Means.LOT_END):
         between_ms = (scan.earliest_ms, scan.latest_ms)
         named = scan.code if means is Means.LOT else None
-        production.lot_named(draft, named, scan.product, between_ms, because)
+        production.lot_named(
+            draft, named, scan.product, between_ms, because, quantity=scan.quantity
+        )
         return
-    if counts and means is Means.CARRIER:
+    if draft.station.counts_pieces and means is Means.CARRIER:
         production.carrier_named(draft, scan)
         return
     production.flush(draft, scan.earliest_ms)

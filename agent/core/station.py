@@ -493,6 +493,30 @@ class Station:
         needed |= {tag for watch in self.watches for tag in watch.life_tags}
         return frozenset(tag for tag in needed if tag is not None)
 
+    @property
+    def counts_pieces(self) -> bool:
+        """Whether the counter counts pieces to lots: always, or as long as a product wants it."""
+        if self.counter is None:
+            return False
+        if self.products is None:
+            return self.pairing.strategy is Strategy.COUNT_ONLY
+        return any(each.by is By.LOT for each in (*self.products.products, self.products.unknown))
+
+    def told_with(self, device: str) -> tuple[str, ...]:
+        """Return the tags of a device that say the product and the lot of a cycle."""
+        plan = self.products
+        named = (self.lot, self.lot_device), (plan and plan.tag, plan and plan.device)
+        return tuple(tag for tag, home in named if tag and home == device)
+
+    @property
+    def names_lots(self) -> bool:
+        """Whether a lot is open here, which pieces are counted to or units are of."""
+        plan = self.products
+        each = (*plan.products, plan.unknown) if plan is not None else ()
+        by_product = any(product.by is not By.SERIAL or product.from_lot for product in each)
+        counts = self.pairing.strategy is Strategy.COUNT_ONLY
+        return counts or self.by is By.BOTH or self.from_lot or by_product
+
     def outcome_code(self, outcome: Outcome) -> int:
         """Return the number that this station gives an outcome."""
         return self.answers[outcome]

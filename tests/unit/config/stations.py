@@ -97,6 +97,12 @@ track:
 """
 
 
+MIXED = (Path(__file__).parents[3] / "config" / "mixed-products.example.yaml").read_text(
+    encoding="utf-8"
+)
+"""Products with a granularity each: the annotated example."""
+
+
 def edited(text: str, *changes: tuple[str, str]) -> str:
     """Return the text with each change made in its one place."""
     for old, new in changes:

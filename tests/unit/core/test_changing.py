@@ -178,9 +178,8 @@ DECIDED: Mapping[str, Mapping[str, str | None]] = {
     },
     "product": {
         "running": "product",
-        "before": "product",
-        "earliest_ms": None,
-        "latest_ms": None,
+        "past": "product",
+        "changed": None,
         "uncounted": "counter",
     },
     "production": {"counted": "counter", "lot": "lot", "boundary": "lot"},

@@ -9,7 +9,10 @@ from agent.core.events import (
     Certainty,
     CodeRefused,
     ComponentInstalled,
+    CycleCounted,
     EventCorrected,
+    LotClosed,
+    LotCounted,
     NoRead,
     OrderEnded,
     OrderOverrun,
@@ -382,3 +385,94 @@ def test_case_packer() -> None:
     slack = rig.of(UnitCompleted)[-1]
     assert (slack.values[0].verdict, slack.machine_result) == (Verdict.LOW, "ok")
     assert rig.home(modules[8]) == "PACK00000003"
+
+
+def test_mixed_products() -> None:
+    """Valves by serial, screws by lot, pumps by both: a shift with changeovers and a restart."""
+    rig = Rig(example("mixed-products"))
+    rig.tags |= {"pieces": 0, "recipe": "VALVE-15"}
+    rig.up()
+    rig.plc(pieces=0, recipe="VALVE-15")
+    made = 0
+
+    def unit(code: str | None) -> int | None:
+        nonlocal made
+        made += 1
+        if code is not None:
+            rig.scan(code)
+            rig.turn(50)
+        rig.plc(trigger=True, request=made, pieces=made)
+        rig.answer()
+        rig.turn(300)
+        rig.answer()
+        answer = rig.answered()
+        rig.plc(trigger=False)
+        rig.due()
+        return answer
+
+    def screws(n: int) -> None:
+        nonlocal made
+        for _ in range(n):
+            made += 1
+            rig.plc(pieces=made)
+            rig.turn(600)
+
+    assert [unit("SN-00000001"), unit(None)] == [1, 8]
+    rig.turn(2_000)
+    rig.plc(recipe="SCREW-07")
+    rig.scan("LOT-000001")
+    rig.turn(1_000)
+    screws(5)
+    assert unit(None) == 1  # the PLC asks although it need not
+    rig.turn(3_000)
+    rig.restart()
+    rig.up()
+    rig.plc(pieces=made, recipe="SCREW-07")
+    screws(4)
+    rig.turn(2_000)
+    rig.plc(recipe="PUMP")
+    rig.scan("LOT-000002")
+    rig.turn(1_000)
+    assert unit("SN-00000002") == 1
+    rig.plc(recipe="PUMP-NEW")  # nobody entered it in the station file
+    assert unit("SN-00000003") == 1
+
+    completed = rig.of(UnitCompleted)
+    assert [(each.by, each.lot, each.why) for each in completed] == [
+        ("serial", None, ()),
+        ("both", "000002", ()),
+        ("both", "000002", (Why.PRODUCT_UNKNOWN,)),
+    ]
+    rows = [row for row in rig.of(LotCounted) if row.n]
+    assert {(row.lot, row.product, row.certainty) for row in rows} == {
+        ("000001", "screw", Certainty.CERTAIN)
+    }
+    counted = [len(rig.of(kind)) for kind in (UnitCompleted, UnitUnbound, CycleCounted)]
+    assert (sum(row.n for row in rows), counted, made) == (10, [3, 1, 1], 14)
+
+
+def test_marking_station() -> None:
+    """Each housing names the box that it came from; one more than the box held is in doubt."""
+    rig = Rig(example("marking-station"))
+    rig.tags |= {"readable": True}
+    rig.up()
+
+    def mark(number: int) -> UnitCompleted:
+        rig.turn(500)
+        rig.cycle(number, code=f"HSG{number:08}")
+        return rig.of(UnitCompleted)[-1]
+
+    nobody_knows = mark(1)
+    assert (nobody_knows.from_lots, nobody_knows.lot_why) == ((), (Why.NO_LOT_OPEN,))
+    rig.scan("BOX-000007-2")
+    assert [mark(2).from_lot, mark(3).from_lot] == ["000007", "000007"]
+    over = mark(4)
+    assert (over.from_lots, over.lot_why) == (("000007",), (Why.LOT_USED_UP,))
+    rig.scan("BOX-000008-20")
+    closed = rig.of(LotClosed)[-1]
+    assert (closed.n, closed.n_possible, closed.remaining) == (2, 1, "0")
+    assert mark(5).from_lot == "000008"
+    of_box = [
+        each.unit for each in rig.of(UnitCompleted) if "000007" in (each.from_lot, *each.from_lots)
+    ]
+    assert of_box == ["HSG00000002", "HSG00000003", "HSG00000004"]
