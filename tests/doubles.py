@@ -171,6 +171,16 @@ class InlineWorker:
         """There is no thread to end."""
 
 
+async def nothing_read(_after: Address | None, _limit: int) -> list[Row]:
+    """Return no row: a journal that nobody asks anything of."""
+    return []
+
+
+async def nothing_aside() -> frozenset[Address]:
+    """Return no address: an empty quarantine."""
+    return frozenset()
+
+
 EPOCH = "000042-9f3a1c7e"
 
 

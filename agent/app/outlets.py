@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
+from pathlib import Path
 
 from agent.app.surroundings import Surroundings
 from agent.config.loaded import SinkConfig, StationConfig
-from agent.ports import Journal, Worker
+from agent.ports import Address, Journal, Row, Worker
 from agent.publisher import Condition, Publisher, Quarantine, SinkState
 from agent.seat import Tell
 from agent.sinks.options import Oddity, SinkPlace, position_of
@@ -20,6 +21,37 @@ _NAMES = {
     Condition.DOWN: "sink_down",
     Condition.PAUSED: "sink_paused",
 }
+
+
+Status = Callable[[], Mapping[str, object]]
+
+
+def quarantine_path(directory: Path, sink: str) -> Path:
+    """Return where a sink's quarantine is, in a station's state directory."""
+    return directory / f"quarantine-{sink}.jsonl"
+
+
+def first_cursor(start: str, last: Address) -> Address | None:
+    """Return where the cursor of a new sink stands; None: before the oldest event that is kept.
+
+    Args:
+        start: `oldest`, `now`, or the address of the first event that it gets.
+        last: The newest event.
+
+    Raises:
+        ValueError: the address is behind the newest event.
+    """
+    if start == "oldest":
+        return None
+    if start == "now":
+        return last
+    epoch, _, seq = start.rpartition("-")
+    before = Address(epoch, int(seq) - 1)
+    if before > last:
+        raise ValueError(
+            f"`start: {start}` is behind the newest event, {last}; it begins with the oldest kept"
+        )
+    return before
 
 
 class Outlets:
@@ -44,16 +76,42 @@ class Outlets:
         """Return a thread for each sink, which the caller closes."""
         return [self._around.worker(f"sink-{name}") for name in self._config.sinks]
 
-    def publishers(self, journal: Journal, workers: Sequence[Worker]) -> list[Publisher]:
+    def publishers(
+        self, journal: Journal, workers: Sequence[Worker], status: Status
+    ) -> list[Publisher]:
         """Return the publishers of one run, not yet running."""
         configs = self._config.sinks.values()
+        for config in configs:
+            self._begin(config, journal)
         return [
-            self._publisher(config, journal, worker)
+            self._publisher(config, journal, worker, status)
             for config, worker in zip(configs, workers, strict=True)
         ]
 
-    def _publisher(self, config: SinkConfig, journal: Journal, worker: Worker) -> Publisher:
+    def _begin(self, config: SinkConfig, journal: Journal) -> None:
+        """Let a sink that was not there before begin where the station file says."""
+        if journal.cursor(config.name) is not None or journal.last is None:
+            return
+        try:
+            first = first_cursor(config.options.start, journal.last)
+        except ValueError as error:
+            self._tell(
+                "sink_warning",
+                at=self._config.where(config.name),
+                sink=config.name,
+                reason="unknown_start",
+                error=str(error),
+            )
+            return
+        if first is not None:
+            journal.move_cursor(config.name, first)
+
+    def _publisher(
+        self, config: SinkConfig, journal: Journal, worker: Worker, status: Status
+    ) -> Publisher:
         around = self._around
+        path = quarantine_path(around.directory, config.name)
+        quarantine = Quarantine(path, worker, around.clock)
         place = SinkPlace(
             name=config.name,
             station=self._config.station.path,
@@ -61,6 +119,9 @@ class Outlets:
             clock=around.clock,
             worker=worker,
             position=partial(position_of, journal),
+            status=status,
+            read=journal.read,
+            set_aside=quarantine.addresses,
             secret=around.secret,
             warn=partial(self._odd_thing, config.name),
         )
@@ -68,11 +129,19 @@ class Outlets:
             config.name,
             sink_spec(config.sink).build(config.options, place),
             journal,
-            Quarantine(around.directory / f"quarantine-{config.name}.jsonl", worker, around.clock),
+            quarantine,
             clock=around.clock,
             random=around.random,
             kinds=config.kinds,
             on_state=self._changed,
+            on_set_aside=partial(self._set_aside, config.name),
+        )
+
+    def _set_aside(self, sink: str, row: Row, cause: str) -> None:
+        """Say that an event went to quarantine: `lineside quarantine` shows and releases it."""
+        at = self._config.where(sink)
+        self._tell(
+            "event_quarantined", at=at, sink=sink, epoch=row.epoch, seq=row.seq, reason=cause
         )
 
     def _odd_thing(self, sink: str, reason: Oddity, text: str) -> None:

@@ -13,7 +13,7 @@ Laws:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -25,6 +25,7 @@ from agent.app.filling import FillingWatch, keep_of
 from agent.app.kept import KeptScans
 from agent.app.outlets import Outlets
 from agent.app.pulse import Pulse
+from agent.app.status import status_of
 from agent.app.surroundings import Surroundings
 from agent.app.trouble import Trouble
 from agent.backoff import Backoff
@@ -367,7 +368,7 @@ class StationRun:
     async def _serve(self, run: _Run) -> None:
         if self._around.publish:
             run.workers = self._outlets.workers()
-            run.publishers = self._outlets.publishers(run.journal, run.workers)
+            run.publishers = self._outlets.publishers(run.journal, run.workers, self.status)
         async with asyncio.TaskGroup() as tasks:
             work = [tasks.create_task(run.engine.run(), name=f"engine {self.name}")]
             work.append(tasks.create_task(self._look(run), name=f"look {self.name}"))
@@ -440,6 +441,15 @@ class StationRun:
     def readiness(self) -> NotReady:
         """Return why the station could not record a cycle now, or READY."""
         return self._run.engine.readiness() if self._run else self._reason
+
+    def status(self) -> Mapping[str, object]:
+        """Return what the station does now, for the retained `state`."""
+        return status_of(
+            self.name,
+            self.readiness(),
+            self._run.engine.durable if self._run else None,
+            names_people=self.config.operators.mode == "pseudonym",
+        )
 
     def moves(self) -> bool:
         """Whether everything has moved lately, or is in a fault that was told (PITFALLS D1)."""

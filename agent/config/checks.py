@@ -246,6 +246,8 @@ def _check_sinks(parts: Parts) -> None:
         if owner != name:
             message = f"would send to the same place as '{owner}'"
             parts.refuse(("publish", name), message, "give it another path or root", key=True)
+        for key, why in sink.options.doubts:
+            parts.warn(("publish", name, key), why)
 
 
 def readers(parts: Parts) -> Mapping[str, Device]:

@@ -7,8 +7,9 @@ Laws:
        to the quarantine. Neither touches another sink (D-118).
     4. Every retry outwards is here, with back-off. A state is told once, when it changes.
 
-Three tasks live as long as a connection: the sink's own, the reader that keeps rows ready, and the
-sender that keeps the window full. New events follow their commit at once, without a timer.
+Four tasks live as long as a connection: the sink's own, the reader that keeps rows ready, the
+sender that keeps the window full, and one that looks for what is released from quarantine. New
+events follow their commit at once, without a timer.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from agent.ports import (
     Random,
     Refusal,
     RefusedError,
+    Row,
     Sink,
     SinkDownError,
 )
 from agent.publisher.flights import Flight, Flights
 from agent.publisher.quarantine import Quarantine
+from agent.publisher.releasing import Releases
 from agent.publisher.state import Condition, SinkState
 
 FIRST_S, MOST_S = 0.2, 5.0
@@ -61,6 +64,7 @@ class Publisher:
         random: Random,
         kinds: Collection[str] | None = None,
         on_state: Callable[[SinkState], None],
+        on_set_aside: Callable[[Row, str], None] = lambda _row, _cause: None,
     ) -> None:
         self.name = name
         self._sink = sink
@@ -69,6 +73,7 @@ class Publisher:
         self._clock = clock
         self._kinds = None if kinds is None else frozenset(kinds)
         self._on_state = on_state
+        self._on_set_aside = on_set_aside
         self._backoff = Backoff(clock, random, FIRST_S, MOST_S)
         self._pause = Backoff(clock, random, PAUSE_FIRST_S, PAUSE_MOST_S)
         self._stream = f"{name}#after"  # the newest event sent, where that is not the cursor
@@ -83,6 +88,7 @@ class Publisher:
         self._probing = False
         self._unfit: list[tuple[Flight, str]] = []
         self._changed = asyncio.Event()
+        self._releases = Releases(name, quarantine, clock, self._changed.set)
         self._room = asyncio.Event()
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -108,6 +114,7 @@ class Publisher:
             delivered=self._delivered,
             refused=self._refused,
             quarantined=self._quarantined,
+            released=self._releases.released,
             unacknowledged=self._flights.under_way,
             unacknowledged_s=age_ms / 1000,
             odd=dict(self._sink.counts),
@@ -179,6 +186,7 @@ class Publisher:
                 tasks.create_task(self._sink.hold(), name=f"sink {self.name}")
                 tasks.create_task(self._read(), name=f"read for {self.name}")
                 tasks.create_task(self._send(), name=f"send to {self.name}")
+                tasks.create_task(self._releases.watch(), name=f"releases of {self.name}")
         except* SinkDownError as group:
             down = next(error for error in group.exceptions if isinstance(error, SinkDownError))
         if down is not None:
@@ -225,7 +233,10 @@ class Publisher:
             if self._refusal and not self._flights.under_way:
                 await self._sit_out()
             if not self._refusal and not self._unfit:
-                self._fill()
+                if self._releases.wait:  # alone: see there
+                    await self._release()
+                else:
+                    self._fill()
             await self._changed.wait()
             self._changed.clear()
             self._advance()
@@ -235,6 +246,11 @@ class Publisher:
                 await self._set_aside()
             if self._flights.under_way:
                 await asyncio.sleep(0)  # a turn for everybody else, and more confirmations at once
+
+    async def _release(self) -> None:
+        if not self._flights.under_way:
+            await self._releases.send_one(self._sink)
+            self._changed.set()
 
     def _fill(self) -> None:
         window = 1 if self._probing else self._sink.window
@@ -295,7 +311,7 @@ class Publisher:
         while self._unfit:
             flight, cause = self._unfit[0]
             try:
-                await self._quarantine.put(flight.row, cause)
+                await self._quarantine.put(flight.row, cause, flight.after)
             except OSError as error:
                 raise SinkDownError(
                     f"sink {self.name}: {flight.row.address} belongs in {self._quarantine.path}, "
@@ -304,6 +320,7 @@ class Publisher:
             self._unfit.pop(0)
             self._flights.settle(flight)
             self._quarantined += 1
+            self._on_set_aside(flight.row, cause)
         self._advance()
 
     async def _sit_out(self) -> None:

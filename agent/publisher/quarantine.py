@@ -2,16 +2,97 @@
 
 Each line holds the event itself, so that it can be shown and released although the journal may have
 let go of it. It is on the disk before the cursor passes the event.
+
+Releasing: a person asks (`lineside quarantine release`), in a file of addresses beside this one; a
+question costs nobody anything, and survives whatever happens to the agent. The agent alone sends
+and writes here: it takes a question within seconds while it runs, else at its next start. What the
+sink then confirms leaves the quarantine; what it refuses again stays, with the newest cause.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
-from agent.lines import LineFile
-from agent.ports import Address, Clock, Row, Worker
+from agent.lines import LineFile, sync_directory
+from agent.ports import Address, Clock, Delivery, Row, Worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One event in a quarantine."""
+
+    row: Row
+    after: Address | None
+    """As it was to be sent with, on a filtered stream."""
+    cause: str
+    wall_ms: int
+    """When it was refused, the last time."""
+
+
+def held_in(path: Path) -> tuple[list[Held], int]:
+    """Return what a quarantine holds, the oldest first, and how many lines nobody can read.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not path.exists():
+        return [], 0
+    lines = path.read_bytes().splitlines()
+    found = [held for line in lines if (held := _held(line)) is not None]
+    return found, len(lines) - len(found)
+
+
+def _held(line: bytes) -> Held | None:
+    """Return what a line holds; None for one that a broken disk has left."""
+    try:
+        entry = orjson.loads(line)
+        after = entry.get("after")
+        return Held(
+            row=Row(
+                epoch=entry["epoch"],
+                seq=int(entry["seq"]),
+                kind=entry["kind"],
+                unit=None,
+                wall_ms=entry["wall_ms"],
+                body=entry["body"].encode(),
+                hash="",
+            ),
+            after=Address(after[0], int(after[1])) if after else None,
+            cause=entry["cause"],
+            wall_ms=entry["wall_ms"],
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def release_path(path: Path) -> Path:
+    """Return the file in which the release of a quarantine's events is asked for."""
+    return path.with_suffix(".release")
+
+
+def ask_release(path: Path, addresses: list[Address]) -> None:
+    """Ask that these leave a quarantine; on the disk when this returns.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    asking = LineFile(release_path(path))
+    asking.open()
+    try:
+        asking.append(orjson.dumps([address.epoch, address.seq]) for address in addresses)
+    finally:
+        asking.close()
+
+
+def _asked(line: bytes) -> Address | None:
+    try:
+        epoch, seq = orjson.loads(line)
+    except (TypeError, ValueError):
+        return None  # torn by a power cut: it is asked again
+    return Address(str(epoch), int(seq))
 
 
 class Quarantine:
@@ -22,35 +103,111 @@ class Quarantine:
         self._file = LineFile(path)
         self._worker = worker
         self._clock = clock
-        self._held: set[Address] | None = None
+        self._known: set[Address] | None = None
 
-    async def put(self, row: Row, cause: str) -> None:
+    async def put(self, row: Row, cause: str, after: Address | None = None) -> None:
         """Keep an event, once, however often it is put; on the disk when this returns.
 
         Raises:
             OSError: it cannot be written.
         """
-        line = orjson.dumps(
-            {
-                "epoch": row.epoch,
-                "seq": row.seq,
-                "kind": row.kind,
-                "cause": cause,
-                "wall_ms": self._clock.now().wall_ms,
-                "body": row.body.decode("utf-8", "backslashreplace"),
-            }
-        )
+        line = self._line(row, cause, after)
         await self._worker.run(lambda: self._write(row.address, line))
+
+    async def addresses(self) -> frozenset[Address]:
+        """Return what is held.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return frozenset(await self._worker.run(self._held))
+
+    async def asked(self) -> list[Delivery]:
+        """Return what a person wants released, and forget the question.
+
+        Raises:
+            OSError: a file cannot be read, or the question not be removed.
+        """
+        return await self._worker.run(self._take_asked)
+
+    async def let_go(self, address: Address) -> None:
+        """Take out what has been delivered after all.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        await self._worker.run(lambda: self._rewrite(address, None))
+
+    async def keep(self, row: Row, cause: str, after: Address | None) -> None:
+        """Keep what was refused again, with the new cause.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        line = self._line(row, cause, after)
+        await self._worker.run(lambda: self._rewrite(row.address, line))
+
+    # ------------------------------------------------------------- on the worker
+
+    def _line(self, row: Row, cause: str, after: Address | None) -> bytes:
+        entry = {
+            "epoch": row.epoch,
+            "seq": row.seq,
+            "kind": row.kind,
+            "cause": cause,
+            "wall_ms": self._clock.now().wall_ms,
+            "body": row.body.decode("utf-8", "backslashreplace"),
+        }
+        if after is not None:
+            entry["after"] = [after.epoch, after.seq]
+        return orjson.dumps(entry)
+
+    def _held(self) -> set[Address]:
+        if self._known is None:
+            self._known = {held.row.address for held in held_in(self.path)[0]}
+        return self._known
 
     def _write(self, address: Address, line: bytes) -> None:
         """Append the line, the file open for just that long: this is rare."""
         self._file.open()
         try:
-            if self._held is None:
-                kept = (orjson.loads(old) for old in self.path.read_bytes().splitlines())
-                self._held = {Address(entry["epoch"], entry["seq"]) for entry in kept}
-            if address not in self._held:
+            if address not in self._held():
                 self._file.append((line,))
-                self._held.add(address)
+                self._held().add(address)
         finally:
             self._file.close()
+
+    def _take_asked(self) -> list[Delivery]:
+        asking = release_path(self.path)
+        taken = asking.with_suffix(".taken")
+        if not taken.exists():
+            if not asking.exists():
+                return []
+            asking.rename(taken)  # what is asked from here on is a new file
+        wanted = {asked for line in taken.read_bytes().splitlines() if (asked := _asked(line))}
+        found = [
+            Delivery(row=held.row, after=held.after)
+            for held in held_in(self.path)[0]
+            if held.row.address in wanted
+        ]
+        taken.unlink()
+        return found
+
+    def _rewrite(self, address: Address, line: bytes | None) -> None:
+        """Write the file anew without an event, or with another line for it."""
+        lines = [
+            kept
+            for kept in self.path.read_bytes().splitlines()
+            if (held := _held(kept)) is None or held.row.address != address
+        ]
+        beside = self.path.with_suffix(".new")
+        beside.unlink(missing_ok=True)
+        anew = LineFile(beside)
+        anew.open()
+        try:
+            anew.append([*lines, *([] if line is None else [line])])
+        finally:
+            anew.close()
+        beside.replace(self.path)
+        sync_directory(self.path.parent)
+        self._known = None

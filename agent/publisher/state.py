@@ -41,6 +41,8 @@ class SinkState:
     refused: int
     """Refusals that may pass, each time one came."""
     quarantined: int
+    released: int
+    """Events that left the quarantine, delivered after all."""
     unacknowledged: int
     """Events under way now."""
     unacknowledged_s: float

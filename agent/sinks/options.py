@@ -7,17 +7,24 @@ must import its transport's library only when it is built, never when imported.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 from agent.core.events import KINDS
 from agent.formats.cloudevents import envelope
-from agent.ports import Clock, Delivery, Journal, Sink, Worker
+from agent.ports import Address, Clock, Delivery, Journal, Row, Sink, Worker
 
 Encode = Callable[[Delivery], bytes]
 """One event as this sink sends it."""
@@ -35,9 +42,20 @@ class Oddity(StrEnum):
     """Health or position was refused."""
     STRAY_ACKNOWLEDGEMENTS = "stray_acknowledgements"
     """Confirmations of nothing that was under way."""
+    NO_CONTROL = "no_control"
+    """The broker does not let us subscribe to `control`: nobody can ask for a resend."""
+    REFUSALS_UNSEEN = "refusals_unseen"
+    """The connection is MQTT 3.1.1, in which a broker cannot say what it refuses."""
+    RESENDS = "resends"
+    """Requests on `control` that were answered; told the first time of each connection."""
+    RESENT = "resent"
+    """Events that were sent again for them."""
+    REFUSED_REQUESTS = "refused_requests"
+    """Messages on `control` that are no request, or one too many."""
 
 
 _SECRET = re.compile(r"credential:[\w.@-]+|file:/.+|env:[A-Za-z_]\w*")
+_START = r"^(oldest|now|[0-9]{6,}-[0-9a-f]{8}-[1-9][0-9]*)$"
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SIZE = re.compile(r"^\s*(\d+)\s*(KiB|MiB|GiB)\s*$")
 
@@ -99,8 +117,17 @@ class SinkOptions(BaseModel):
     """The kinds of events this sink gets; all of them when left out. With a choice, each event
     carries `after`, the one before it on this stream, so that completeness can still be proven."""
 
+    start: Annotated[str, Field(pattern=_START)] = "oldest"
+    """Where a sink begins that was not there before: with the `oldest` event that is kept, `now`,
+    or an address such as `000042-9f3a1c7e-17`. Once it has begun this says nothing any more."""
+
     format: Literal["json"] = "json"
     """What a message looks like: a CloudEvents envelope in JSON around the event as stored."""
+
+    @property
+    def doubts(self) -> tuple[tuple[str, str], ...]:
+        """What is doubtful though it is allowed: (key, why), told by `check` and at each start."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +169,12 @@ class SinkPlace:
     """A thread of its own for what blocks; its owner closes it."""
     position: Callable[[], Position | None]
     """Where the journal stands now: `position_of` it."""
+    status: Callable[[], Mapping[str, object] | None]
+    """What the station does now, for the retained `state`; None: nothing can be said."""
+    read: Callable[[Address | None, int], Awaitable[list[Row]]]
+    """Returns stored events after an address: `Journal.read`."""
+    set_aside: Callable[[], Awaitable[frozenset[Address]]]
+    """Returns the addresses in this sink's quarantine, which are never sent again by request."""
     secret: Callable[[str], str]
     """What a reference stands for, read anew each time. Raises OSError or KeyError: not there."""
     warn: Callable[[Oddity, str], None]

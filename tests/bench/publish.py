@@ -34,7 +34,7 @@ from agent.sinks.options import SinkPlace, encode_json, position_of
 from agent.threads import ThreadWorker
 from tests.bench.result import Result
 from tests.contract.rig import RealClock
-from tests.doubles import InlineWorker, SeededRandom
+from tests.doubles import InlineWorker, SeededRandom, nothing_aside
 from tests.histories import STATION, History, rim
 from tests.peers.mosquitto import Mosquitto
 
@@ -69,6 +69,9 @@ class Rig:
             clock=clock,
             worker=worker,
             position=partial(position_of, self.journal),
+            status=lambda: None,
+            read=self.journal.read,
+            set_aside=nothing_aside,
             secret=str,
             warn=lambda _reason, _text: None,
         )

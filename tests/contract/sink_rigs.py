@@ -20,7 +20,7 @@ from agent.ports import Sink, Worker
 from agent.sinks.options import SinkPlace
 from agent.sinks.registry import sink_spec
 from tests.contract.rig import RealClock
-from tests.doubles import InlineWorker, settled
+from tests.doubles import InlineWorker, nothing_aside, nothing_read, settled
 from tests.peers.fake_broker import HANG_UP, FakeBroker
 from tests.peers.mqtt_packets import Publish
 
@@ -94,6 +94,9 @@ def _place(directory: Path, worker: Worker) -> SinkPlace:
         clock=RealClock(),
         worker=worker,
         position=lambda: None,
+        status=lambda: None,
+        read=nothing_read,
+        set_aside=nothing_aside,
         secret=lambda reference: reference,
         warn=lambda _reason, _text: None,
     )

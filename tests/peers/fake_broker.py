@@ -22,12 +22,15 @@ from tests.peers.mqtt_packets import (
     PINGRESP,
     PUBACK,
     PUBLISH,
+    SUBACK,
+    SUBSCRIBE,
     Connect,
     Publish,
     packet,
     parse_connect,
     parse_publish,
     read_packet,
+    text,
 )
 
 Answer = int | None | str
@@ -55,6 +58,9 @@ class FakeBroker:
         self.connects: list[Connect] = []
         self.events: list[Publish] = []
         self.status: list[Publish] = []
+        self.replies: list[Publish] = []
+        self.subscriptions: list[bytes] = []
+        self.suback = 1
         self.disconnects: list[bytes] = []
         self.most_under_way = 0
         self._unanswered: list[int] = []
@@ -100,6 +106,10 @@ class FakeBroker:
         """Send something of our own to every client."""
         for writer in self._writers:
             writer.write(raw)
+
+    def ask(self, topic: str, payload: bytes, *, is_retained: bool = False) -> None:
+        """Send every client a message at QoS 0, as if somebody had published it."""
+        self.send(packet(PUBLISH, text(topic) + b"\0" + payload, flags=is_retained))
 
     def send_disconnect(self, code: int) -> None:
         """Send DISCONNECT with a reason and close."""
@@ -149,6 +159,9 @@ class FakeBroker:
             return self.connack is not None
         if kind == PUBLISH:
             return self._take(writer, parse_publish(flags, body))
+        if kind == SUBSCRIBE:
+            self.subscriptions.append(body)
+            writer.write(packet(SUBACK, body[:2] + b"\0" + bytes([self.suback])))
         if kind == PINGREQ:
             writer.write(packet(PINGRESP, b""))
         if kind == DISCONNECT:
@@ -158,7 +171,8 @@ class FakeBroker:
 
     def _take(self, writer: asyncio.StreamWriter, publish: Publish) -> bool:
         event = "/events/" in publish.topic
-        (self.events if event else self.status).append(publish)
+        reply = "/reply" in publish.topic
+        (self.events if event else self.replies if reply else self.status).append(publish)
         answer = (self.answer if event else self.answer_status)(publish)
         if publish.mid is None:
             return True

@@ -43,6 +43,9 @@ class MqttBench:
         self.warnings: list[str] = []
         self.states: list[SinkState] = []
         self.quarantined = directory / "quarantine.jsonl"
+        self.status: dict[str, object] | None = None
+        quarantine = Quarantine(self.quarantined, InlineWorker(), self.clock)
+        kinds = options.get("kinds")
         scheme = options.pop("scheme", "mqtt")
         host = options.pop("host", "127.0.0.1")
         spec_options = SPEC.options.model_validate({"url": f"{scheme}://{host}:{port}", **options})
@@ -53,6 +56,9 @@ class MqttBench:
             clock=self.clock,
             worker=InlineWorker(),
             position=lambda: position_of(self.journal),
+            status=lambda: self.status,
+            read=self.journal.read,
+            set_aside=quarantine.addresses,
             secret=self.secrets.__getitem__,
             warn=lambda reason, _text: self.warnings.append(reason),
         )
@@ -63,9 +69,10 @@ class MqttBench:
             "plant",
             self.sink,
             self.journal,
-            Quarantine(self.quarantined, InlineWorker(), self.clock),
+            quarantine,
             clock=self.clock,
             random=SeededRandom(),
+            kinds=kinds if isinstance(kinds, tuple) else None,
             on_state=self.states.append,
         )
 

@@ -87,6 +87,11 @@ class Reader:
             await self._task
         self._writer = self._task = None
 
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish something at QoS 0."""
+        assert self._writer is not None
+        self._writer.write(packet(PUBLISH, text(topic) + b"\0" + payload))
+
     async def until(self, true: Callable[[], bool], patience_s: float = 15.0) -> None:
         """Return when something received made the condition true."""
         async with asyncio.timeout(patience_s), self._happened:

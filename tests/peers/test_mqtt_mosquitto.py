@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import orjson
+import pytest
 
 from agent.demo.process import free_port
 from agent.publisher import Condition
@@ -208,3 +209,22 @@ async def test_a_broker_that_wants_a_password_says_so(tmp_path: Path) -> None:
             f"broker 127.0.0.1:{broker.port}: refused the connection: not authorised to connect; "
             "check `user` and what `password` refers to, or allow this client in the broker (0x87)"
         )
+
+
+@pytest.mark.parametrize("version", [5, "3.1.1"])
+async def test_a_gap_is_closed_by_asking_in_either_version(
+    tmp_path: Path, version: int | str
+) -> None:
+    """`resend` works in 3.1.1 too, which is used where the file says so, and told (B13)."""
+    async with Mosquitto(tmp_path) as broker, Reader(broker.port) as reader:
+        bench = MqttBench(tmp_path, broker.port, rows=30, version=version)
+        async with bench.running():
+            await bench.until_confirmed(30)
+            await reader.until(lambda: len(ids(reader)) == 30)
+            asked = {"epoch": EPOCH, "from": 11, "to": 20, "reply_to": "historian"}
+            reader.send(f"{TOPICS}/control", orjson.dumps({"resend": asked}))
+            await reader.until(lambda: any(b'"sent":10' in got.payload for got in reader.got))
+        again = [got for got in reader.got if got.topic == f"{TOPICS}/reply/historian"]
+        assert [orjson.loads(got.payload)["data"]["seq"] for got in again[:-1]] == [*range(11, 21)]
+        assert ("refusals_unseen" in bench.warnings) == (version == "3.1.1")
+        assert got_all(reader, 30)

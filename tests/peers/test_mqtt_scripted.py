@@ -40,7 +40,8 @@ async def test_a_connection_begins_with_will_birth_and_position(tmp_path: Path) 
         async with bench.running():
             await bench.until_confirmed(2)
         (connect,) = broker.connects
-        assert (connect.clean_start, connect.properties) == (True, b"")  # no session expiry
+        assert connect.clean_start
+        assert connect.properties == b"\x27\0\0\x20\0"  # 8 KiB for us; no session expiry
         assert connect.client_id == "lineside.acme.graz.press-07.plant"
         will = connect.will
         assert will is not None

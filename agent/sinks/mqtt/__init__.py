@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
@@ -13,7 +13,12 @@ from agent.sinks.options import FORMATS, SecretReference, SinkOptions, SinkPlace
 if TYPE_CHECKING:
     from agent.sinks.mqtt.sink import MqttSink
 
+NEWEST = 5
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
+UNSEEN = (
+    "MQTT 3.1.1 cannot say what the broker refuses: an event that its access list, quota or size "
+    "limit drops counts as delivered; use a broker that knows MQTT v5"
+)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -35,7 +40,7 @@ def _split(value: str) -> SplitResult:
 
 
 class MqttOptions(SinkOptions):
-    """Events to an MQTT v5 broker, at QoS 1, confirmed one by one."""
+    """Events to an MQTT broker, at QoS 1, confirmed one by one."""
 
     url: Annotated[str, AfterValidator(_broker_url)]
     """The broker: `mqtts://broker.acme:8883`. Plain `mqtt://` is for the same machine, or for a
@@ -78,6 +83,15 @@ class MqttOptions(SinkOptions):
     """Bytes beyond which an event is set aside instead of sent. Lower it to the limit of a broker
     that drops larger ones without a word."""
 
+    resend: Annotated[int, Field(ge=0, le=10_000)] = 200
+    """Events a second that are sent again at most, where somebody asks for them on `control`. Raise
+    it where a consumer is rebuilt from here; 0: nobody is listened to."""
+
+    version: Literal["3.1.1", 5] = 5
+    """MQTT's version, never changed by itself. `3.1.1` is for a broker that knows no other: it
+    cannot say what it refuses, so an event that its access list or quota drops counts as delivered.
+    """
+
     wait_for_reader: bool = False
     """Whether an event that the broker took, but that no reader had subscribed to, counts as
     undelivered and is sent again until one has. Set it where the broker must not be the end."""
@@ -94,11 +108,20 @@ class MqttOptions(SinkOptions):
                     "the password would be sent in the clear; write mqtts:// in `url`, "
                     "or say `plain_password: true`"
                 )
+        if self.version != NEWEST and self.wait_for_reader:
+            raise ValueError("`wait_for_reader` needs `version: 5`: 3.1.1 does not say who reads")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("`certificate` and `key` belong together")
         if self.password and self.user is None:
             raise ValueError("`password` needs a `user`")
         return self
+
+    @property
+    def doubts(self) -> tuple[tuple[str, str], ...]:
+        """What is doubtful about it though it is allowed."""
+        if self.version == NEWEST:
+            return ()
+        return (("version", UNSEEN),)
 
     @property
     def tls(self) -> bool:

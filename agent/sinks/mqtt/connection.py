@@ -1,4 +1,4 @@
-"""One MQTT v5 connection, from CONNECT to its end.
+"""One MQTT connection, from CONNECT to its end: v5, or 3.1.1 where the station file says so.
 
 Laws:
     1. A message is delivered when its PUBACK says less than 0x80, and by nothing else (D-118).
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.formats.cloudevents import CONTENT_TYPE
 from agent.sinks.mqtt.reasons import (
@@ -31,10 +32,15 @@ from agent.sinks.mqtt.reasons import (
 from agent.sinks.mqtt.wire import Wire, WireClient
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
     from paho.mqtt.reasoncodes import ReasonCode
 
 KEEPALIVE_S = 20
+_NOTHING_RETAINED = 2
+LARGEST_FOR_US = 8192
+"""Bytes of a packet that the broker may send us."""
+MOST_UNREAD = 32
+"""Messages to us that wait for the loop's next turn; more are dropped."""
 SILENCE_S = 30
 """Ticks (seconds) without an answer after which a connection is thrown away."""
 
@@ -69,6 +75,7 @@ class Login:
     tls: ssl.SSLContext | None
     will_topic: str
     will: bytes
+    is_v5: bool = True
 
 
 def _properties(packet: int) -> Properties:
@@ -94,6 +101,14 @@ class _EventProperties(Properties):
 
 EVENT = _EventProperties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # as above
 
+
+def _connect_properties() -> Properties:
+    """Say how long a message to us may be: what is on `control` is anybody's (FAULTS X08)."""
+    properties = _properties(PacketTypes.CONNECT)
+    properties.MaximumPacketSize = LARGEST_FOR_US
+    return properties
+
+
 Answered = Callable[[int | End], None]
 """Told the reason code, or how the connection ended without one."""
 
@@ -108,11 +123,15 @@ class Connection:
         self._loop = loop
         self._wire = wire
         self._login = login
-        self._client = WireClient(wire, login.client_id)
+        self._client = WireClient(wire, login.client_id, is_v5=login.is_v5)
         self._connack: asyncio.Future[tuple[int, Properties]] = loop.create_future()
         self._under_way: dict[int, tuple[int, Answered]] = {}
         self._acknowledged: list[tuple[int, int]] = []
         self._disconnected: int | None = None
+        self.on_request: Callable[[bytes, bool], None] = lambda _payload, _is_retained: None
+        """Told each message on `control`, and whether the broker had retained it."""
+        self._requests: list[tuple[bytes, bool]] = []
+        self._subscribed: asyncio.Future[int] = loop.create_future()
         self._tick = 0
         self._writing = False
         wire.on_change = self._changed
@@ -140,14 +159,22 @@ class Connection:
 
     async def greet(self) -> str | None:
         """Send CONNECT; return None when the broker has accepted us, else why not."""
-        self._client.connect(
-            self._login.host, self._login.port, keepalive=KEEPALIVE_S, clean_start=True
-        )
+        if self._login.is_v5:
+            self._client.connect(
+                self._login.host,
+                self._login.port,
+                keepalive=KEEPALIVE_S,
+                clean_start=True,
+                properties=_connect_properties(),
+            )
+        else:  # its clean session is the client's own
+            self._client.connect(self._login.host, self._login.port, keepalive=KEEPALIVE_S)
         await asyncio.wait((self._connack, self.ended), return_when=asyncio.FIRST_COMPLETED)
         if not self._connack.done():
+            version = "v5" if self._login.is_v5 else "3.1.1"
             return (
-                "did not answer in MQTT v5; check that `url` names an MQTT v5 broker and the right "
-                f"port, mqtts:// for TLS ({self.ended.result().cause})"
+                f"did not answer in MQTT {version}; check that `url` names an MQTT {version} "
+                f"broker and the right port, mqtts:// for TLS ({self.ended.result().cause})"
             )
         code, properties = self._connack.result()
         if code:
@@ -160,6 +187,19 @@ class Connection:
             retain=bool(getattr(properties, "RetainAvailable", 1)),
         )
         return None
+
+    async def listen(self, topic: str) -> int:
+        """Subscribe to `control`; return the reason code, REFUSED where none came.
+
+        What was retained there is not sent to us, and would be no request.
+        """
+        if self._login.is_v5:
+            options = SubscribeOptions(qos=1, noLocal=True, retainHandling=_NOTHING_RETAINED)
+            self._client.subscribe(topic, options=options)
+        else:
+            self._client.subscribe(topic, qos=1)
+        await asyncio.wait((self._subscribed, self.ended), return_when=asyncio.FIRST_COMPLETED)
+        return self._subscribed.result() if self._subscribed.done() else REFUSED
 
     def certificate(self) -> bytes:
         """Return the broker's certificate in DER; empty without TLS."""
@@ -183,6 +223,15 @@ class Connection:
     def publish_event(self, topic: str, payload: bytes, answered: Answered) -> None:
         """Send an event at QoS 1."""
         self._publish(topic, payload, EVENT, retain=False, answered=answered)
+
+    def publish_reply(self, topic: str, payload: bytes, answered: Answered, *, qos: int) -> None:
+        """Send part of an answer; at QoS 0 it takes no place in the broker's receive maximum."""
+        if qos:
+            self._publish(topic, payload, EVENT, retain=False, answered=answered)
+            return
+        if not self.ended.done():
+            self._client.publish(topic, payload, qos=0, properties=EVENT)
+        answered(self.ended.result() if self.ended.done() else 0)
 
     def publish_retained(self, topic: str, payload: bytes) -> asyncio.Future[int | End]:
         """Send at QoS 1, to be kept by the broker where it can; done with the reason code."""
@@ -264,6 +313,8 @@ class Connection:
         client.on_connect = self._note_connack
         client.on_publish = self._note_acknowledgement
         client.on_disconnect = self._note_disconnect
+        client.on_message = self._note_message
+        client.on_subscribe = self._note_subscription
         client.on_socket_register_write = lambda *_: self._write_soon()
 
     def _note_connack(
@@ -286,6 +337,21 @@ class Connection:
         _properties: Properties,
     ) -> None:
         self._acknowledged.append((mid, reason.value))
+
+    def _note_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        if len(self._requests) < MOST_UNREAD:
+            self._requests.append((bytes(message.payload), bool(message.retain)))
+
+    def _note_subscription(
+        self,
+        _client: Client,
+        _userdata: object,
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        if not self._subscribed.done():
+            self._subscribed.set_result(reasons[0].value)
 
     def _note_disconnect(
         self,
@@ -320,6 +386,9 @@ class Connection:
             _, answered = self._under_way.pop(mid, (0, None))
             if answered is not None:
                 answered(code)
+        requests, self._requests = self._requests, []
+        for payload, is_retained in requests:
+            self.on_request(payload, is_retained)
         if self._disconnected is not None or self._wire.closed.done():
             self._end(self._how_it_ended())
 

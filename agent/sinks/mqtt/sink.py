@@ -1,9 +1,9 @@
-"""The MQTT sink: events at QoS 1, health and position retained (D-113, D-118, D-121).
+"""The MQTT sink: events at QoS 1; health, state and position retained (D-113, D-118, D-121).
 
-Each connection begins with the birth on `health` and the place on `position`, both confirmed, so
-that a broker which then hangs up does so because of an event (see `poison`). Position follows the
-journal at most once a second, at QoS 0, for it must take no place in the broker's receive maximum;
-the last one, at close, is confirmed.
+Each connection begins with what is retained, all of it confirmed, so that a broker which then hangs
+up does so because of an event (see `poison`). State and position follow the station at most once a
+second, at QoS 0, for they must take no place in the broker's receive maximum; the last ones, at
+close, are confirmed. What is asked on `control` is answered beside all this (see `resending`).
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ import orjson
 
 from agent.backoff import within
 from agent.ports import Address, Delivery, Refusal, RefusedError, SinkDownError
-from agent.sinks.mqtt import MqttOptions
+from agent.sinks.mqtt import NEWEST, UNSEEN, MqttOptions
 from agent.sinks.mqtt.connection import Connection, End, Login
 from agent.sinks.mqtt.poison import POISON_AFTER, Poison
 from agent.sinks.mqtt.reasons import NO_SUBSCRIBERS, REFUSED, refusal
+from agent.sinks.mqtt.resending import Resending, Work, reserved
 from agent.sinks.mqtt.topics import Topics
 from agent.sinks.options import Encode, Oddity, Position, SinkPlace
 
@@ -47,6 +48,7 @@ class MqttSink:
         self._under_way: dict[Address, asyncio.Future[None]] = {}
         self._poison = Poison()
         self._position: Position | None = None
+        self._status: bytes | None = None
         self._born: str | None = None
         self._warned: set[Oddity] = set()
         self._strays = 0
@@ -56,7 +58,8 @@ class MqttSink:
         """How many events may be under way: ours, the broker's, or one while one is suspected."""
         if self._connection is None or self._poison.suspected:
             return 1
-        return min(self._options.window, self._connection.limits.receive_maximum)
+        most = self._connection.limits.receive_maximum
+        return min(self._options.window, most - reserved(most) if self._options.resend else most)
 
     # ------------------------------------------------------------- connecting
 
@@ -93,14 +96,21 @@ class MqttSink:
             self._warn(
                 Oddity.NOT_RETAINED, "keeps no retained messages: late readers see no health"
             )
+        if self._options.version != NEWEST:
+            self._warn(Oddity.REFUSALS_UNSEEN, UNSEEN)
+        if self._options.resend and await connection.listen(self._topics.control) >= REFUSED:
+            self._warn(Oddity.NO_CONTROL, "control cannot be subscribed to: nobody gets a resend")
         self._position = self._place.position()
         await self._announce(connection, self._position, online=True)
 
     async def _announce(
         self, connection: Connection, position: Position | None, *, online: bool
     ) -> None:
-        """Publish health and position, confirmed; a refusal of these stops no event."""
+        """Publish what is retained, confirmed; a refusal of these stops no event."""
         messages = [(self._topics.health, self._health(online=online))]
+        self._status = self._state()
+        if self._status is not None:
+            messages.insert(0, (self._topics.state, self._status))
         if position is not None:
             messages.insert(0, (self._topics.position, orjson.dumps(asdict(position))))
         for topic, payload in messages:
@@ -133,6 +143,7 @@ class MqttSink:
             tls=tls,
             will_topic=self._topics.health,
             will=self._health(online=False),
+            is_v5=options.version == NEWEST,
         )
 
     def _check_pin(self, certificate: bytes) -> None:
@@ -208,12 +219,19 @@ class MqttSink:
         connection = self._connection
         if connection is None:
             raise self._down("is not connected")
-        while not connection.ended.done():
-            try:
-                await within(self._place.clock, TICK_S, asyncio.shield(connection.ended))
-            except TimeoutError:
-                connection.tick()
-                self._refresh(connection)
+        answering = asyncio.ensure_future(self._resending(connection).serve())
+        try:
+            while not connection.ended.done():
+                try:
+                    await within(self._place.clock, TICK_S, asyncio.shield(connection.ended))
+                except TimeoutError:
+                    connection.tick()
+                    self._refresh(connection)
+                if answering.done():
+                    answering.result()  # the journal failed, or it is a bug
+        finally:
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
         end = connection.ended.result()
         if end.hung_up:
             self._poison.dropped(self._under_way.keys())
@@ -245,11 +263,25 @@ class MqttSink:
             if not confirmed.done():
                 confirmed.set_exception(self._down("the connection ended before it confirmed"))
 
+    def _resending(self, connection: Connection) -> Resending:
+        work = Work(
+            options=self._options,
+            place=self._place,
+            encode=self._encode,
+            count=self._warn,
+            counts=self.counts,
+        )
+        return Resending(connection, self._topics, work)
+
     def _refresh(self, connection: Connection) -> None:
         """Publish what has changed since the last second."""
         if self._epoch() != self._born:
             self._born = self._epoch()
             connection.publish_unconfirmed(self._topics.health, self._health(online=True))
+        status = self._state()
+        if status is not None and status != self._status:
+            self._status = status
+            connection.publish_unconfirmed(self._topics.state, status)
         position = self._place.position()
         if position is not None and position != self._position:
             self._position = position
@@ -263,6 +295,10 @@ class MqttSink:
 
     def _health(self, *, online: bool) -> bytes:
         return orjson.dumps({"online": online, "epoch": self._born})
+
+    def _state(self) -> bytes | None:
+        status = self._place.status()
+        return None if status is None else orjson.dumps(status)
 
     def _client_id(self) -> str:
         station = self._place.station.replace("/", ".")

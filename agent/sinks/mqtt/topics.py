@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_SEGMENT = re.compile(r"[a-z0-9_-]+")
+SEGMENT = re.compile(r"[a-z0-9_-]+")
 
 
 def path_segments(path: str) -> str:
@@ -18,7 +18,7 @@ def path_segments(path: str) -> str:
         ValueError: a segment is empty or has other signs than a-z, 0-9, _ and -.
     """
     for segment in path.split("/"):
-        if not _SEGMENT.fullmatch(segment):
+        if not SEGMENT.fullmatch(segment):
             raise ValueError(
                 f"segment {segment!r} of {path!r} cannot stand in a topic; "
                 "use a-z, 0-9, _ and - between the slashes"
@@ -33,6 +33,8 @@ class Topics:
         self._base = f"{path_segments(root)}/v1/{path_segments(station)}"
         self.health = f"{self._base}/health"
         self.position = f"{self._base}/position"
+        self.state = f"{self._base}/state"
+        self.control = f"{self._base}/control"
         self._events: dict[str, str] = {}
 
     def event(self, kind: str) -> str:
@@ -43,7 +45,15 @@ class Topics:
         """
         topic = self._events.get(kind)
         if topic is None:
-            if not _SEGMENT.fullmatch(kind):
+            if not SEGMENT.fullmatch(kind):
                 raise ValueError(f"kind {kind!r} cannot stand in a topic")
             topic = self._events[kind] = f"{self._base}/events/{kind}"
         return topic
+
+    def reply(self, name: str) -> str:
+        """Return where a request is answered: `reply`, or the branch of it that was asked for.
+
+        Raises:
+            ValueError: the name cannot stand in a topic.
+        """
+        return f"{self._base}/reply/{path_segments(name)}" if name else f"{self._base}/reply"

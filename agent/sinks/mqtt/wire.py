@@ -107,11 +107,12 @@ class Wire(asyncio.Protocol):
 class WireClient(Client):
     """A paho client for one connection, over a wire that is connected already."""
 
-    def __init__(self, wire: Wire, client_id: str) -> None:
+    def __init__(self, wire: Wire, client_id: str, *, is_v5: bool = True) -> None:
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
+            clean_session=None if is_v5 else True,
+            protocol=MQTTProtocolVersion.MQTTv5 if is_v5 else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )
         self.strays = 0

@@ -5,9 +5,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from agent.ports import Row
+from agent.ports import Address, Delivery, Row
 from agent.publisher import Quarantine
-from tests.doubles import MORNING_MS, InlineWorker, ManualClock, event_row
+from agent.publisher.quarantine import ask_release, held_in, release_path
+from tests.doubles import EPOCH, MORNING_MS, InlineWorker, ManualClock, event_row
 
 
 def _quarantine(path: Path) -> Quarantine:
@@ -62,3 +63,54 @@ async def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None
     """Whoever puts learns that it was not kept."""
     with pytest.raises(FileNotFoundError):
         await _quarantine(tmp_path / "no" / "plant.jsonl").put(event_row(7), "too large")
+
+
+async def test_what_is_asked_for_is_returned_once(tmp_path: Path) -> None:
+    """A question is answered with the event as it was, and forgotten; other addresses are none."""
+    path = tmp_path / "plant.jsonl"
+    quarantine = _quarantine(path)
+    await quarantine.put(event_row(7), "too large", Address(EPOCH, 3))
+    await quarantine.put(event_row(8), "too large")
+    assert await quarantine.asked() == []
+    ask_release(path, [Address(EPOCH, 7), Address(EPOCH, 99)])
+    (delivery,) = await quarantine.asked()
+    assert isinstance(delivery, Delivery)
+    assert (delivery.row.body, delivery.after) == (event_row(7).body, Address(EPOCH, 3))
+    assert await quarantine.asked() == []
+
+
+async def test_a_question_survives_a_kill_and_a_torn_line(tmp_path: Path) -> None:
+    """One that was taken but not read to its end is read at the next look; torn ones are none."""
+    path = tmp_path / "plant.jsonl"
+    quarantine = _quarantine(path)
+    await quarantine.put(event_row(7), "too large")
+    ask_release(path, [Address(EPOCH, 7)])
+    release_path(path).rename(release_path(path).with_suffix(".taken"))
+    ask_release(path, [Address(EPOCH, 8)])
+    with release_path(path).open("ab") as torn:
+        torn.write(b'["0000')
+    assert [delivery.row.seq for delivery in await quarantine.asked()] == [7]
+    assert await quarantine.asked() == []
+
+
+async def test_what_left_is_gone_and_what_was_refused_again_has_its_cause(tmp_path: Path) -> None:
+    """The rest of the file stays as it is, an unreadable line too."""
+    path = tmp_path / "plant.jsonl"
+    quarantine = _quarantine(path)
+    for seq in (7, 8, 9):
+        await quarantine.put(event_row(seq), "too large")
+    with path.open("ab") as file:
+        file.write(b"not ours\n")
+    await quarantine.let_go(Address(EPOCH, 8))
+    await quarantine.keep(event_row(7), "still too large", None)
+    held, unreadable = held_in(path)
+    assert [(one.row.seq, one.cause) for one in held] == [(9, "too large"), (7, "still too large")]
+    assert unreadable == 1
+    assert await quarantine.addresses() == {Address(EPOCH, 7), Address(EPOCH, 9)}
+    await quarantine.put(event_row(8), "too large once more")
+    assert len(held_in(path)[0]) == 3
+
+
+def test_a_quarantine_that_never_was_holds_nothing(tmp_path: Path) -> None:
+    """Its file is made with the first event."""
+    assert held_in(tmp_path / "plant.jsonl") == ([], 0)

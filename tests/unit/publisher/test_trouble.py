@@ -8,10 +8,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from agent.ports import Refusal
+from agent.ports import Address, Refusal
 from agent.publisher import Condition
 from agent.publisher.publisher import MOST_S
-from tests.doubles import EPOCH, settled
+from agent.publisher.quarantine import ask_release, held_in
+from agent.publisher.releasing import LOOK_EVERY_S
+from tests.doubles import EPOCH, event_row, settled
 from tests.unit.publisher.bench import Bench
 
 
@@ -230,3 +232,37 @@ async def test_a_confirmation_of_an_old_connection_moves_nothing(tmp_path: Path)
         assert (bench.cursor, bench.publisher.state().unacknowledged) == (0, 1)
         await sink.confirm(1)
         assert bench.cursor == 1
+
+
+async def test_a_release_waits_until_nothing_else_is_under_way(tmp_path: Path) -> None:
+    """Sent alone: what the sink then does is about that event, and what follows goes on (D-118)."""
+    bench = Bench(tmp_path, rows=2)
+    async with bench.running() as sink:
+        await sink.refuse(Refusal.NEVER, 1)
+        ask_release(bench.quarantine_path, [Address(EPOCH, 1)])
+        bench.journal.append([event_row(3), event_row(4)])
+        await bench.clock.advance(LOOK_EVERY_S)
+        assert set(sink.waiting) == {2, 3, 4}
+        bench.journal.append([event_row(5)])
+        await sink.confirm(2, 3, 4)
+        assert set(sink.waiting) == {1}
+        await sink.confirm(1)
+        assert set(sink.waiting) == {5}
+        await sink.confirm(5)
+        assert (bench.cursor, bench.publisher.state().released) == (5, 1)
+        assert held_in(bench.quarantine_path)[0] == []
+
+
+async def test_a_release_that_is_cut_off_stays_in_quarantine(tmp_path: Path) -> None:
+    """It is not tried over and over: whoever asked sees why, and asks again."""
+    bench = Bench(tmp_path, rows=1)
+    async with bench.running() as sink:
+        await sink.refuse(Refusal.NEVER, 1)
+        ask_release(bench.quarantine_path, [Address(EPOCH, 1)])
+        await bench.clock.advance(LOOK_EVERY_S)
+        await sink.cut()
+        await bench.clock.advance(10)
+        assert (sink.seqs(), sink.waiting) == ([1, 1], {})
+        (held,) = held_in(bench.quarantine_path)[0]
+        assert held.cause == "released, but not confirmed: cut"
+        assert bench.publisher.state().condition is Condition.CONNECTED

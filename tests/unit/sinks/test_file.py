@@ -14,7 +14,14 @@ import pytest
 from agent.ports import Delivery, Refusal, RefusedError, Row, Sink
 from agent.sinks.file import SPEC
 from agent.sinks.options import SinkPlace
-from tests.doubles import InlineWorker, ManualClock, event_row, settled
+from tests.doubles import (
+    InlineWorker,
+    ManualClock,
+    event_row,
+    nothing_aside,
+    nothing_read,
+    settled,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -48,6 +55,9 @@ def sink_in(directory: Path, **options: object) -> Sink:
         clock=ManualClock(),
         worker=InlineWorker(),
         position=lambda: None,
+        status=lambda: None,
+        read=nothing_read,
+        set_aside=nothing_aside,
         secret=lambda reference: reference,
         warn=lambda _reason, _text: None,
     )

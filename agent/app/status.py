@@ -1,0 +1,47 @@
+"""What a station does now, in the words of the retained `state` (D-113).
+
+It is a view for people and dashboards. What it says is in the events too, and only they prove it;
+it says what is on disk, never what is still on its way there.
+"""
+
+from __future__ import annotations
+
+from agent.core.state import NotReady, State
+
+
+def status_of(
+    station: str, reason: NotReady, state: State | None, *, names_people: bool
+) -> dict[str, object]:
+    """Return what can be said of a station.
+
+    Args:
+        station: Its path.
+        reason: Why it could not record a cycle now, or READY.
+        state: What is known from events on disk; None: there is no run.
+        names_people: Whether who is signed on may stand there: pseudonyms may. A name in the clear
+            would stay on the broker for everybody who comes later, so that it is left out.
+    """
+    said: dict[str, object] = {
+        "station": station,
+        "ready": reason is NotReady.READY,
+        "reason": reason.name.lower(),
+    }
+    if state is None:
+        return said
+    lot, product, shown = state.production.lot, state.product.running, state.machine.shown
+    said["epoch"] = state.epoch
+    said["machine"] = state.station.machine
+    if state.people.order is not None:
+        said["order"] = state.people.order
+    if lot is not None:
+        said["lot"] = lot.counts_to
+    named = (product and (product.product or product.named)) or (lot and lot.product)
+    if named:
+        said["product"] = named
+    if shown is not None:
+        said["machine_state"] = shown.state
+    if names_people:
+        said["operators"] = [
+            {"ref": session.ref, "role": session.role} for session in state.people.sessions
+        ]
+    return said

@@ -1,0 +1,49 @@
+"""What the retained `state` says of a station (D-113)."""
+
+from dataclasses import replace
+
+from agent.app.status import status_of
+from agent.core.parts import OpenLot, ProductionState
+from agent.core.people_parts import PeopleState, Session
+from agent.core.state import NotReady
+from tests.core_rig import PRESS, Rig
+
+
+def test_without_a_run_it_says_why_not() -> None:
+    """A station that has no journal is not ready, and nothing else is known."""
+    assert status_of("acme/press", NotReady.JOURNAL, None, names_people=True) == {
+        "station": "acme/press",
+        "ready": False,
+        "reason": "journal",
+    }
+
+
+def test_people_are_named_by_pseudonym_or_not_at_all() -> None:
+    """A name in the clear would stay on the broker for whoever comes later."""
+    state = Rig(PRESS).state
+    said = status_of(PRESS.path, NotReady.READY, state, names_people=True)
+    assert (said["ready"], said["epoch"], said["operators"]) == (True, state.epoch, [])
+    assert "operators" not in status_of(PRESS.path, NotReady.READY, state, names_people=False)
+
+
+def test_what_is_made_and_by_whom() -> None:
+    """Order, lot, product and sessions as the events on disk say."""
+    state = replace(
+        Rig(PRESS).state,
+        people=PeopleState(
+            order="WO-1", sessions=(Session(ref="op-1", role="operator", address="e-1"),)
+        ),
+        production=ProductionState(lot=OpenLot(lot="L-1", product="P-1", address="e-2")),
+    )
+    said = status_of(PRESS.path, NotReady.SLOW_DISK, state, names_people=True)
+    assert said == {
+        "station": PRESS.path,
+        "ready": False,
+        "reason": "slow_disk",
+        "epoch": state.epoch,
+        "machine": PRESS.machine,
+        "order": "WO-1",
+        "lot": "L-1",
+        "product": "P-1",
+        "operators": [{"ref": "op-1", "role": "operator"}],
+    }
