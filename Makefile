@@ -110,6 +110,11 @@ soak: $(VENV)/dev.stamp ## a million steps of random lines that know the truth, 
 mutate: $(VENV)/dev.stamp ## change the core in every small way: does a test notice? (hours; ARGS=requests)
 	@$(BIN)/python -m tests.mutation $(ARGS)
 
+.PHONY: sim
+sim: $(VENV)/dev.stamp ## the whole agent in virtual time: SEED=1 HOURS=4, SEEDS=1000 for the long form
+	@$(BIN)/python -m tests.sim --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) \
+	  --hours $(or $(HOURS),4) $(ARGS)
+
 # ------------------------------------------------------------------ upkeep
 
 .PHONY: lock

@@ -7,12 +7,32 @@ hundred stations do not call on a broker that comes back all in the same second.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
 
 from agent.ports import Clock, Random
 
 T = TypeVar("T")
+
+
+async def apart(work: Coroutine[Any, Any, T], name: str) -> T:
+    """Return what the work returns, done in a task of its own.
+
+    A task group that fails while its task is cancelled raises the failure alone (Python 3.11). Who
+    tries again after a failure would then go on for ever, and whoever cancelled it wait for ever.
+    So what may fail is done apart from the loop that tries again.
+
+    Raises:
+        CancelledError: whoever called was cancelled, whatever became of the work.
+    """
+    task = asyncio.create_task(work, name=name)
+    try:
+        await asyncio.wait((task,))
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
+    return task.result()
 
 
 class Backoff:

@@ -20,7 +20,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from agent.backoff import Backoff
+from agent.backoff import Backoff, apart
 from agent.core.state import Reply, SnapshotAsk
 from agent.ports import Clock, Random
 from agent.seat import Seat, Station, Tell
@@ -103,7 +103,7 @@ class Device:
             self.attempts += 1
             cause = ""
             try:
-                await self._driver.run(self._emit)
+                await apart(self._driver.run(self._emit), f"link to {self.name}")
             except DriverError as error:
                 cause = str(error)
             except Exception as error:  # noqa: BLE001 - a bug in one driver stops it alone (R08)

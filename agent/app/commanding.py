@@ -166,9 +166,11 @@ class CommandDoor:
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
 
-        server = await asyncio.start_unix_server(connected, sock=listening, limit=MOST_BYTES)
+        server = await asyncio.start_unix_server(
+            connected, sock=listening, limit=MOST_BYTES, start_serving=False
+        )  # it takes a turn of the loop to serve: a run that ends in it must find the server here
         try:
-            await asyncio.Event().wait()
+            await server.serve_forever()
         finally:
             server.close()
             self._path.unlink(missing_ok=True)

@@ -28,7 +28,7 @@ from agent.app.pulse import Pulse
 from agent.app.status import status_of
 from agent.app.surroundings import Surroundings
 from agent.app.trouble import Trouble
-from agent.backoff import Backoff
+from agent.backoff import Backoff, apart
 from agent.config.loaded import StationConfig
 from agent.core import binder
 from agent.core.state import Health, Link, NotReady, Reply, SnapshotAsk, State, Working
@@ -180,7 +180,7 @@ class StationRun:
         backoff = Backoff(self._around.clock, self._around.random, REOPEN_FIRST_S, REOPEN_MOST_S)
         while not self._stop.is_set():
             try:
-                await self._one_epoch()
+                await apart(self._one_epoch(), f"epoch of {self.name}")
             except JournalLockedError as error:
                 self.claimed.clear()
                 self.is_refused = True

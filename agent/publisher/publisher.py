@@ -19,7 +19,7 @@ import contextlib
 from collections.abc import Callable, Collection
 from functools import partial
 
-from agent.backoff import Backoff, within
+from agent.backoff import Backoff, apart, within
 from agent.ports import (
     Clock,
     Delivery,
@@ -139,7 +139,7 @@ class Publisher:
             began_ms = self._clock.now().boot_ms
             try:
                 await self._sink.connect()
-                await self._deliver_while_connected()
+                await apart(self._deliver_while_connected(), f"connection of {self.name}")
             except SinkDownError as error:
                 self._lost(str(error))
             if self._clock.now().boot_ms - began_ms > MOST_S * 1000:

@@ -40,7 +40,7 @@ Pick = Callable[[list[Change]], list[Change]]
 class Platter:
     """What is on the disk for sure and what is on its way there, as a recording is played."""
 
-    files: dict[int, bytes] = field(default_factory=dict)
+    files: dict[int, bytearray] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     entries: list[Enter | Leave | Move] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Platter:
         """Return the disk as it was when the recording began."""
         base = recording.base
         return cls(
-            files=dict(base.values()),
+            files={number: bytearray(content) for number, content in base.values()},
             names={name: number for name, (number, _) in base.items()},
         )
 
@@ -60,11 +60,10 @@ class Platter:
             case Write() | Resize():
                 self.changes.append(op)
             case Sync(file):
-                content = bytearray(self.files.get(file, b""))
+                content = self.files.setdefault(file, bytearray())
                 for change in self.changes:
                     if change.file == file:
                         _apply(content, change)
-                self.files[file] = bytes(content)
                 self.changes = [change for change in self.changes if change.file != file]
             case Enter() | Leave() | Move():
                 self.entries.append(op)
@@ -99,6 +98,16 @@ class Platter:
                 if mark not in seen:
                     seen.add(mark)
                     yield f"{what}, {entries} of {len(self.entries)} names", image
+
+    def everything(self) -> dict[str, bytes]:
+        """Return the disk with all that was handed over: what a kill of the process leaves."""
+        return self.image(list, len(self.entries))
+
+    def one_image(self, source: random.Random) -> tuple[str, dict[str, bytes]]:
+        """Return one of the images of a cut here, by chance, and what it is made of."""
+        what, pick = source.choice(list(self._picks(source)))
+        entries = source.randint(0, len(self.entries))
+        return f"{what}, {entries} of {len(self.entries)} names", self.image(pick, entries)
 
     def _picks(self, source: random.Random) -> Iterator[tuple[str, Pick]]:
         yield "nothing unsynced", lambda _: []

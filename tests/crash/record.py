@@ -11,6 +11,7 @@ Laws:
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import shutil
@@ -105,6 +106,8 @@ class Recording:
     """A control: the disk says that it synced and did not."""
     is_early: bool = False
     """A control: the workload acknowledges before the commit."""
+    is_only_here: bool = False
+    """Whether a sync is a line in the record and nothing else: the real disk is not waited for."""
     _names: dict[str, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -120,36 +123,45 @@ class Recording:
         """How often a file was synced: 0 is no run."""
         return sum(isinstance(op, Sync) for op in self.ops)
 
+    def add(self, op: Op) -> None:
+        """Take the next step."""
+        self.ops.append(op)
+
+    def meet(self, what: str) -> int | None:
+        """Return the errno with which a `write` or `sync` fails, None where it works."""
+        del what
+        return None
+
     def note(self, kind: str, what: object) -> None:
         """Put a note where the workload stands."""
-        self.ops.append(Note(kind, what))
+        self.add(Note(kind, what))
 
     def opened(self, name: str, *, is_new: bool) -> int:
         """Return the number of a file that was opened or made."""
         if is_new or name not in self._names:
             self._names[name] = next(self._numbers)
-            self.ops.append(Enter(name, self._names[name]))
+            self.add(Enter(name, self._names[name]))
         return self._names[name]
 
     def left(self, name: str) -> None:
         """A name is gone."""
         if self._names.pop(name, None) is not None:
-            self.ops.append(Leave(name))
+            self.add(Leave(name))
 
     def moved(self, name: str, to: str) -> None:
         """A name was given to another file."""
         self._names[to] = self._names.pop(name)
-        self.ops.append(Move(name, to))
+        self.add(Move(name, to))
 
     def synced(self, file: int) -> None:
         """A file was synced, as far as the disk is honest."""
         if not self.is_lying:
-            self.ops.append(Sync(file))
+            self.add(Sync(file))
 
     def synced_directory(self) -> None:
         """The directory was synced, as far as the disk is honest."""
         if not self.is_lying:
-            self.ops.append(SyncDirectory())
+            self.add(SyncDirectory())
 
     def holds(self, path: Path) -> bool:
         """Whether a path is one that a cut would touch."""
@@ -174,21 +186,32 @@ class _File(apsw.VFSFile):
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's name
         """Write, on record."""
+        _fail_if(self._record.meet("write"))
         super().xWrite(data, offset)
-        self._record.ops.append(Write(self._number, offset, bytes(data)))
+        self._record.add(Write(self._number, offset, bytes(data)))
 
     def xTruncate(self, size: int) -> None:  # noqa: N802 - SQLite's name
         """Cut, on record."""
         super().xTruncate(size)
-        self._record.ops.append(Resize(self._number, size))
+        self._record.add(Resize(self._number, size))
 
     def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
         """Sync, on record; SQLite syncs the directory with a new journal's first sync."""
-        super().xSync(flags)
+        _fail_if(self._record.meet("sync"))
+        if not self._record.is_only_here:
+            super().xSync(flags)
         self._record.synced(self._number)
         if self._needs_entry:
             self._needs_entry = False
             self._record.synced_directory()
+
+
+def _fail_if(number: int | None) -> None:
+    if number is None:
+        return
+    if number == errno.ENOSPC:
+        raise apsw.FullError(os.strerror(number))
+    raise apsw.IOError(os.strerror(number))
 
 
 class RecordingVfs(apsw.VFS):
@@ -252,25 +275,29 @@ class _Os:
     def write(self, descriptor: int, data: bytes) -> int:
         """Write where the descriptor stands."""
         held = self._open.get(descriptor)
+        self._fail_if(held, "write")
         at = os.fstat(descriptor).st_size if held and held.appends else held.at if held else 0
         written = os.write(descriptor, data)
         if held is not None and held.number is not None:
-            self._record.ops.append(Write(held.number, at, bytes(data[:written])))
+            self._record.add(Write(held.number, at, bytes(data[:written])))
             held.at = at + written
         return written
 
     def pwrite(self, descriptor: int, data: bytes, offset: int) -> int:
         """Write in place."""
-        written = os.pwrite(descriptor, data, offset)
         held = self._open.get(descriptor)
+        self._fail_if(held, "write")
+        written = os.pwrite(descriptor, data, offset)
         if held is not None and held.number is not None:
-            self._record.ops.append(Write(held.number, offset, bytes(data[:written])))
+            self._record.add(Write(held.number, offset, bytes(data[:written])))
         return written
 
     def fsync(self, descriptor: int) -> None:
         """Sync a file or the directory."""
-        os.fsync(descriptor)
         held = self._open.get(descriptor)
+        self._fail_if(held, "sync")
+        if held is None or not self._record.is_only_here:
+            os.fsync(descriptor)
         if held is None:
             return
         if held.number is None:
@@ -279,6 +306,11 @@ class _Os:
             self._record.synced(held.number)
 
     fdatasync = fsync
+
+    def _fail_if(self, held: _Descriptor | None, what: str) -> None:
+        number = None if held is None else self._record.meet(what)
+        if number is not None:
+            raise OSError(number, os.strerror(number))
 
     def close(self, descriptor: int) -> None:
         """Close."""
@@ -307,7 +339,8 @@ def on_record(record: Recording) -> Iterator[RecordingVfs]:
         is_new = not target.exists()
         shutil.copyfile(source, target)
         number = record.opened(target.name, is_new=is_new)
-        record.ops += [Resize(number, 0), Write(number, 0, target.read_bytes())]
+        record.add(Resize(number, 0))
+        record.add(Write(number, 0, target.read_bytes()))
 
     with (
         mock.patch.object(journal_files, "os", _Os(record)),

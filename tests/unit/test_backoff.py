@@ -1,10 +1,11 @@
 """Back-off grows, is jittered and starts over; a deadline cancels what it waited for."""
 
 import asyncio
+import contextlib
 
 import pytest
 
-from agent.backoff import Backoff, within
+from agent.backoff import Backoff, apart, within
 from tests.doubles import ManualClock, SeededRandom, settled
 
 
@@ -88,3 +89,45 @@ async def test_within_cancelled_cancels_the_work() -> None:
     waiting.cancel()
     await settled()
     assert (work.cancelled(), clock.sleepers) == (True, 0)
+
+
+async def test_apart_returns_what_the_work_returns_or_raises() -> None:
+    """The result is handed on, and so is the failure as it is."""
+
+    async def answer() -> int:
+        return 42
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    assert await apart(answer(), "work") == 42
+    with pytest.raises(ZeroDivisionError):
+        await apart(fail(), "work")
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_cancellation_is_heeded_although_the_work_fails_meanwhile(turns: int) -> None:
+    """Whoever tries again after a failure ends when cancelled, in whichever turn of the loop."""
+    broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def hold() -> None:
+        await broken
+
+    async def work() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(hold())
+            tasks.create_task(asyncio.Event().wait())
+
+    async def try_again() -> None:
+        with contextlib.suppress(BaseExceptionGroup):
+            await apart(work(), "work")
+        await asyncio.Event().wait()
+
+    trying = asyncio.create_task(try_again())
+    await settled()
+    broken.set_exception(ZeroDivisionError())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    trying.cancel()
+    await settled()
+    assert trying.cancelled()

@@ -322,3 +322,15 @@ def test_what_is_no_command_is_refused_in_words(members: object, error: str) -> 
     with pytest.raises(RequestError) as refused:
         parse_request(orjson.dumps(members))
     assert str(refused.value) == error
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_run_that_ends_at_once_leaves_no_socket(tmp_path: Path, turns: int) -> None:
+    """However short a run is, nobody listens after it: what is asked then goes to the next one."""
+    door = CommandDoor(loaded(PRESS).station, tmp_path, ManualClock(), person, Told())
+    serving = asyncio.create_task(door.serve(Engine().give))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    assert not socket_path(tmp_path).exists()

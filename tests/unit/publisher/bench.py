@@ -80,12 +80,16 @@ class ScriptedSink:
 
     async def cut(self, cause: str = "cut") -> None:
         """End the connection with all that is under way."""
+        self.break_off(cause)
+        await settled()
+
+    def break_off(self, cause: str) -> None:
+        """End the connection; what follows from it has yet to happen."""
         assert self._cut is not None
         for confirmed in self.waiting.values():
             confirmed.set_exception(SinkDownError(cause))
         self.waiting.clear()
         self._cut.set_exception(SinkDownError(cause))
-        await settled()
 
 
 class Bench:

@@ -266,3 +266,21 @@ async def test_a_release_that_is_cut_off_stays_in_quarantine(tmp_path: Path) -> 
         (held,) = held_in(bench.quarantine_path)[0]
         assert held.cause == "released, but not confirmed: cut"
         assert bench.publisher.state().condition is Condition.CONNECTED
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_close_while_the_connection_breaks_comes_to_its_end(
+    tmp_path: Path, turns: int
+) -> None:
+    """The failure does not hide the cancellation: the station's next run waits for this close."""
+    bench = Bench(tmp_path, rows=3)
+    async with bench.running() as sink:
+        sink.break_off("reset")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        closing = asyncio.create_task(bench.publisher.close(within_s=0))
+        await settled()
+        assert closing.done()
+        assert sink.closed
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
