@@ -57,3 +57,64 @@ def derived(store: Store) -> list[tuple[Any, ...]]:
 def rest(use: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a row's type says nothing
     """Return what is left to say of a use."""
     return use.options, str(use.since), str(use.until), use.why
+
+
+class Plant:
+    """Events written by hand, each with the next address of its station."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self._seqs: dict[str, int] = {}
+
+    def add(self, kind: str, /, *, station: str = "acme/press", **members: Any) -> str:  # noqa: ANN401 - fields
+        """Add an event and return its address."""
+        seq = self._seqs.get(station, 0) + 1
+        self._seqs[station] = seq
+        at = len(self.events)
+        head = {
+            "epoch": "000001-aa",
+            "seq": seq,
+            "station": station,
+            "machine": "press",
+            "kind": kind,
+            "certainty": "certain",
+            "time": {
+                "received": f"2026-11-25T06:{at // 60:02}:{at % 60:02}.000Z",
+                "boottime_ms": at * 1000,
+                "boot_id": "boot-1",
+                "clock_state": "synced",
+            },
+        }
+        self.events.append(head | members)
+        return f"000001-aa-{seq}"
+
+    def unit(self, name: str | None, *lots: str, **members: Any) -> str:  # noqa: ANN401 - fields
+        """Add a unit that drew these lots for certain, each at a position of its own."""
+        uses = [
+            {"position": f"p{at}", "candidates": [lot], "certainty": "certain", "loads": []}
+            for at, lot in enumerate(lots)
+        ]
+        kind = "unit_completed" if name else "unit_unbound"
+        ended_ms = len(self.events) * 1000
+        made: dict[str, Any] = {"handshake": "end", "latest_ms": ended_ms, "components": uses}
+        named: dict[str, Any] = {"unit": name} if name else {}
+        return self.add(kind, **made, **named, **members)
+
+    def install(self, unit: str, part: str, **members: Any) -> str:  # noqa: ANN401 - fields
+        """Add a unit into which a part was put by its cycle."""
+        use = {"position": "ecu", "candidates": [part], "certainty": "certain", "loads": []}
+        ended_ms = len(self.events) * 1000
+        made: dict[str, Any] = {"handshake": "end", "latest_ms": ended_ms, "components": [use]}
+        cycle = self.add("unit_completed", unit=unit, **made)
+        put_in = {"position": "ecu", "component": part, "unit": unit}
+        self.add("component_installed", because=[cycle], **put_in, **members)
+        return cycle
+
+    def correct(self, address: str, **right: str) -> str:
+        """Add a correction; without anything right instead, a retraction."""
+        members: dict[str, Any] = {"supersedes": [address], "who": "k:1", "reason": "wrong"}
+        if right:
+            members["replacement"] = [[name, value] for name, value in right.items()]
+        else:
+            members["retracted"] = True
+        return self.add("event_corrected", **members)

@@ -138,12 +138,13 @@ def import_source(store: Store, path: Path) -> int:
     return len(facts.slots)
 
 
-def ask(store: Links, question: str, of: str) -> dict[str, Any]:
+def ask(store: Store, question: str, of: str) -> dict[str, Any]:
     """Return one answer in the public form."""
-    return {"q": question, "of": of, **asdict(QUESTIONS[question](store, of))}
+    links = store if question == "where_from" else store.widened(of)
+    return {"q": question, "of": of, **asdict(QUESTIONS[question](links, of))}
 
 
-def answer_all(store: Links, queries: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+def answer_all(store: Store, queries: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
     """Yield the answer to each question, in order."""
     for question, of in queries:
         yield ask(store, question, of)

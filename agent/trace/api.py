@@ -101,7 +101,7 @@ class Trace:
 
     def where_used(self, name: str) -> Answer:
         """Return every lot and unit that holds it now, through any number of levels."""
-        return where_used(self.store, name)
+        return where_used(self.store.widened(name), name)
 
     def where_from(self, name: str) -> Answer:
         """Return every lot and unit that is in it now, through any number of levels."""

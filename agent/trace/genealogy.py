@@ -273,6 +273,34 @@ QUERY = "query:"
 
 
 @dataclass(frozen=True, slots=True)
+class Widened:
+    """Links with one thing that may be at any of some places: nothing says where it went (D-44)."""
+
+    links: Links
+    of: str
+    places: Collection[str]
+
+    def above(self, things: Collection[str]) -> Iterable[Use]:
+        """Return each use that has one of these as its option."""
+        if self.of in things:
+            for place in self.places:
+                yield Use(("anywhere", place), Kind.LOT, place, self.of, 2, why="material_unknown")
+        yield from self.links.above(things)
+
+    def below(self, holders: Collection[str]) -> Iterable[Use]:
+        """Return each use of these holders' slots."""
+        return self.links.below(holders)
+
+    def units(self, things: Collection[str]) -> set[str]:
+        """Return which of these are units."""
+        return self.links.units(things)
+
+    def scrapped(self, things: Collection[str]) -> set[str]:
+        """Return which of these were scrapped."""
+        return self.links.scrapped(things)
+
+
+@dataclass(frozen=True, slots=True)
 class Selected:
     """Links with one thing more, `QUERY`, which the units that were selected hold."""
 

@@ -51,7 +51,7 @@ def changes_of(stands: Standing, around: Around) -> Changes:
     changes = Changes()
     reader = _READERS.get(stands.event["kind"])
     if reader is not None:
-        reader(_Reading(stands, around, changes))
+        reader(_Reading(stands, around, changes, stands.event, when(stands.event)))
     return changes
 
 
@@ -62,10 +62,9 @@ class _Reading:
     stands: Standing
     around: Around
     changes: Changes
-
-    @property
-    def event(self) -> Document:
-        return self.stands.event
+    event: Document
+    at: float
+    """When it was received."""
 
     @property
     def anonym(self) -> str:
@@ -75,7 +74,7 @@ class _Reading:
     def add(self, holder: str, kind: Kind, options: Iterable[str], why: str) -> None:
         """Add a slot from now on."""
         distinct = tuple(dict.fromkeys(options))
-        self.changes.slots.append(Slot(holder, kind, distinct, when(self.event), why=why))
+        self.changes.slots.append(Slot(holder, kind, distinct, self.at, why=why))
 
     def alias(self, old: str, new: str) -> None:
         """Make one thing of two names, the newer of which counts."""
@@ -91,7 +90,7 @@ class _Reading:
         event = self.event
         self._values()
         name = event.get("unit")
-        if name is None or self.stands.doubts:
+        if name is None or self.stands.doubts or event["kind"] == "unit_refused":
             self.unbound()
             return
         is_sure = event.get("certainty") == "certain" and event["kind"] == "unit_completed"
@@ -103,12 +102,15 @@ class _Reading:
             self.add(name, Kind.FEED, options, DIRECT if is_sure else UNBOUND)
 
     def unbound(self) -> None:
-        """A cycle whose unit is not known: a holder of its own, which each candidate may be."""
+        """A cycle whose unit is not known: a holder of its own, which each candidate may be.
+
+        So is one that was refused: a label that was read twice was on another unit.
+        """
         event = self.event
-        if event["kind"] == "unit_refused" and event.get("handshake") == "begin":
+        if event.get("handshake") == "begin":
+            if event.get("unit"):
+                self.changes.unit(event["unit"])
             return  # nothing was made
-        if event["kind"] == "unit_started":
-            return
         self.changes.unit(self.anonym, Role.UNIDENTIFIED, 1)
         self._draw(self.anonym, is_sure=True)
         named = [event.get("unit"), *event.get("candidates", ())]
@@ -132,6 +134,8 @@ class _Reading:
 
     def _draw(self, holder: str, *, is_sure: bool) -> None:
         """Add a slot for each position that something was drawn from, and each part put in."""
+        around = self.around
+        is_plain = is_sure and not (around.installs or around.late or around.lots)
         installed: set[tuple[str, str]] = set()
         for said, stands in self.around.installs:
             installed.add((said["position"], said["component"]))
@@ -139,6 +143,12 @@ class _Reading:
                 self._part(holder, stands.event, is_sure=is_sure)
         seen = set()
         for use in self.event.get("components", ()):
+            candidates = use.get("candidates", ())
+            is_one = len(candidates) == 1 and use["certainty"] == "certain"
+            if is_plain and is_one and candidates[0] not in around.removals:
+                slot = Slot(holder, Kind.FEED, candidates, self.at, why=INTERVAL)
+                self.changes.slots.append(slot)
+                continue
             seen.add(use["position"])
             left = [
                 each
@@ -167,7 +177,7 @@ class _Reading:
                 options |= dict.fromkeys(late.lots)
             elif late.position == use["position"] and not late.lots:
                 certain, why = False, why or "boundary_uncertain"
-        if lost or why == "material_unknown" or not options:
+        if lost or why in _UNKNOWN or not options:
             certain, why = False, "material_unknown"
             options[unknown_at(self.event, use["position"])] = None
         if certain and len(options) > 1:  # several serials, each of them in it
@@ -186,7 +196,7 @@ class _Reading:
             options, why = (*options, OTHER), UNBOUND
         if len(options) == 1 and self._is_elsewhere(holder, options[0]):
             options, why = (*options, OTHER), "conflict"
-        slot = Slot(holder, Kind.FEED, options, when(self.event), until, why=why)
+        slot = Slot(holder, Kind.FEED, options, self.at, until, why=why)
         self.changes.slots.append(slot)
 
     def _part(self, holder: str, install: Document, *, is_sure: bool) -> None:
@@ -199,7 +209,7 @@ class _Reading:
         if self._is_elsewhere(holder, part):
             options, why = (part, OTHER), "conflict"
         until = self._removed(holder, part)
-        self.changes.slots.append(Slot(holder, kind, options, when(self.event), until, why=why))
+        self.changes.slots.append(Slot(holder, kind, options, self.at, until, why=why))
 
     def _removed(self, holder: str, part: str) -> float:
         """Return when a part was taken out of its unit, as far as that is proven."""
@@ -360,6 +370,8 @@ class _Reading:
         self.changes.about.append((self.event["lot"], Role.IS, None))
 
 
+_UNKNOWN = frozenset({"material_unknown", "component_missing"})
+"""Why it may be something that is not among the candidates."""
 _ONE_OF_THEM = frozenset({"multi_lot_label", "hopper_mix"})
 """Why it is not certain which of the candidates it was, while it was one of them."""
 

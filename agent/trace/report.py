@@ -33,7 +33,7 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
     """Return the recall of a lot, serial or unit, or of what passed as selected."""
     if isinstance(asked, str):
         query: dict[str, Any] = {"of": asked}
-        found, lots = find(store, asked), frozenset[str]()
+        found, lots = find(store.widened(asked), asked), frozenset[str]()
     else:
         query = asked.told()
         with store.archive.connection.begin():

@@ -13,7 +13,8 @@ from agent.trace.interchange import Slot
 
 OTHER = "unknown:other"
 """Whatever else it may have been: an option that is nothing we know of."""
-STANDS_FOR = ("unknown:", "any:", "unidentified:", "group:")
+UNKNOWN = "unknown:"
+STANDS_FOR = (UNKNOWN, "any:", "unidentified:", "group:")
 """How the names begin that are no thing's own."""
 UNIDENTIFIED = "unidentified:"
 

@@ -38,9 +38,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from agent.trace.archive import Archive, Taken
 from agent.trace.fetching import STATION
-from agent.trace.genealogy import Kind, Use
+from agent.trace.genealogy import Kind, Links, Use, Widened
 from agent.trace.interchange import Facts
 from agent.trace.rows import NAMES_AT_ONCE, ROWS_AT_ONCE, ids_of, lock, mark_things, pieces
+from agent.trace.said import OTHER, UNKNOWN
 from agent.trace.tables import ABOUT, META, METADATA, MIGRATIONS, REASONS, SOURCES, THINGS, USES
 
 SCHEMA_VERSION = 2
@@ -149,6 +150,21 @@ class Store:
         asked = select(THINGS.c.id).where(THINGS.c.name == name)
         with self._connection.begin():
             return self._connection.scalar(asked) is not None
+
+    def widened(self, of: str) -> Links:
+        """Return the links for questions upwards from a thing.
+
+        One that is in nothing for sure, and was never loaded anywhere, may be wherever it is not
+        known what was there (D-44).
+        """
+        uses = [use for use in self.above([of]) if use.stands]
+        is_placed = any(use.options == 1 or use.holder.startswith(UNKNOWN) for use in uses)
+        if is_placed or (self.units([of]) and not uses):
+            return self
+        asked = select(THINGS.c.name).where(THINGS.c.name.startswith(UNKNOWN))
+        with self._connection.begin():
+            places = [name for (name,) in self._connection.execute(asked) if name != OTHER]
+        return Widened(self, of, places)
 
     def imported(self) -> list[str]:
         """Return the names of the sources that were imported, no stations."""

@@ -20,7 +20,18 @@ from rich.table import Table
 
 from tests.bench.result import Result
 
-MODULES = ("core", "decode", "journal", "agent", "ends", "publish", "modbus", "opcua", "resources")
+MODULES = (
+    "core",
+    "decode",
+    "journal",
+    "agent",
+    "ends",
+    "publish",
+    "modbus",
+    "opcua",
+    "resources",
+    "trace",
+)
 
 
 def main() -> None:
