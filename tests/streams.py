@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from hashlib import sha256
 
+from agent.formats.canonical import canonical
+from agent.ports import Row
 from agent.trace.claims import Link
 
 STATION = "acme/press"
@@ -34,3 +36,39 @@ def written(lengths: Sequence[int]) -> list[Link]:
                 )
             )
     return links
+
+
+def rows(lengths: Sequence[int], station: str = STATION) -> list[Row]:
+    """Return stored events, hashed and chained as a journal has them: epochs of these lengths."""
+    found: list[Row] = []
+    for number, length in enumerate(lengths, start=1):
+        epoch = f"{number:06d}-{number:08x}"
+        for seq in range(1, length + 1):
+            members: dict[str, object] = {
+                "epoch": epoch,
+                "seq": seq,
+                "kind": "agent_started" if seq == 1 else "unit_completed",
+                "schema": 1,
+                "station": station,
+                "time": {"received": "2026-11-30T07:00:00.000Z"},
+            }
+            if found:
+                members["prev"] = found[-1].hash
+            if seq == 1 and found:
+                members["previous_epoch"] = found[-1].epoch
+                members["previous_seq"] = found[-1].seq
+                members["previous_hash"] = found[-1].hash
+            digest = sha256(canonical(members)).hexdigest()
+            body = canonical(members)[:-1] + f',"hash":"{digest}"}}'.encode()
+            found.append(
+                Row(
+                    epoch=epoch,
+                    seq=seq,
+                    kind=str(members["kind"]),
+                    unit=None,
+                    wall_ms=0,
+                    body=body,
+                    hash=digest,
+                )
+            )
+    return found

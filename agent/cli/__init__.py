@@ -44,6 +44,14 @@ COMMANDS: Mapping[str, Command] = {
     "where-from": Command("agent.cli.where:where_from", "what a unit or lot is made of"),
     "recall": Command("agent.cli.recall:recall", "which units to take back, and why"),
     "verify": Command("agent.cli.verify:verify", "prove that the journal is whole"),
+    "audit": Command(
+        "agent.cli.audit:audit", "prove that whoever listens to a broker gets everything"
+    ),
+    "quarantine": Command(
+        "agent.cli.quarantine:quarantine",
+        "events that a sink cannot take: list, show, release",
+        is_plain=True,
+    ),
 }
 """Every command, in the order of `--help`."""
 

@@ -4,7 +4,7 @@
 
 Answered on `reply/historian`, on `reply` where no `reply_to` is given: each event in its envelope,
 byte for byte the same `data`, id and times, marked `resend`; then one message that closes the
-answer: {"epoch", "from", "to", "sent", "unsent", "filtered", "follows"}, or {"refused": why}.
+answer: {"epoch", "from", "to", "sent", "unsent", "filtered", "follows"}, or {"refused", "next"}.
 
 Laws:
     1. A request changes nothing: not the journal, not the cursor, not what is sent live. It may be
@@ -48,6 +48,11 @@ Read = Callable[[Address | None, int], Awaitable[list[Row]]]
 
 class RequestError(ValueError):
     """A message is no request that can be answered; the text says why."""
+
+    def __init__(self, why: str, following: Address | None = None) -> None:
+        super().__init__(why)
+        self.following = following
+        """The next event that is kept, where the one that was asked for is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +195,7 @@ class Answer:
             if rows:
                 return found, is_through
         if self.upto < asked.first:
-            raise RequestError(_not_there(asked, rows))
+            raise _not_there(asked, rows)
         return found, True
 
     def _note(self, row: Row) -> None:
@@ -214,13 +219,16 @@ class Answer:
         return members
 
 
-def _not_there(asked: Resend, rows: list[Row]) -> str:
+def _not_there(asked: Resend, rows: list[Row]) -> RequestError:
     """Return why the first event that was asked for is not there."""
+    wanted = f"{asked.epoch}-{asked.first}"
     if not rows:
-        return f"{asked.epoch}-{asked.first} is behind the newest event"
-    return (
-        f"{asked.epoch}-{asked.first} is not kept: it was deleted, is damaged, or never was; "
-        f"the next one kept is {rows[0].address}"
+        return RequestError(f"{wanted} is behind the newest event")
+    following = rows[0].address
+    return RequestError(
+        f"{wanted} is not kept: it was deleted, is damaged, or never was; "
+        f"the next one kept is {following}",
+        following,
     )
 
 

@@ -101,7 +101,10 @@ class Resending:
                     await self._send(asked, sendable, answer)
         except RequestError as error:
             self._count(Oddity.REFUSED_REQUESTS, f"a resend was refused: {error}")
-            await self._say(asked.reply_to, {**asked.members(), "refused": str(error)})
+            said = {**asked.members(), "refused": str(error)}
+            if error.following is not None:
+                said["next"] = str(error.following)
+            await self._say(asked.reply_to, said)
             return
         self._count(Oddity.RESENDS, f"events of {asked.epoch} were sent again, as somebody asked")
         await self._say(asked.reply_to, answer.end())

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import socket
 import ssl
 from collections import Counter
 from dataclasses import asdict
@@ -23,6 +22,7 @@ from agent.backoff import within
 from agent.ports import Address, Delivery, Refusal, RefusedError, SinkDownError
 from agent.sinks.mqtt import NEWEST, UNSEEN, MqttOptions
 from agent.sinks.mqtt.connection import Connection, End, Login
+from agent.sinks.mqtt.dialling import tls_context, why_unreachable
 from agent.sinks.mqtt.poison import POISON_AFTER, Poison
 from agent.sinks.mqtt.reasons import NO_SUBSCRIBERS, REFUSED, refusal
 from agent.sinks.mqtt.resending import Resending, Work, reserved
@@ -88,7 +88,7 @@ class MqttSink:
         try:
             connection = self._connection = await Connection.dial(login)
         except OSError as error:
-            raise self._down(_why_unreachable(error)) from error
+            raise self._down(why_unreachable(error)) from error
         self._check_pin(connection.certificate())
         if (cause := await connection.greet()) is not None:
             raise self._down(cause)
@@ -125,7 +125,7 @@ class MqttSink:
 
         def read() -> tuple[str | None, ssl.SSLContext | None]:
             password = self._place.secret(options.password) if options.password else None
-            return password, _tls(options) if options.tls else None
+            return password, tls_context(options) if options.tls else None
 
         try:
             password, tls = await self._place.worker.run(read)
@@ -312,26 +312,3 @@ class MqttSink:
         if reason not in self._warned:
             self._warned.add(reason)
             self._place.warn(reason, f"broker {self._options.host}:{self._options.port}: {text}")
-
-
-def _tls(options: MqttOptions) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=options.ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if options.certificate is not None:
-        context.load_cert_chain(options.certificate, options.key)
-    return context
-
-
-def _why_unreachable(error: OSError) -> str:
-    """Return the cause and what to do, the same words each time for the same trouble."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        cause = error.verify_message.rstrip(".")
-        return f"its certificate is not accepted: {cause}; check `ca` and the host in `url`"
-    if isinstance(error, ssl.SSLError):
-        cause = (error.reason or "failed").lower().replace("_", " ")
-        return f"TLS failed: {cause}; check that this is the port for mqtts://"
-    if isinstance(error, socket.gaierror):
-        return "the name cannot be resolved; check the host in `url` and the name server"
-    if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there; check that the broker runs, and `url`"
-    return f"cannot be reached: {error.strerror or error}; check the network and `url`"
