@@ -16,11 +16,12 @@ line here never does the following, and a plant that does must not trust `certai
     A1   Only the label of another part is read, or of a part that was taken away since. Read as
          well as the right one, or taken back by a cancel code, it is played.
     A2   A part is scanned before its machine begins on it (`cycle-then-scan`: within the window,
-         before the next cycle ends); a late scan lies within `late` after the refused cycle.
+         before the next cycle ends, once more also after that); a late scan lies within `late` after the refused cycle.
     A3   A change of material is scanned within the declared uncertainty, after a beep. Only a
          package that has run out is replaced without a scan, where its quantity is counted (D-55).
          A splice lies within the declared pieces, a feed path within the declared times, also over
-         standstills, a quantity within the tolerance, a vessel seen empty is empty.
+         standstills and where an empty vessel was filled again, a quantity within the tolerance,
+         a vessel seen empty is empty.
     A4   A component is scanned for a unit once the cycle before has asked; nobody forgets one in
          the unit after one that was given up, or of which one was scanned too many.
     A5   `tag`: a code that stays from the cycle before can only be seen where a guard or counter

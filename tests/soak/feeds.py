@@ -47,6 +47,11 @@ class Feed(ABC):
         self.is_last = False
         """Whether no piece follows that a scan could wait for."""
 
+    @property
+    def may_draw(self) -> bool:
+        """Whether there is something at the tool."""
+        return self.is_ready
+
     @abstractmethod
     def supply(self) -> Process[None]:
         """Keep the position supplied, for ever."""
@@ -219,6 +224,11 @@ class VesselFeed(Feed):
 
         yield from self.near(f"{self.label}EMPTY", change)
 
+    @property
+    def may_draw(self) -> bool:
+        """Whether what can be at the tool by now left the vessel while something was inside."""
+        return self.is_ready and bool(self._on_the_way())
+
     def draw(self) -> set[str]:
         """Take one piece, and return what left the vessel some feed path ago."""
         self._note()
@@ -227,8 +237,7 @@ class VesselFeed(Feed):
         if self.component.plug_flow is not None or len(self.inside) > 6:
             self.inside = tuple(each for each in self.inside if each[1] > 0)
         self.is_ready = sum(max(0, n) for _, n in self.inside) > 0
-        lag_ms = self.world.between(self.component.lag_min_ms, self.component.lag_max_ms)
-        lots = self._held_at(self.world.ms - lag_ms)
+        lots = self.world.random.choice(self._on_the_way())
         if self.component.plug_flow is not None:
             return {lots[0]}
         return {each for each in lots if self.world.chance(0.7)} | {lots[0]}
@@ -240,11 +249,13 @@ class VesselFeed(Feed):
         lots = tuple(lot for lot, _ in self.inside)
         self._held = (*self._held[-200:], (self.world.ms, lots))
 
-    def _held_at(self, at_ms: int) -> tuple[str, ...]:
-        """Return what was inside; where that was nothing, what was filled in next."""
-        before = [lots for since_ms, lots in self._held if since_ms <= at_ms][-1:]
-        after = [lots for since_ms, lots in self._held if since_ms > at_ms]
-        return next(lots for lots in (*before, *after) if lots)
+    def _on_the_way(self) -> list[tuple[str, ...]]:
+        """Return what was inside, each time that it changed, when what is at the tool left it."""
+        low_ms = self.world.ms - self.component.lag_max_ms
+        high_ms = self.world.ms - self.component.lag_min_ms
+        before = [lots for since_ms, lots in self._held if since_ms <= low_ms][-1:]
+        then = [lots for since_ms, lots in self._held if low_ms < since_ms <= high_ms]
+        return [lots for lots in (*before, *then) if lots]
 
 
 class SerialFeed(Feed):

@@ -131,7 +131,7 @@ class Line(ABC):
         for feed in self.feeds:
             for _ in cycle.units:
                 yield self.world.between(20, 400)
-                while not feed.is_ready:
+                while not feed.may_draw:
                     yield 20
                 cycle.draws.setdefault(feed.position, set()).update(feed.draw())
         yield self.world.between(50, 500)
