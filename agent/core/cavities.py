@@ -21,8 +21,8 @@ from agent.core.anew import replace
 from agent.core.draft import Draft
 from agent.core.identity.rules import Identified, Means
 from agent.core.parts import BadScan
-from agent.core.state import Candidate, Seat, Sharing, Snapshot
-from agent.core.station import Cavity, Handshake, Outcome, Station
+from agent.core.state import Candidate, Seat, Sharing, Snapshot, State
+from agent.core.station import Cavity, Handshake, Outcome
 from drivers.base import AskAnswered
 
 _WORST_FIRST = (
@@ -37,9 +37,10 @@ _WORST_FIRST = (
 """Which of the cavities' outcomes the machine is told."""
 
 
-def enough(station: Station, found: tuple[Candidate, ...]) -> bool:
+def enough(state: State, found: tuple[Candidate, ...]) -> bool:
     """Return whether every cavity that is scanned has a code: nothing more is waited for."""
-    wanted = {cavity.name for h in station.handshakes for cavity in h.cavities if not cavity.tag}
+    handshakes = state.station.handshakes
+    wanted = {cavity.name for h in handshakes for cavity in h.cavities if not cavity.tag}
     return wanted <= {candidate.cavity for candidate in found}
 
 

@@ -5,9 +5,11 @@ Laws:
        unit; the machine is answered when it has come, or when the window is over.
     2. A scan that may as well belong to a cycle before, which ended without a record, leaves the
        cycle unbound with it as the candidate.
-    3. A second code before the next cycle ends makes two, also after the answer: what was bound is
+    3. The label of the cycle before, read once more within that one's window, may be just that: its
+       own is waited for. If none comes the cycle is unbound with that label as the candidate.
+    4. A second code before the next cycle ends makes two, also after the answer: what was bound is
        then corrected to either of the two, and nothing shifts by one.
-    4. A scan that no cycle waits for expires, once the settle has shown that none ended before it.
+    5. A scan that no cycle waits for expires, once the settle has shown that none ended before it.
 """
 
 from __future__ import annotations
@@ -59,10 +61,28 @@ def _doubts(state: State, pending: Pending, rise: Rise) -> tuple[ev.Why, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def enough(state: State, found: tuple[Candidate, ...]) -> bool:
+    """Return whether there is a candidate that is not just the label of the cycle before."""
+    return any(not _is_again(state, candidate) for candidate in found)
+
+
+def _is_again(state: State, candidate: Candidate) -> bool:
+    """Whether a scan may be one more reading of a label that was read for the cycle before."""
+    return any(
+        pending.address in candidate.because
+        and pending.code in (answered.unit, *answered.others)
+        and pairing.first_ms(pending) <= _last_ms(state, answered)
+        for pending in state.pairing.pending
+        for answered in state.cycle.answered.values()
+    )
+
+
 def take(draft: Draft, handshake: Handshake, found: tuple[Candidate, ...]) -> None:
-    """One scan is the unit, unless it may be of a cycle that ended without a record (D-23)."""
+    """One scan is the unit, unless it may be of a cycle before (D-23)."""
     if len(found) == 1 and ev.Why.CYCLE_BETWEEN in found[0].doubts:
         answering.unbind(draft, handshake, found, ev.Why.CYCLE_BETWEEN)
+    elif len(found) == 1 and _is_again(draft.state, found[0]):
+        answering.unbind(draft, handshake, found, ev.Why.ORDER_OF_FACTS)
     else:
         choosing.take(draft, handshake, found)
 
@@ -131,8 +151,13 @@ def booted(draft: Draft) -> None:
 
 def _within(state: State, answered: Answered, pending: Pending) -> bool:
     """Whether a scan may lie between the end of an answered cycle and that of its window."""
-    last_ms = answered.risen_ms + state.station.pairing.window_ms
-    return pending.latest_ms >= answered.rise_ms and pending.earliest_ms <= last_ms
+    is_after = pending.latest_ms >= answered.rise_ms
+    return is_after and pending.earliest_ms <= _last_ms(state, answered)
+
+
+def _last_ms(state: State, answered: Answered) -> int:
+    """Return when the window of an answered cycle is over; one of another boot rose before 0."""
+    return max(answered.risen_ms, 0) + state.station.pairing.window_ms
 
 
 def deadlines(state: State, working: Working) -> Iterator[int]:

@@ -40,6 +40,8 @@ class Answered:
     """When it rose at the latest."""
     count: int | None = None
     """The piece counter at that moment, where the station has one (D-29)."""
+    others: tuple[str, ...] = ()
+    """What else was scanned for it: the candidates of an unbound cycle, or of a correction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -270,6 +270,7 @@ def _answered(state: State, event: ev.UnitEvent, started: Started | None, *, bou
         rise_ms=event.earliest_ms,
         risen_ms=event.latest_ms,
         count=event.count,
+        others=event.candidates if isinstance(event, ev.UnitUnbound) else (),
     )
     return _with(
         state,
@@ -329,7 +330,9 @@ def _corrected(state: State, event: ev.EventCorrected) -> State:
         return state
     cycle = state.cycle
     answered = {
-        name: replace(each, bound=each.bound and each.address not in event.supersedes)
+        name: replace(each, bound=False, others=(*each.others, *event.candidates))
+        if each.address in event.supersedes
+        else each
         for name, each in cycle.answered.items()
     }
     return _with(state, replace(cycle, answered=answered))

@@ -28,7 +28,7 @@ def _seek_scan(draft: Draft, handshake: Handshake, live: Live, rise: Rise) -> No
     entry = strategies.entry(draft.station)
     found = entry.candidates(draft.state, rise)
     settle_ms = rise.latest_ms + entry.wait_ms(draft.station)
-    if not entry.enough(draft.station, found) and draft.now_ms < settle_ms:
+    if not entry.enough(draft.state, found) and draft.now_ms < settle_ms:
         draft.set_live(handshake.name, replace(live, settle_ms=settle_ms))
     else:
         sought = tuple(candidate.because for candidate in found)

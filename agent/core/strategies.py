@@ -21,7 +21,7 @@ def _no_candidates(_state: State, _rise: Rise) -> tuple[Candidate, ...]:
     return ()
 
 
-def _one_is_enough(_station: Station, found: tuple[Candidate, ...]) -> bool:
+def _one_is_enough(_state: State, found: tuple[Candidate, ...]) -> bool:
     """Return whether there is a candidate: a second one is seen soon enough."""
     return bool(found)
 
@@ -55,7 +55,7 @@ class Entry:
     """A cycle that has its snapshot looks for its unit, where it waits for no scan."""
     candidates: Callable[[State, Rise], tuple[Candidate, ...]] = _no_candidates
     """The units whose scans may belong to the cycle of a rise."""
-    enough: Callable[[Station, tuple[Candidate, ...]], bool] = _one_is_enough
+    enough: Callable[[State, tuple[Candidate, ...]], bool] = _one_is_enough
     """Whether the candidates are all that is waited for."""
     take: Callable[[Draft, Handshake, tuple[Candidate, ...]], None] = choosing.take
     """What becomes of a cycle with the candidates that were found."""
@@ -83,6 +83,7 @@ ENTRIES: Mapping[Strategy, Entry] = {
     Strategy.SCAN_THEN_CYCLE: Entry(candidates=pairing.candidates, wait_ms=_settle_ms),
     Strategy.CYCLE_THEN_SCAN: Entry(
         candidates=following.candidates,
+        enough=following.enough,
         take=following.take,
         wait_ms=following.wait_ms,
         timer=following.timer,

@@ -88,6 +88,9 @@ class ScanThenCycle(Line):
 class CycleThenScan(ScanThenCycle):
     """The machine works, then the label of what it made is read."""
 
+    is_unread = False
+    """Whether the label of what was made last is still to be read: the next cycle waits (A2)."""
+
     def one(self) -> Process[None]:
         """Let the machine work; the label is read while it asks."""
         cycle = self.truth.begin({None: self.next_unit()}, self.world.ms)
@@ -96,8 +99,15 @@ class CycleThenScan(ScanThenCycle):
 
     def meanwhile(self, cycle: Cycle) -> Process[None]:
         """Read the label of what was made, within the window."""
+        self.is_unread = True
         yield self.world.between(100, self.station.pairing.window_ms - 1_700)
         yield from self.label(cycle.units[None])
+
+    def machine(self, cycle: Cycle) -> Process[None]:
+        """Work once the label of the cycle before is read; a second reading may come later."""
+        while self.is_unread:
+            yield 20
+        yield from super().machine(cycle)
 
     def label(self, unit: str) -> Process[None]:
         """Read a label, or what is read instead; a second one is of a part that lies about."""
@@ -105,6 +115,7 @@ class CycleThenScan(ScanThenCycle):
         if self.plan.faulty:
             act = self.world.one_of({"right": 12, "none": 1, "fail": 1, "twice": 1, "both": 1})
         if act == "none":
+            self.is_unread = False
             return
         if act == "fail":
             how = self.world.random.choice(["noread", "junk", "cut"])
@@ -114,7 +125,7 @@ class CycleThenScan(ScanThenCycle):
             yield from self.scan(f"SN-{self.world.between(1, self.units - 1)}")
             yield self.world.between(50, 700)
         yield from self.scan(unit)
-        self.is_fragile = False
+        self.is_fragile = self.is_unread = False
         if act == "twice":
             yield self.world.between(20, 700)
             yield from self.scan(unit)
@@ -222,7 +233,7 @@ class CountOnly(Line):
             yield self.world.between(60, 900)
             piece = Piece(at_ms=0, lot=self._lot, draws={})
             for feed in self.feeds:
-                while not feed.is_ready:
+                while not feed.may_draw:
                     yield 20
                 piece.draws[feed.position] = feed.draw()
             yield self.world.between(1, 100)

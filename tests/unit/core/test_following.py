@@ -308,6 +308,93 @@ def test_refused_unit_spends_its_scan() -> None:
     assert rig.state.pairing.pending == ()
 
 
+# ------------------------------------------------------------------ the label of the cycle before
+
+
+def unbound(rig: Rig) -> tuple[tuple[str, ...], tuple[Why, ...]]:
+    """Return the candidates of the newest cycle, which has no unit, and why."""
+    unit = rig.units()[-1]
+    assert isinstance(unit, UnitUnbound)
+    assert rig.state.pairing.pending == ()
+    return unit.candidates, unit.why
+
+
+def test_label_of_the_cycle_before_waits_for_another() -> None:
+    """Read again just after the next cycle's end it is not taken for that one's unit (D-25)."""
+    rig = rig_of(duplicates=Policy.RECORD)
+    whole(rig, 1, "SN-1")
+    rig.turn(600)
+    end(rig, 2)
+    rig.scan("SN-1")
+    rig.turn(1_000)
+    assert rig.answered() is None
+    rig.scan("SN-2")
+    assert unbound(rig) == (("SN-1", "SN-2"), (Why.TWO_CANDIDATES,))
+    assert rig.answered() == 8
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_label_of_the_cycle_before_alone_leaves_the_cycle_unbound(times: int) -> None:
+    """It is the only candidate, also if it is read a third time after that one's window (D-23)."""
+    rig = rig_of(duplicates=Policy.RECORD)
+    whole(rig, 1, "SN-1")
+    rig.turn(1_500)
+    end(rig, 2)
+    for _ in range(times):
+        rig.scan("SN-1")
+        rig.turn(1_050)
+    assert rig.answered() is None
+    rig.turn(2_200)
+    assert unbound(rig) == (("SN-1",), (Why.ORDER_OF_FACTS,))
+
+
+def test_unit_that_is_made_again_is_certain_after_the_window() -> None:
+    """Then its label cannot be of the cycle before any more (D-23)."""
+    rig = rig_of(duplicates=Policy.RECORD)
+    whole(rig, 1, "SN-1")
+    rig.turn(2_001)
+    whole(rig, 2, "SN-1")
+    assert [(unit.unit, unit.certainty) for unit in rig.units()] == [
+        ("SN-1", Certainty.CERTAIN),
+        ("SN-1", Certainty.CERTAIN),
+    ]
+
+
+@pytest.mark.parametrize("answered_first", [False, True])
+def test_each_label_of_two_is_of_the_cycle_before(*, answered_first: bool) -> None:
+    """A cycle without a unit, or with two by its correction, had them both as candidates (D-25)."""
+    rig = rig_of(duplicates=Policy.RECORD)
+    end(rig, 1)
+    rig.scan("SN-9")
+    if answered_first:
+        rig.answer()
+        fall(rig)
+    rig.scan("SN-1")
+    if not answered_first:
+        fall(rig)
+    rig.turn(300)
+    end(rig, 2)
+    rig.scan("SN-1")
+    rig.turn(2_300)
+    assert unbound(rig) == (("SN-1",), (Why.ORDER_OF_FACTS,))
+
+
+@pytest.mark.parametrize(("since_boot_ms", "bound"), [(9_900, False), (10_100, True)])
+def test_label_of_the_cycle_before_over_a_boot(since_boot_ms: int, *, bound: bool) -> None:
+    """The window may still be open for as long as it lasts, counted from the boot (D-91)."""
+    pairing = replace(LASER.pairing, window_ms=10_000)
+    rig = rig_of(pairing=pairing, duplicates=Policy.RECORD)
+    whole(rig, 1, "SN-1")
+    rig.restart(reboot=True)
+    rig.up()
+    rig.turn(since_boot_ms - rig.ms)
+    end(rig, 2)
+    rig.scan("SN-1")
+    rig.answer()
+    rig.turn(10_300)
+    assert isinstance(rig.units()[-1], UnitCompleted) == bound
+
+
 # ------------------------------------------------------------------ cycles without a record
 
 
