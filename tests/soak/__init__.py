@@ -16,8 +16,8 @@ line here never does the following, and a plant that does must not trust `certai
     A1   Only the label of another part is read, or of a part that was taken away since. Read as
          well as the right one, or taken back by a cancel code, it is played.
     A2   A part is scanned before its machine begins on it (`cycle-then-scan`: within the window,
-         before the next cycle ends, once more also after that); a late scan lies within `late` after
-         the refused cycle.
+         before the next cycle ends, once more also after that); a late scan lies within `late`
+         after the refused cycle.
     A3   A change of material is scanned within the declared uncertainty, after a beep. Only a
          package that has run out is replaced without a scan, where its quantity is counted (D-55).
          A splice lies within the declared pieces, a feed path within the declared times, also over
