@@ -62,7 +62,7 @@ def judged(draft: Draft, handshake: Handshake, snapshot: Snapshot) -> None:
     early_ms = reading.earliest_ms - station.pairing.settle_ms
     production.counter_read(draft, replace(reading, earliest_ms=early_ms))
     if not belonging.is_of_lot(belonging.made(draft.state, handshake, snapshot)):
-        production.record_before(draft, snapshot.count)
+        production.record_before(draft, station.counter, snapshot.count)
 
 
 def started(draft: Draft, last_ms: int) -> None:

@@ -330,10 +330,11 @@ def record_until(draft: Draft, moment_ms: int) -> None:
     _record(draft, sum(step.latest_ms <= moment_ms for step in draft.working.steps))
 
 
-def record_before(draft: Draft, count: int) -> None:
+def record_before(draft: Draft, counter: Counter, count: int) -> None:
     """Record what was made before the piece of this number, which is a unit's."""
     sharing.trim(draft)
-    _record(draft, sharing.cut(draft, sharing.before(draft, count)), all_the_same=True)
+    n_steps = sharing.cut(draft, counter, sharing.before(draft, counter, count))
+    _record(draft, n_steps, all_the_same=True)
 
 
 def _record(draft: Draft, n_steps: int, *, all_the_same: bool = False) -> None:
@@ -371,7 +372,7 @@ def _known(draft: Draft, step: Step, *, unread: bool) -> tuple[object, ...]:
 def _record_group(draft: Draft, counter: Counter, steps: list[Step], *, unread: bool) -> None:
     is_unit = sharing.of(draft.state, steps[-1]) is sharing.Of.UNIT
     if is_unit and draft.station.products is not None:
-        sharing.missed(draft, steps)
+        sharing.missed(draft, counter, steps)
     else:
         _count(draft, counter, steps, unread=unread)
 

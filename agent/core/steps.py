@@ -21,7 +21,7 @@ from agent.core.counting import StepKind, judge_step
 from agent.core.draft import Draft
 from agent.core.parts import Counted
 from agent.core.state import Live, Phase, State, Step, Working
-from agent.core.station import By
+from agent.core.station import By, Counter
 
 
 @unique
@@ -98,21 +98,19 @@ def trim(draft: Draft) -> None:
         draft.working = replace(draft.working, steps=left)
 
 
-def before(draft: Draft, count: int) -> int:
+def before(draft: Draft, counter: Counter, count: int) -> int:
     """Return how many pieces before the one of this number are in no record."""
-    counter, counted = draft.station.counter, _counted(draft.state)
-    if counter is None or counted is None:
+    counted = _counted(draft.state)
+    if counted is None:
         return 0
     waiting = sum(step.n for step in draft.working.steps)
     n = (count - 1 - counted.count) % counter.modulus
     return n if n <= waiting else 0
 
 
-def cut(draft: Draft, n: int) -> int:
+def cut(draft: Draft, counter: Counter, n: int) -> int:
     """Take the step apart that the `n`th waiting piece is in; return how many end with it."""
-    counter, steps = draft.station.counter, draft.working.steps
-    if counter is None:
-        return 0
+    steps = draft.working.steps
     taken, rest = first(steps, n, counter.modulus)
     if rest is not None:
         left = (*taken, rest, *steps[len(taken) :])
@@ -137,11 +135,9 @@ def counted_on(state: State, event: ev.UnitEvent) -> State:
     return replace(state, production=production, product=product)
 
 
-def missed(draft: Draft, steps: list[Step]) -> None:
+def missed(draft: Draft, counter: Counter, steps: list[Step]) -> None:
     """Say that pieces of units have no record; those whose cycle had no number are not missing."""
-    counter, last = draft.station.counter, steps[-1]
-    if counter is None:
-        return
+    last = steps[-1]
     total = sum(step.n for step in steps)
     draft.add(
         ev.CycleMissed(
@@ -176,8 +172,3 @@ def missed_on(state: State, event: ev.CycleMissed) -> State:
 
 def _counted(state: State) -> Counted | None:
     return state.production.counted
-
-
-def by_counter(state: State) -> bool:
-    """Return whether the counter's steps tell what was missed, instead of the cycles' numbers."""
-    return state.station.products is not None and state.station.counts_pieces

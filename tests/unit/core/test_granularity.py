@@ -416,3 +416,14 @@ def test_snapshot_may_show_what_a_poll_has_not_seen_yet() -> None:
         (("screw", "valve"), Certainty.POSSIBLE)
     ]
     assert press.of(CycleMissed) == []
+
+
+def test_scan_under_the_trigger_of_a_lots_cycle_is_kept() -> None:
+    """It may be the next unit's, whose product is about to be set up (D-24)."""
+    press = Press()
+    press.set_up("screw")
+    press.plc(trigger=True, request=1, count=1)
+    press.scan("SN-2")
+    press.answer()
+    assert press.of(CycleCounted)
+    assert press.of(ScanExpired) == []

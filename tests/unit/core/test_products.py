@@ -153,3 +153,15 @@ def test_station_file_that_changed_says_so() -> None:
     assert changes(rig)[-1] == ("S-1", "screw", "serial", "file")
     rig.restart()
     assert len(changes(rig)) == 2
+
+
+def test_many_changes_without_a_record_are_not_all_kept_apart() -> None:
+    """The state stays small, and no product that may have been made is forgotten (D-4)."""
+    rig = Rig(MIXED)
+    rig.up()
+    recipes = [f"S-{number}" for number in range(10, 40)]
+    for recipe in recipes:
+        rig.plc(recipe=recipe)
+    assert len(rig.state.product.past) == products.MOST_CHANGES
+    made = products.during(rig.state, LONG_AGO, rig.ms)
+    assert [tracked.named for tracked in made] == [None, *recipes]
