@@ -97,9 +97,7 @@ class _Reading:
         is_named = is_sure or event.get("certainty") != "possible"
         self.changes.unit(name, Role.IS if is_named else Role.MAY_BE)
         self._draw(name, is_sure=is_sure)
-        if event.get("lot") is not None:
-            options = (event["lot"],) if is_sure else (event["lot"], OTHER)
-            self.add(name, Kind.FEED, options, DIRECT if is_sure else UNBOUND)
+        self._of_lots(name, is_sure=is_sure)
 
     def unbound(self) -> None:
         """A cycle whose unit is not known: a holder of its own, which each candidate may be.
@@ -113,6 +111,7 @@ class _Reading:
             return  # nothing was made
         self.changes.unit(self.anonym, Role.UNIDENTIFIED, 1)
         self._draw(self.anonym, is_sure=True)
+        self._of_lots(self.anonym, is_sure=True)
         named = [event.get("unit"), *event.get("candidates", ())]
         for doubt in self.stands.doubts:
             named += doubt.get("candidates", ())
@@ -124,6 +123,37 @@ class _Reading:
                     group = f"group:{plant_address(doubt)}"
                     self.add(unit, Kind.FEED, (group, OTHER), UNBOUND)
                     self.add(group, Kind.LOT, (self.anonym, OTHER), UNBOUND)
+
+    def _of_lots(self, holder: str, *, is_sure: bool) -> None:
+        """Add the lot that a unit is one of, and the one that it was a piece of until marked.
+
+        Where nobody knows which one was open, it may be of every lot of the station (D-4).
+        """
+        event = self.event
+        why = next((each for each in event.get("lot_why", ())), None)
+        code = reason_of(why, "boundary_uncertain")
+        for one, several in (("lot", "lots"), ("from_lot", "from_lots")):
+            lots = [event[one]] if event.get(one) else list(event.get(several, ()))
+            is_one_of_them = why == "boundary_uncertain" and len(lots) > 1
+            if lots and (why is None or is_one_of_them):
+                self._slot(holder, tuple(lots), code if why else DIRECT, is_sure=is_sure)
+            elif lots:
+                self.add(holder, Kind.FEED, (*lots, unknown_at(event, LOTS), OTHER), code)
+        nowhere = not any(event.get(key) for key in ("lot", "lots", "from_lot", "from_lots"))
+        if nowhere and why is not None:
+            self.add(holder, Kind.FEED, (unknown_at(event, LOTS), OTHER), code)
+
+    def piece(self) -> None:
+        """A cycle of a piece without an identity: a line of its lot's history."""
+        self._values()
+        for lot in (self.event.get("lot"), *self.event.get("lots", ())):
+            if lot is not None:
+                self.changes.about.append((lot, Role.IS, None))
+
+    def opened(self) -> None:
+        """A lot of this station: what is of an unknown one may be of it."""
+        self.lot()
+        self.add(unknown_at(self.event, LOTS), Kind.LOT, (self.event["lot"], OTHER), UNBOUND)
 
     def _values(self) -> None:
         for value in self.event.get("values", ()):
@@ -270,7 +300,7 @@ class _Reading:
         event, changes = self.event, self.changes
         lots = [event["lot"]] if event.get("lot") else list(event.get("lots", ()))
         is_sure = len(lots) == 1 and event.get("certainty") == "certain"
-        if not lots:
+        if not lots or event.get("products"):  # of a changeover: or units without a record
             changes.unit(self.anonym, Role.UNIDENTIFIED, event["n"])
             self._draw(self.anonym, is_sure=True)
         for lot in lots:
@@ -370,6 +400,8 @@ class _Reading:
         self.changes.about.append((self.event["lot"], Role.IS, None))
 
 
+LOTS = "lots"
+"""The place of lots that nobody knows, beside the positions of a station."""
 _UNKNOWN = frozenset({"material_unknown", "component_missing"})
 """Why it may be something that is not among the candidates."""
 _ONE_OF_THEM = frozenset({"multi_lot_label", "hopper_mix"})
@@ -391,7 +423,8 @@ _READERS: Mapping[str, Callable[[_Reading], None]] = {
     "history_lost": _Reading.missed,
     "carrier_loaded": _Reading.mentioned,
     "carrier_unloaded": _Reading.mentioned,
-    "lot_opened": _Reading.lot,
+    "cycle_counted": _Reading.piece,
+    "lot_opened": _Reading.opened,
     "lot_closed": _Reading.lot,
     "lot_issued": _Reading.lot,
     "lot_returned": _Reading.lot,
