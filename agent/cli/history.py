@@ -48,6 +48,8 @@ def unit(
         answers.write_csv(_COLUMNS, rows)
         return
     console = answers.console()
+    if not entries and not root.children:
+        console.print(f"{newest} is not known to this store", style="yellow")
     if len(names) > 1:
         console.print(f"{newest}, also called {', '.join(names[1:])}", style="bold")
     console.print(answers.table(_COLUMNS, rows))

@@ -246,6 +246,8 @@ class Found:
     """All that may hold it now, lots and what is inside something too."""
     packed: Mapping[str, str]
     """Of what is packed, the package that it is in."""
+    older: Mapping[str, str]
+    """Of what has a new identity, the one before."""
 
 
 def find(links: Links, of: str) -> Found:
@@ -265,7 +267,9 @@ def find(links: Links, of: str) -> Found:
         sorted(outermost - possible),
     )
     packed = {u.option: u.holder for u in up.uses if u.kind is Kind.PACK and u.stands}
-    return Found(found, up.reasons(), possible, packed)
+    named = (u for u in up.uses if u.kind is Kind.NAME and u.stands and u.options == 1)
+    older = {use.holder: use.option for use in named}
+    return Found(found, up.reasons(), possible, packed, older)
 
 
 QUERY = "query:"

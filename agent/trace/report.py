@@ -74,7 +74,7 @@ def _body(connection: Connection, found: Found, lots: Collection[str]) -> dict[s
         "cleared": _named(answer.cleared),
     }
     everyone = [unit for some in named.values() for unit in some]
-    seen = _seen(connection, everyone)
+    seen = _seen(connection, _with_older(found, everyone))
     anonymous = [
         name for name in (*answer.certain, *answer.possible) if name.startswith(UNIDENTIFIED)
     ]
@@ -107,6 +107,17 @@ def _why(found: Found, unit: str, what: str) -> dict[str, Any]:
     return {"reasons": sorted(codes)}
 
 
+def _with_older(found: Found, units: Iterable[str]) -> dict[str, str]:
+    """Return of each name that a unit has or had the one by which it is listed."""
+    names: dict[str, str] = {}
+    for unit in units:
+        name: str | None = unit
+        while name is not None and name not in names:
+            names[name] = unit
+            name = found.older.get(name)
+    return names
+
+
 _UNSEEN = {"first_seen": None, "last_seen": None, "last_station": None, "left": None}
 
 
@@ -114,8 +125,11 @@ def _place(found: Found, unit: str) -> dict[str, Any]:
     return {"in": found.packed.get(unit)}
 
 
-def _seen(connection: Connection, units: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return of units when and where they were seen, and whether they left as far as is known."""
+def _seen(connection: Connection, units: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return of units when and where they were seen, and whether they left as far as is known.
+
+    `units` has every name that they had, with the one by which they are listed.
+    """
     found: dict[str, dict[str, Any]] = {}
     for some in pieces(units, NAMES_AT_ONCE):
         asked = (
@@ -126,10 +140,12 @@ def _seen(connection: Connection, units: Iterable[str]) -> dict[str, dict[str, A
             .where(THINGS.c.name.in_(some))
             .order_by(EVENTS.c.received_ms, EVENTS.c.id)
         )
-        for unit, at_ms, station, role in connection.execute(asked):
+        for name, at_ms, station, role in connection.execute(asked):
             at = moment(at_ms)
-            entry = found.setdefault(unit, {"first_seen": at, "left": None})
-            entry |= {"last_seen": at, "last_station": station.removeprefix(STATION)}
+            entry = found.setdefault(units[name], {"first_seen": at, "last_seen": at, "left": None})
+            entry["first_seen"] = min(entry["first_seen"], at)
+            if at >= entry["last_seen"]:
+                entry |= {"last_seen": at, "last_station": station.removeprefix(STATION)}
             if role == Role.LEFT.value:
                 entry["left"] = at
     return found

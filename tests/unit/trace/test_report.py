@@ -102,3 +102,15 @@ def test_what_it_rests_on_names_every_gap() -> None:
         assert press.gaps[0].since == "2026-11-25T06:00:02.000Z"
         assert press.upto == "000001-aa-3"
         assert Trace(store).recall("NEVER")["is_known"] is False
+
+
+def test_a_unit_with_a_new_name_was_seen_under_the_old_one() -> None:
+    """First seen, and where, is over all names that it had (D-37)."""
+    plant = line()
+    plant.add("unit_reidentified", unit="U2", new="VIN-2")
+    with stored(plant.events) as store:
+        report = Trace(store).recall("LOT")
+    entry = next(entry for entry in report["certain"] if entry["unit"] == "VIN-2")
+    assert entry["first_seen"] == "2026-11-25T06:00:02.000Z"
+    assert entry["last_seen"] == "2026-11-25T06:00:08.000Z"
+    assert entry["reasons"] == ["alias", "load_interval"]
