@@ -46,6 +46,7 @@ LEVELS: Mapping[str, str] = {
     "sink_down": "warning",
     "sink_paused": "error",
     "sink_warning": "warning",
+    "session_taken_over": "error",
     "event_quarantined": "error",
     "journal_failed": "error",
     "journal_damaged": "error",

@@ -150,7 +150,8 @@ class Outlets:
             return
         self._odd[sink, reason] = text
         at = self._config.where(sink)
-        self._tell("sink_warning", at=at, sink=sink, reason=reason, error=text)
+        name = "session_taken_over" if reason is Oddity.TAKEN_OVER else "sink_warning"
+        self._tell(name, at=at, sink=sink, reason=reason, error=text)
 
     def _changed(self, state: SinkState) -> None:
         """A sink came or went: a log line, and an event as for every link."""

@@ -42,6 +42,8 @@ class Oddity(StrEnum):
     """Health or position was refused."""
     STRAY_ACKNOWLEDGEMENTS = "stray_acknowledgements"
     """Confirmations of nothing that was under way."""
+    TAKEN_OVER = "taken_over"
+    """Another client came under our name at the broker: an alarm, it may be a cloned gateway."""
     NO_CONTROL = "no_control"
     """The broker does not let us subscribe to `control`: nobody can ask for a resend."""
     REFUSALS_UNSEEN = "refusals_unseen"

@@ -13,8 +13,8 @@ from enum import StrEnum, unique
 
 import orjson
 
-from agent.trace.claims import Answered, Link, Place, Range, StationReport
-from agent.trace.completeness import Ledger, ordinal
+from agent.trace.claims import Answered, Link, Place, Range, StationReport, ordinal
+from agent.trace.completeness import Ledger
 from agent.trace.heard import HeardError, answer_of, event_of, link_of, stand_of
 from agent.trace.spans import Spans
 

@@ -8,6 +8,16 @@ from enum import StrEnum, unique
 Place = tuple[str, int]
 """An address: epoch and seq."""
 
+
+def ordinal(epoch: str) -> int:
+    """Return which run of the agent an epoch is: 42 for `000042-9f3a1c7e` (D-88).
+
+    Raises:
+        ValueError: it is no epoch.
+    """
+    return int(epoch.partition("-")[0])
+
+
 # ------------------------------------------------------------------ what comes in
 
 

@@ -48,6 +48,7 @@ from agent.trace.claims import (
     Range,
     Stand,
     StationReport,
+    ordinal,
 )
 from agent.trace.spans import Spans
 
@@ -68,15 +69,6 @@ __all__ = [
 
 FOR_EVER = 1 << 62
 """A seq behind every other: an `after` in an older epoch speaks for that one's whole rest."""
-
-
-def ordinal(epoch: str) -> int:
-    """Return which run of the agent an epoch is: 42 for `000042-9f3a1c7e` (D-88).
-
-    Raises:
-        ValueError: it is no epoch.
-    """
-    return int(epoch.partition("-")[0])
 
 
 # ------------------------------------------------------------------ the ledger

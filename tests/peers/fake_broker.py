@@ -61,6 +61,7 @@ class FakeBroker:
         self.replies: list[Publish] = []
         self.subscriptions: list[bytes] = []
         self.suback = 1
+        self.answers_pings = True
         self.disconnects: list[bytes] = []
         self.most_under_way = 0
         self._unanswered: list[int] = []
@@ -162,7 +163,7 @@ class FakeBroker:
         if kind == SUBSCRIBE:
             self.subscriptions.append(body)
             writer.write(packet(SUBACK, body[:2] + b"\0" + bytes([self.suback])))
-        if kind == PINGREQ:
+        if kind == PINGREQ and self.answers_pings:
             writer.write(packet(PINGRESP, b""))
         if kind == DISCONNECT:
             self.disconnects.append(body)

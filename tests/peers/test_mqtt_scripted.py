@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from agent.publisher import Condition
+from agent.sinks.mqtt.connection import Connection, Login
 from agent.sinks.mqtt.sink import NO_READER
 from agent.sinks.options import encode_json
 from tests.doubles import EPOCH, event_row
@@ -329,6 +330,34 @@ async def test_a_taken_over_session_is_told(tmp_path: Path) -> None:
                 "set `client_id` (0x8E)"
             )
             await bench.until(Condition.CONNECTED)
+        assert bench.warnings == ["taken_over"]
+
+
+async def test_a_half_open_connection_is_given_up() -> None:
+    """Idle, and the other side gone without a word: nobody answers the ping, so it is over (Q4)."""
+    async with FakeBroker() as broker:
+        broker.answers_pings = False
+        login = Login(
+            host="127.0.0.1",
+            port=broker.port,
+            client_id="half-open",
+            user=None,
+            password=None,
+            tls=None,
+            will_topic=f"{TOPICS}/health",
+            will=b"",
+            keepalive_s=1,
+        )
+        connection = await Connection.dial(login)
+        assert await connection.greet() is None
+
+        def is_over() -> bool:
+            connection.tick()
+            return connection.ended.done()
+
+        await eventually(is_over)
+        assert not connection.ended.result().hung_up
+        await connection.leave()
 
 
 async def test_garbage_ends_the_connection(tmp_path: Path) -> None:

@@ -12,9 +12,7 @@ Laws:
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paho.mqtt.enums import MQTTErrorCode
@@ -23,19 +21,22 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.formats.cloudevents import CONTENT_TYPE
+from agent.sinks.mqtt.login import End, Limits, Login
 from agent.sinks.mqtt.reasons import (
     REFUSED,
+    TAKEN_OVER,
     hung_up,
     not_connected,
     says_nothing_of_the_event,
 )
 from agent.sinks.mqtt.wire import Wire, WireClient
 
+__all__ = ["Connection", "End", "Limits", "Login"]
+
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
     from paho.mqtt.reasoncodes import ReasonCode
 
-KEEPALIVE_S = 20
 _NOTHING_RETAINED = 2
 LARGEST_FOR_US = 8192
 """Bytes of a packet that the broker may send us."""
@@ -43,39 +44,6 @@ MOST_UNREAD = 32
 """Messages to us that wait for the loop's next turn; more are dropped."""
 SILENCE_S = 30
 """Ticks (seconds) without an answer after which a connection is thrown away."""
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a connection ended."""
-
-    cause: str
-    hung_up: bool
-    """Whether the broker closed it without a reason that excuses what was under way."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the broker's CONNACK allows on this connection."""
-
-    receive_maximum: int = 65535
-    packet_bytes: int = 268_435_455
-    retain: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """What a connection needs to know."""
-
-    host: str
-    port: int
-    client_id: str
-    user: str | None
-    password: str | None
-    tls: ssl.SSLContext | None
-    will_topic: str
-    will: bytes
-    is_v5: bool = True
 
 
 def _properties(packet: int) -> Properties:
@@ -163,12 +131,14 @@ class Connection:
             self._client.connect(
                 self._login.host,
                 self._login.port,
-                keepalive=KEEPALIVE_S,
+                keepalive=self._login.keepalive_s,
                 clean_start=True,
                 properties=_connect_properties(),
             )
         else:  # its clean session is the client's own
-            self._client.connect(self._login.host, self._login.port, keepalive=KEEPALIVE_S)
+            self._client.connect(
+                self._login.host, self._login.port, keepalive=self._login.keepalive_s
+            )
         await asyncio.wait((self._connack, self.ended), return_when=asyncio.FIRST_COMPLETED)
         if not self._connack.done():
             version = "v5" if self._login.is_v5 else "3.1.1"
@@ -395,7 +365,11 @@ class Connection:
     def _how_it_ended(self) -> End:
         code = self._disconnected
         if code is not None and code >= REFUSED:
-            return End(hung_up(code), hung_up=not says_nothing_of_the_event(code))
+            return End(
+                hung_up(code),
+                hung_up=not says_nothing_of_the_event(code),
+                is_taken_over=code == TAKEN_OVER,
+            )
         error = self._wire.closed.result() if self._wire.closed.done() else ""
         if code is not None and not self._wire.closed.done():
             return End("broke the protocol, or was silent for too long", hung_up=False)

@@ -92,6 +92,7 @@ class Resending:
         is_through = False
         try:
             while not is_through:
+                await self._pace.wait(1)  # looking costs too, where nothing is found
                 rows, is_through = await answer.step()
                 for start in range(0, len(rows), self._places or PLACES):
                     some = rows[start : start + (self._places or PLACES)]

@@ -233,6 +233,8 @@ class MqttSink:
             answering.cancel()
             await asyncio.gather(answering, return_exceptions=True)
         end = connection.ended.result()
+        if end.is_taken_over:
+            self._warn(Oddity.TAKEN_OVER, end.cause)
         if end.hung_up:
             self._poison.dropped(self._under_way.keys())
         self._let_go()

@@ -1,0 +1,44 @@
+"""What a connection is begun with, what the broker then allows, and how it ended."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+
+KEEPALIVE_S = 20
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a connection ended."""
+
+    cause: str
+    hung_up: bool
+    """Whether the broker closed it without a reason that excuses what was under way."""
+    is_taken_over: bool = False
+    """Whether another client came under our name: a second gateway, cloned or not stopped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the broker's CONNACK allows on this connection."""
+
+    receive_maximum: int = 65535
+    packet_bytes: int = 268_435_455
+    retain: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What a connection needs to know."""
+
+    host: str
+    port: int
+    client_id: str
+    user: str | None
+    password: str | None
+    tls: ssl.SSLContext | None
+    will_topic: str
+    will: bytes
+    is_v5: bool = True
+    keepalive_s: int = KEEPALIVE_S
