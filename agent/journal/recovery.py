@@ -6,7 +6,8 @@ In order, and nothing is written before the damaged files are set aside:
        proves itself. Where the history ends before the mark: set them aside and take what the
        files still hold of the missing rows.
     3. What is known to have existed and does not hold is lost. The mark stays as it is until the
-       new epoch has told so; otherwise it is brought up to the newest row.
+       new epoch has told so; otherwise it is brought up to the newest row, once that is durable:
+       after a kill or a failed sync it may be read and yet be in memory only.
 """
 
 from __future__ import annotations
@@ -229,6 +230,8 @@ class _Opening:
         _, highest = outermost(connection)
         is_rebuilt = not is_new and mark is None
         if newest is not None and not walk.lost:
+            if mark is None or mark.address != newest.address:
+                checkpoint(connection)  # it may be in memory only, after a kill or a failed sync
             self.mark.write(newest.address, newest.hash)
         ordinals = (
             ordinal_at(highest) if highest is not None else 0,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sim.faults import NOTHING
 from tests.sim.run import Task, Wrong, simulate
 
 HOURS = 0.5
@@ -30,6 +31,16 @@ def test_every_seed_holds_the_oracle(first: int) -> None:
         outcome = simulate(Task(seed=seed, hours=HOURS, cycle_s=CYCLE_S))
         assert outcome.problems == [], f"python -m tests.sim --seed {seed} --hours {HOURS}"
         assert outcome.verdict.voids == [], outcome.task
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_an_undisturbed_run_binds_every_part(seed: int) -> None:
+    """Without a fault each stroke is one completed unit, by scan and by camera."""
+    outcome = simulate(Task(seed=seed, hours=HOURS, cycle_s=CYCLE_S, only=(NOTHING,)))
+    assert outcome.problems == []
+    assert outcome.verdict.kinds["unit_completed"] == outcome.verdict.acked
+    assert outcome.verdict.acked > HOURS * 3600 / CYCLE_S * 0.8
+    assert outcome.verdict.voids == ["8: no fault was there"]
 
 
 @pytest.mark.parametrize("wrong", CONTROLS)

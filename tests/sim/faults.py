@@ -10,9 +10,6 @@ from tests.sim.gateway import Gateway
 from tests.sim.person import Habits, Person
 from tests.sim.world import World
 
-EVERY_S = 150.0
-"""One burst of faults in so many seconds, on the average."""
-
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -43,9 +40,11 @@ class Director:
         """Bring one fault about, and take it back."""
         await self._world.clock.sleep(fault.at_s)
         self._world.say(f"fault: {fault.kind} for {fault.for_s:.1f} s")
-        begun_ms = self._world.now_ms
+        begun_ms, refused = self._world.now_ms, self._gateway.outside.disk.refused
         if fault.kind != NOTHING:
             await KINDS[fault.kind](self, fault.for_s)
+        if fault.kind in MEETS_A_WRITE and self._gateway.outside.disk.refused == refused:
+            return  # nothing was to be written: it was not there
         self.happened.append(Happened(fault.kind, begun_ms, self._world.now_ms))
 
     def heal(self) -> None:
@@ -256,13 +255,17 @@ KINDS: Mapping[str, Callable[[Director, float], Awaitable[None]]] = {
 """What can happen, by name."""
 NOTHING = "nothing"
 """What is drawn for an undisturbed run."""
+MEETS_A_WRITE = frozenset({"sync fails", "sync fails once", "write fails"})
+"""What nobody can notice until something is to be written."""
 
 
-def drawn(source: random.Random, until_s: float, only: tuple[str, ...] = ()) -> list[Fault]:
-    """Return the faults of one simulation, up to a moment."""
+def drawn(
+    source: random.Random, every_s: float, until_s: float, only: tuple[str, ...] = ()
+) -> list[Fault]:
+    """Return the faults of one simulation, up to a moment, a burst each so many seconds."""
     found, at_s = list[Fault](), 20.0
     while True:
-        at_s += source.expovariate(1 / EVERY_S)
+        at_s += source.expovariate(1 / every_s)
         if at_s >= until_s:
             return found
         for _ in range(source.choice([1, 1, 1, 2, 3])):

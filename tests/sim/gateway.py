@@ -13,12 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.app.registries import registries
 from agent.app.station import StationRun
 from agent.app.surroundings import Surroundings
-from agent.config.load import load_source
 from agent.config.loaded import StationConfig
-from agent.config.source import parse_source
 from agent.journal.sqlite import Rim
 from agent.seat import Seat, wanted
 from agent.supervisor import Device
@@ -39,58 +36,6 @@ from tests.sim.plc import PlcDriver, SimulatedPlc
 from tests.sim.world import GatewayClock, SimulatedWorker, World
 
 LOG_BYTES = 128 << 10
-STATION = r"""
-station: acme/graz/press-07
-machine: press-07
-timezone: Europe/Vienna
-operators: {mode: none}
-journal: {keep: 30d}
-devices:
-  plc: {driver: opcua, url: "opc.tcp://127.0.0.1:4840", security: {policy: None}}
-  scanner:
-    driver: scanner
-    port: /dev/serial/by-id/usb-Acme_Scanner_1-if00
-    reply: {good: "G", bad: "B"}
-tags:
-  trigger: {device: plc, node: "nsu=urn:acme;s=Press.Trigger"}
-  request: {device: plc, node: "nsu=urn:acme;s=Press.Request", modulus: 2^16}
-  counter: {device: plc, node: "nsu=urn:acme;s=Press.Count", modulus: 2^32}
-  force: {device: plc, node: "nsu=urn:acme;s=Press.Force", measure: kN}
-  verdict: {device: plc, node: "nsu=urn:acme;s=Press.Ok"}
-  boots: {device: plc, node: "nsu=urn:acme;s=Press.Boots"}
-  life: {device: plc, node: "nsu=urn:acme;s=Press.Life"}
-  result: {device: plc, node: "nsu=urn:acme;s=Press.Result", write: true}
-  ack: {device: plc, node: "nsu=urn:acme;s=Press.Ack", write: true}
-  ready: {device: plc, node: "nsu=urn:acme;s=Press.Ready", write: true}
-scans:
-  - {match: {regex: 'L(?P<component>\d{6})'}, means: component, position: housing}
-  - {match: {regex: 'SN(?P<unit>\d{8})'}, means: unit}
-track:
-  by: serial
-  pair: {strategy: scan-then-cycle, window: 60s, settle: 200ms}
-  end:
-    trigger: trigger
-    request: request
-    guard: counter
-    values: [force]
-    verdict: verdict
-    result: result
-    ack: ack
-    ready: ready
-    answer_within: 5s
-  watch:
-    plc: {boots: boots, memory_lost: life}
-  components:
-    housing: {by: lot, until: replaced}
-publish:
-  plant: {sink: simulated, root: plant}
-  units: {sink: simulated, root: units, kinds: [unit_completed, unit_refused, unit_unbound]}
-"""
-
-
-def station_config() -> StationConfig:
-    """Return the station that every simulation runs."""
-    return load_source(parse_source(STATION.encode(), "press-07.yaml"), registries())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +64,7 @@ class Life:
     began_ms: int
     ended_ms: int | None = None
     is_over: bool = False
+    was_killed: bool = False
     station: StationRun | None = None
     image: Mapping[str, bytes] | None = None
     """What a kill or a cut has left."""
@@ -170,7 +116,7 @@ class Gateway:
             life.image = recording.platter.everything()
         self.world.faults["power cut" if power else "kill"] += 1
         self.world.say(f"{'power cut' if power else 'kill'}: {what}")
-        life.is_over = True
+        life.is_over = life.was_killed = True
         self._died.set()
 
     async def run(self) -> None:

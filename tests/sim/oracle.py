@@ -20,6 +20,10 @@ from tests.sim.person import Reader
 from tests.sim.plc import Stroke
 
 UNIT_KINDS = frozenset({"unit_completed", "unit_refused", "unit_unbound"})
+SCAN_KINDS = frozenset({"code_scanned", "code_refused", "code_repeated", "scan_truncated"})
+UNSAFE_MS = 240_000
+"""Longer than any fault of the disk, and the pause before it is tried again."""
+STOPS_MS = 20_000
 ACK_SHARE = 0.2
 """At least so many of the cycles that an undisturbed run has must be acknowledged (7)."""
 TOLD_WITHIN_MS = 15_000
@@ -230,12 +234,30 @@ def _stroke(stroke: Stroke, found: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _scans(books: Books, events: Mapping[Address, Proven]) -> Iterator[str]:
-    """Say which recorded codes no reader ever sent (2)."""
+    """Say which recorded codes no reader ever sent (2), and which scans have disappeared (1)."""
+    recorded: set[bytes] = set()
     for address, proven in events.items():
-        if proven.row.kind in {"code_scanned", "code_refused", "scan_truncated"}:
+        if proven.row.kind in SCAN_KINDS:
             raw = orjson.loads(proven.row.body).get("raw")
-            if raw is not None and bytes.fromhex(raw) not in books.reader.sent:
-                yield f"2: {address} has a code that nobody read: {raw}"
+            if raw is not None:
+                recorded.add(bytes.fromhex(raw))
+                if bytes.fromhex(raw) not in books.reader.sent:
+                    yield f"2: {address} has a code that nobody read: {raw}"
+    for at_ms, code in books.reader.handed:
+        if code not in recorded and _was_safe(books, at_ms):
+            yield f"1: the scan {code!r} at {at_ms / 1000:.3f} has disappeared"
+
+
+def _was_safe(books: Books, at_ms: int) -> bool:
+    """Whether the agent that took something lived long enough to record it, whatever the disk did.
+
+    At an orderly stop the devices of a simulation go on for a moment, unlike those of a plant.
+    """
+    return any(
+        life.began_ms <= at_ms
+        and at_ms + (UNSAFE_MS if life.was_killed else STOPS_MS) <= (life.ended_ms or 0)
+        for life in books.gateway.lives
+    )
 
 
 # ------------------------------------------------------------------ what must go on, and be told

@@ -52,6 +52,8 @@ class Reader:
     beeped: asyncio.Event = field(default_factory=asyncio.Event)
     sent: set[bytes] = field(default_factory=set)
     """Everything that it ever read: what is recorded beyond it was invented."""
+    handed: list[tuple[int, bytes]] = field(default_factory=list)
+    """(when, code) of what an agent took."""
 
     def send(self, raw: bytes, status: FrameStatus = FrameStatus.OK) -> None:
         """Read a code; without a cable nobody hears of it."""
@@ -104,7 +106,9 @@ class ReaderDriver:
             if self._is_over() or reader.link != link or not reader.is_plugged:
                 raise LinkDownError("scanner: the line hung up")
             while reader.frames:
-                await emit(self._seen(reader.frames.pop(0)))
+                frame = reader.frames.pop(0)
+                await emit(self._seen(frame))
+                reader.handed.append((self._world.now_ms, frame.raw))
 
     def _seen(self, frame: Frame) -> CodeScanned:
         self._world.steps += 1
@@ -149,6 +153,8 @@ class Person:
         self._world, self._plc, self._reader, self._cycle_s = world, plc, reader, cycle_s
         self._lot = ""
         self.habits = Habits()
+        self.scans_parts = True
+        """Whether the person scans the parts; else a camera does."""
         self.parts = 0
         self.goes_home = False
 
@@ -169,8 +175,8 @@ class Person:
         self.parts += 1
         number = self.parts
         stroke = Stroke(number, f"SN{number:08d}", world.source.random() < 0.9, self._lot)
-        is_late = world.source.random() < habits.late
-        if not is_late and world.source.random() >= habits.forgets:
+        is_late = self.scans_parts and world.source.random() < habits.late
+        if self.scans_parts and not is_late and world.source.random() >= habits.forgets:
             await self._scan(stroke.part)
         while not (plc.is_free and plc.is_ready):
             await world.clock.sleep(0.5)

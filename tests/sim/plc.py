@@ -69,7 +69,8 @@ class SimulatedPlc:
         self._offered: Stroke | None = None
         self._at_hand: Stroke | None = None
         self._woken = asyncio.Event()
-        self._alarms: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.Task[None] | None = None
+        self._timer_ms = 0
         self._boots, self._lives = 1, 1
         self._agent: dict[str, Scalar] = {}
         self.strokes: dict[int, Stroke] = {}
@@ -137,7 +138,8 @@ class SimulatedPlc:
             self._at_hand = None
         if self._memory != before:
             self.changed.set()
-            self._wake_in(SCAN_MS)
+        if plc.takes(self._memory) and self._offered is not None:
+            self._wake_at(now_ms + SCAN_MS)
         self._wake_when_due(now_ms)
 
     def _take(self, fact: plc.Fact, now_ms: int) -> None:
@@ -159,23 +161,27 @@ class SimulatedPlc:
             plc.Stage.ASKING: (SETTINGS.answer_ms,),
             plc.Stage.RELEASING: (memory.wait_ms, memory.wait_ms + SETTINGS.release_ms),
         }[memory.stage]
-        dues = [memory.since_ms + wait_ms - now_ms for wait_ms in waits]
-        if ahead := [due_ms for due_ms in dues if due_ms > 0]:
-            self._wake_in(min(ahead))
+        dues = [memory.since_ms + wait_ms for wait_ms in waits]
+        if ahead := [due_ms for due_ms in dues if due_ms > now_ms]:
+            self._wake_at(min(ahead))
 
-    def _wake_in(self, delay_ms: int) -> None:
-        task = asyncio.get_running_loop().create_task(self._wake_later(delay_ms), name="plc timer")
-        self._alarms.add(task)
-        task.add_done_callback(self._alarms.discard)
+    def _wake_at(self, at_ms: int) -> None:
+        """Scan then, if nothing comes before."""
+        if self._timer is not None and not self._timer.done():
+            if self._world.now_ms < self._timer_ms <= at_ms:
+                return
+            self._timer.cancel()
+        self._timer_ms = at_ms
+        self._timer = asyncio.create_task(self._wake_later(at_ms), name="plc timer")
 
-    async def _wake_later(self, delay_ms: int) -> None:
-        await self._world.clock.sleep(delay_ms / 1000)
+    async def _wake_later(self, at_ms: int) -> None:
+        await self._world.clock.sleep((at_ms - self._world.now_ms) / 1000)
         self._woken.set()
 
     def close(self) -> None:
-        """Let go of the timers."""
-        for task in tuple(self._alarms):
-            task.cancel()
+        """Let go of the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     # ------------------------------------------------------------- faults
 
@@ -216,6 +222,7 @@ class SimulatedPlc:
             "request": memory.request,
             "counter": memory.count,
             "force": work.force_kn if work else 0.0,
+            "code": work.part if work else "",
             "verdict": work.ok if work else False,
             "boots": self._boots,
             "life": self._lives,

@@ -23,10 +23,11 @@ from tests.crash.cuts import cut_rim
 from tests.sim.broker import Broker, Place
 from tests.sim.disk import Condition
 from tests.sim.faults import Director, drawn
-from tests.sim.gateway import Gateway, Outside, station_config
+from tests.sim.gateway import Gateway, Outside
 from tests.sim.oracle import Books, Verdict, judge
 from tests.sim.person import Person, Reader
 from tests.sim.plc import SimulatedPlc
+from tests.sim.station import Variant, variant
 from tests.sim.world import World, numbered_loop
 
 CYCLE_S = 10.0
@@ -62,6 +63,7 @@ class Outcome:
     """What came of one simulation."""
 
     task: Task
+    variant: Variant
     verdict: Verdict
     faults: dict[str, int]
     steps: int
@@ -109,13 +111,15 @@ class _Simulation:
     def __init__(self, task: Task, directory: Path) -> None:
         self._task = task
         world = self._world = World(task.seed)
+        self._variant = variant(world.source)
         self._plc = SimulatedPlc(world)
         self._reader = Reader(world)
         self._broker = Broker(world, confirms_unsent=task.wrong is Wrong.UNSENT)
         disk = Condition(world, is_lying=task.wrong is Wrong.LYING)
         outside = Outside(self._plc, self._reader, self._broker, disk)
-        self._gateway = Gateway(world, outside, directory, station_config())
+        self._gateway = Gateway(world, outside, directory, self._variant.config)
         self._person = Person(world, self._plc, self._reader, task.cycle_s)
+        self._person.scans_parts = not self._variant.has_camera
         self._director = Director(world, self._gateway, self._person)
 
     async def run(self) -> Outcome:
@@ -123,7 +127,9 @@ class _Simulation:
         until_s = self._task.hours * 3600
         clock, world = self._world.clock, self._world
         Place.broker = self._broker
-        plan = drawn(world.source, until_s - SETTLE_S - DRAIN_S, self._task.only)
+        world.say(f"seed {self._task.seed}: {self._variant}")
+        last_s = until_s - SETTLE_S - DRAIN_S
+        plan = drawn(world.source, self._variant.every_s, last_s, self._task.only)
         work = [
             asyncio.create_task(self._plc.run(), name="plc"),
             asyncio.create_task(self._gateway.run(), name="gateway"),
@@ -131,7 +137,7 @@ class _Simulation:
             *(asyncio.create_task(self._director.bring(fault), name="fault") for fault in plan),
         ]
         try:
-            await clock.advance(until_s - SETTLE_S - DRAIN_S + 30)
+            await clock.advance(last_s + 30)
             self._director.heal()
             healed_ms = world.now_ms
             await clock.advance(SETTLE_S - 30)
@@ -180,6 +186,7 @@ class _Simulation:
         digest.update("\n".join(world.log).encode())
         return Outcome(
             task=self._task,
+            variant=self._variant,
             verdict=judge(books),
             faults={kind: n for kind, n in sorted(world.faults.items()) if n},
             steps=world.steps,
