@@ -266,7 +266,7 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
     if not same_boot and draft.station.pairing.strategy is Strategy.CYCLE_THEN_SCAN:
         following.booted(draft)
     pairing.started(draft, other_boot=not same_boot, lost=lost)
-    material.started(draft, other_boot=not same_boot, lost=lost)
+    material.started(draft, lost=lost)
     parentage.started(draft, other_boot=not same_boot, lost=lost)
     people.started(draft, down_ms, lost=lost)
     orders.started(draft, lost=lost)

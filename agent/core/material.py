@@ -160,12 +160,14 @@ def clear(draft: Draft, reason: ev.ExpiryReason) -> None:
         draft.add(ev.ScanExpired(**head, code=waiting.component, reason=reason))
 
 
-def started(draft: Draft, *, other_boot: bool, lost: bool) -> None:
-    """Give up what waited if it may have been used up in the meantime."""
+def started(draft: Draft, *, lost: bool) -> None:
+    """Give up what waited where history is lost.
+
+    Over a boot it waits on, as possible: it has no window that could be over (D-91), and given up
+    it would be in no recall, beside another that is then certain.
+    """
     if lost:
         clear(draft, ev.ExpiryReason.HISTORY_LOST)
-    elif other_boot:
-        clear(draft, ev.ExpiryReason.OTHER_BOOT)
     fitness.started(draft)
 
 
