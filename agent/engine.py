@@ -53,6 +53,7 @@ from drivers.base import (
     CodeScanned,
     CommandGiven,
     EventSeen,
+    HeadSigned,
     HoldChanged,
     TimerFired,
     WriteGroup,
@@ -74,6 +75,10 @@ END = "end"
 
 _Question = LookupAsk | ComponentAsk | EventAsk | PackageAsk
 _Seen = UnitSeen | ComponentSeen | PackageSeen | EventSeen | None
+
+
+Sign = Callable[[Address, str, Instant], HeadSigned]
+"""Signs an event: its address, its hash, and the moment."""
 
 
 class CommandLostError(Exception):
@@ -319,6 +324,21 @@ class Engine:
         if self._is_hold_new:
             await self.emit(self._hold())
 
+    @property
+    def head(self) -> Address:
+        """The newest event, on disk or on its way."""
+        return Address(self._planned.epoch, self._planned.seq)
+
+    def sign(self, sign: Sign) -> bool:
+        """Have the newest event signed and record that; return whether it was possible now."""
+        if self._is_hold_new or not (self._is_open and self._has_room):
+            return False
+        self._step(self._signed(sign))
+        return True
+
+    def _signed(self, sign: Sign) -> HeadSigned:
+        return sign(self.head, self._prev or "", self._parts.clock.now())
+
     def _decide(self, observation: AnyObservation) -> None:
         now = self._parts.clock.now()
         self.counts.observations += 1
@@ -505,8 +525,10 @@ class Engine:
 
     # -------------------------------------------------------------- the end
 
-    async def stop(self, reason: str) -> None:
+    async def stop(self, reason: str, sign: Sign | None = None) -> None:
         """Decide what waits, end the epoch in order, and return when that is on disk.
+
+        With `sign` the end is signed too.
 
         Raises:
             JournalError: the end could not be recorded; the next run notices.
@@ -518,6 +540,10 @@ class Engine:
             self._apply(decision, now, observation)
         now = self._parts.clock.now()
         recorded = self._apply(binder.stop(self._planned, self._working, reason, now), now)
+        if sign is not None:
+            signed = self._signed(sign)
+            decision = binder.decide(self._planned, self._working, signed, now)
+            recorded = self._apply(decision, now) or recorded
         if recorded is not None:
             await recorded
         self._parts.devices.outputs_changed()

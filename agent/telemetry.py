@@ -56,6 +56,7 @@ LEVELS: Mapping[str, str] = {
     "station_refused": "error",
     "not_ready": "warning",
     "key_missing": "error",
+    "checkpoint_failed": "error",
     "scans_lost": "error",
     "stray_error": "error",
     "config_warning": "warning",

@@ -297,6 +297,21 @@ class HoldChanged(Observation):
     held: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadSigned(Observation):
+    """The newest recorded event was signed, and by its hash all before it (X06)."""
+
+    epoch: str
+    seq: int
+    """Of the event that was signed. Another one is the newest by now: the signature is dropped."""
+    hash: str
+    at: str
+    """When, as the signature has it."""
+    key: str
+    """The id of the public key."""
+    signature: str
+
+
 AnyObservation = (
     ValuesSeen
     | SnapshotRead
@@ -309,6 +324,7 @@ AnyObservation = (
     | CommandGiven
     | RangeSkipped
     | HoldChanged
+    | HeadSigned
 )
 """The closed union of what `decide` can be given."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from agent.app.keyfiles import KeyFileError
 from agent.app.naming import canonical_name
 from agent.app.plant import station_directory
 from agent.app.registries import registries
@@ -28,6 +29,7 @@ __all__ = [
     "CARRIED",
     "ConfigError",
     "JournalError",
+    "KeyFileError",
     "Places",
     "Query",
     "Report",
@@ -195,14 +197,24 @@ def read_events(directory: Path, query: Query) -> Iterator[Row]:
         raise JournalError(_why(error)) from error
 
 
-def verify_journal(directory: Path, progress: Callable[[int], None] | None = None) -> Report:
-    """Prove a whole journal.
+def verify_journal(
+    directory: Path,
+    progress: Callable[[int], None] | None = None,
+    public_keys: Sequence[Path] = (),
+) -> Report:
+    """Prove a whole journal, and with public keys the signatures in it.
 
     Raises:
         JournalError: there is no journal, or it cannot be opened.
+        KeyFileError: a public key is none.
     """
+    check = None
+    if public_keys:
+        from agent.app import checkpoints  # noqa: PLC0415 - only who checks signatures pays for it
+
+        check = checkpoints.checker(public_keys)
     try:
-        return verify(directory, progress)
+        return verify(directory, progress, check)
     except OSError as error:
         raise JournalError(_why(error)) from error
 

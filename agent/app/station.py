@@ -25,6 +25,7 @@ from agent.app.filling import FillingWatch, keep_of
 from agent.app.kept import KeptScans
 from agent.app.outlets import Outlets
 from agent.app.pulse import Pulse
+from agent.app.signing import Checkpoints
 from agent.app.status import status_of
 from agent.app.surroundings import Surroundings
 from agent.app.trouble import Trouble
@@ -99,6 +100,7 @@ class StationRun:
         self._told_ready = NotReady.STARTING
         self._outlets = Outlets(config, around, tell, self.offer)
         self._remembered = _remembered(config, around, tell)
+        self._checkpoints = _checkpoints(config, around, tell)
 
     # -------------------------------------------------------------- what devices want
 
@@ -378,6 +380,9 @@ class StationRun:
             if self._door is not None:
                 serving = self._door.serve(run.engine.command)
                 work.append(tasks.create_task(serving, name="commands"))
+            if self._checkpoints is not None:
+                signing = self._checkpoints.keep_signing(run.engine)
+                work.append(tasks.create_task(signing, name=f"checkpoints {self.name}"))
             if self._remembered is not None:
                 feed = self._remembered.feed(run.journal, run.before)
                 work.append(tasks.create_task(feed, name=f"look-up {self.name}"))
@@ -387,7 +392,8 @@ class StationRun:
             for task in work:
                 task.cancel()
             await asyncio.wait(work)
-            await run.engine.stop("stopped")
+            sign = self._checkpoints.signature() if self._checkpoints is not None else None
+            await run.engine.stop("stopped", sign)
             await self._around.clock.sleep(SAY_NOT_READY_S if self.devices else 0)
             await asyncio.gather(*(publisher.close() for publisher in run.publishers))
 
@@ -481,6 +487,14 @@ def _remembered(config: StationConfig, around: Surroundings, tell: Tell) -> Look
     )
     around.lookups[config.station.path] = store
     return store
+
+
+def _checkpoints(config: StationConfig, around: Surroundings, tell: Tell) -> Checkpoints | None:
+    """Return what signs what is recorded; None where the file asks for nothing."""
+    asked = config.checkpoints
+    if asked is None:
+        return None
+    return Checkpoints(config, asked, around.secret, around.clock, tell)
 
 
 def _nothing() -> None:

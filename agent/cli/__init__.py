@@ -52,6 +52,9 @@ COMMANDS: Mapping[str, Command] = {
         "events that a sink cannot take: list, show, release",
         is_plain=True,
     ),
+    "checkpoint": Command(
+        "agent.cli.checkpoint:checkpoint", "keys for signatures; prove what arrived", is_plain=True
+    ),
 }
 """Every command, in the order of `--help`."""
 

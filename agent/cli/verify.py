@@ -21,21 +21,28 @@ def verify(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a journal.")] = False,
     state: Annotated[Path | None, typer.Option(help="Where journals are kept.")] = None,
+    public_key: Annotated[
+        list[Path] | None,
+        typer.Option(help="Check the signatures too, by this key; may be given several times."),
+    ] = None,
 ) -> None:
     """Prove chain, sequence, links and mark of every journal; name the first bad event.
+
+    With a public key the signed checkpoints are checked too, and one has to hold.
 
     Exit code 0: whole. 1: something is missing or altered, or there is no journal.
     """
     whole = True
     try:
         for journal in reading.find_journals(path, state):
-            report = reading.verify_journal(journal, _progress if sys.stderr.isatty() else None)
+            progress = _progress if sys.stderr.isatty() else None
+            report = reading.verify_journal(journal, progress, public_key or ())
             whole = whole and report.is_whole
             sys.stdout.write(_as_json(report) if as_json else f"{report.text()}\n")
     except reading.ConfigError as error:
         sys.stderr.write(f"lineside verify: {error}\n")
         raise typer.Exit(exits.CONFIG) from error
-    except reading.JournalError as error:
+    except (reading.JournalError, reading.KeyFileError) as error:
         sys.stderr.write(f"lineside verify: {error}\n")
         raise typer.Exit(exits.REFUSED) from error
     raise typer.Exit(exits.OK if whole else exits.REFUSED)

@@ -16,7 +16,7 @@ from agent.config.crews import Operators
 from agent.config.interlocks import LookupSection
 from agent.config.limiting import limits_of
 from agent.config.lots import lots_of
-from agent.config.model import FromTag, Handshake, Journal, Track
+from agent.config.model import Checkpoints, FromTag, Handshake, Journal, Track
 from agent.config.moding import mode_of
 from agent.config.ordering import orders_of, tag_of
 from agent.config.packing import levels_of
@@ -69,7 +69,19 @@ def build(parts: Parts, rules: tuple[ScanRule, ...]) -> loaded.StationConfig:
         devices=_devices(parts, track),
         sinks=_sinks(parts),
         previous_place=parts.source.place(("track", "previous")),
+        checkpoints=_checkpoints(parts),
         warnings=in_order(parts.warnings),
+    )
+
+
+def _checkpoints(parts: Parts) -> loaded.CheckpointConfig | None:
+    checkpoints: Checkpoints = parts.sections["checkpoints"]
+    if checkpoints.key is None:
+        return None
+    return loaded.CheckpointConfig(
+        key=checkpoints.key,
+        every_s=checkpoints.every / 1000,
+        place=parts.source.place(("checkpoints", "key")),
     )
 
 

@@ -147,6 +147,16 @@ class JournalConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointConfig:
+    """How often what is recorded is signed."""
+
+    key: str
+    """Reference to the private key."""
+    every_s: float
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationConfig:
     """One station file, valid as a whole."""
 
@@ -164,6 +174,8 @@ class StationConfig:
     sinks: Mapping[str, SinkConfig]
     previous_place: Place
     """Where the stations before this one are named, or would be."""
+    checkpoints: CheckpointConfig | None = None
+    """None: nothing is signed."""
     warnings: tuple[Problem, ...] = ()
     """What is doubtful and stops nothing."""
 

@@ -24,6 +24,7 @@ from agent.config.quantities import (
     Millis,
     Modulus,
     Name,
+    Reference,
     Size,
     StationPath,
     Zone,
@@ -50,6 +51,17 @@ class Journal(Options):
     rebuilt."""
     quota: Size = 4 * 2**30
     """Most disk space. Size it as rate x longest outage x 2 (D-13): 600 bytes an event."""
+
+
+class Checkpoints(Options):
+    """Signatures in the stream of events: by the public key, who has it proves what came before."""
+
+    key: Reference | None = None
+    """Where the private key is, as `lineside checkpoint key` makes it. Without it nothing is
+    signed. It is read anew for each signature: another key takes effect by itself."""
+    every: Annotated[Millis, Field(ge=1_000)] = 15 * 60_000
+    """How often, if anything was recorded since. What came after the newest signature is not
+    proven by it: shorten it where that matters. Each takes some 800 bytes."""
 
 
 class Match(Options):
@@ -406,6 +418,8 @@ class StationFile(Options):
     """How people appear in events."""
     journal: Journal = Journal()
     """Where events are kept, and how long."""
+    checkpoints: Checkpoints = Checkpoints()
+    """Whether what is recorded is signed, and how often."""
     lookup: LookupSection = LookupSection()
     """How long it is known which units were here."""
     devices: dict[Name, dict[str, Any]] = Field(min_length=1)

@@ -75,6 +75,7 @@ from drivers.base import (
     ClockMoved,
     CodeScanned,
     CommandGiven,
+    HeadSigned,
     HoldChanged,
     Instant,
     LinkChanged,
@@ -563,6 +564,21 @@ def _hold_changed(draft: Draft, seen: HoldChanged) -> None:
     entry.held(draft)
 
 
+def _head_signed(draft: Draft, seen: HeadSigned) -> None:
+    """Record a signature right behind what it signs; an older one says nothing new (X06)."""
+    if (draft.state.epoch, draft.state.seq) == (seen.epoch, seen.seq):
+        draft.add(
+            ev.CheckpointSigned(
+                **draft.head(),
+                signed_seq=seen.seq,
+                signed_hash=seen.hash,
+                signed_at=seen.at,
+                key=seen.key,
+                signature=seen.signature,
+            )
+        )
+
+
 _HANDLERS: Mapping[type[Any], Callable[[Draft, Any], None]] = {
     ValuesSeen: _values_seen,
     SnapshotRead: _snapshot_read,
@@ -575,6 +591,7 @@ _HANDLERS: Mapping[type[Any], Callable[[Draft, Any], None]] = {
     CommandGiven: commands.given,
     RangeSkipped: _range_skipped,
     HoldChanged: _hold_changed,
+    HeadSigned: _head_signed,
 }
 
 

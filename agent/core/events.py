@@ -413,7 +413,7 @@ class AgentStarted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AgentStopped(Event):
-    """Last event of an epoch that ended in order; a killed agent has none."""
+    """Last event of an epoch that ended in order, bar its signature; a killed agent has none."""
 
     kind = "agent_stopped"
     reason: str
@@ -569,6 +569,28 @@ class SinkSkipped(Event):
     from_address: str
     to_address: str
     n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSigned(Event):
+    """All before it is signed: who has the public key can prove that nothing of it was changed.
+
+    The signature is Ed25519 over the canonical JSON of {"type": "lineside.checkpoint.v1",
+    "station", "epoch", "seq", "hash", "time", "key"}, from the fields below. Not made where the
+    station file names no key, nor where nothing was recorded since the one before.
+    """
+
+    kind = "checkpoint_signed"
+    signed_seq: int
+    """`seq` of the signed event, in this epoch: the one right before this."""
+    signed_hash: str
+    """Its hash: the same as `prev`."""
+    signed_at: str
+    """`time` of the signature, by the gateway's clock."""
+    key: str
+    """`key` id: the first 16 hex digits of the SHA-256 of the public key's 32 bytes."""
+    signature: str
+    """64 bytes in hex."""
 
 
 # ------------------------------------------------------------------ identification

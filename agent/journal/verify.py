@@ -18,6 +18,7 @@ from agent.journal.files import DiskFiles
 from agent.journal.mark import MarkFile
 from agent.journal.place import Paths
 from agent.journal.reader import open_for_reading
+from agent.journal.signatures import Check, Signatures, Signed
 from agent.journal.store import DAMAGE, is_sound, owner_of, stored_down, stored_edge, told_lost
 from agent.journal.walk import Gap, Lost, Walk
 from agent.ports import Address
@@ -48,17 +49,23 @@ class Report:
     """What the mark says; None where it is missing or unreadable."""
     broken: str | None
     """Why the walk could not be finished, or what does not fit in the database's structure."""
+    signed: Signed | None = None
+    """What the signatures in it are worth; None: nobody asked."""
 
     @property
     def first_bad(self) -> str | None:
-        """The address of the oldest row that does not hold, untold."""
-        return f"{self.lost[0][0]}-{self.lost[0][1]}" if self.lost else None
+        """The address of the oldest row that does not hold, untold, or whose signature does not."""
+        bad = [Address(epoch, first) for epoch, first, _, _ in self.lost]
+        bad += [address for address, _ in self.signed.bad] if self.signed else []
+        return str(min(bad)) if bad else None
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing is missing, altered or broken that no event tells."""
         is_sound = self.broken is None and self.is_edge_true
-        return is_sound and not self.lost and (self.mark is not None or not self.rows)
+        is_signed = self.signed is None or self.signed.holds
+        is_marked = self.mark is not None or not self.rows
+        return is_sound and not self.lost and is_marked and is_signed
 
     def text(self) -> str:
         """Return the report for a terminal."""
@@ -75,17 +82,24 @@ class Report:
             lines.append("  the mark is missing: a shortened history could not be noticed")
         if self.broken is not None:
             lines.append(f"  BROKEN {self.broken}; opening the journal rebuilds it")
-        where = f", first at {self.first_bad}" if self.lost else ""
+        if self.signed is not None:
+            lines += self.signed.lines()
+        where = f", first at {self.first_bad}" if self.first_bad else ""
         lines.append("  whole" if self.is_whole else f"  NOT WHOLE{where}")
         return "\n".join(lines)
 
 
-def verify(directory: Path, progress: Callable[[int], None] | None = None) -> Report:
+def verify(
+    directory: Path,
+    progress: Callable[[int], None] | None = None,
+    check: Check | None = None,
+) -> Report:
     """Prove every row of a journal and return what was found.
 
     Args:
         directory: The journal's directory; a daemon may be writing there.
         progress: Called with the number of rows walked, every ten thousand.
+        check: Says what is wrong with a `checkpoint_signed` event; None: nobody asks.
 
     Raises:
         JournalError: there is no journal, or it cannot be opened at all.
@@ -96,6 +110,7 @@ def verify(directory: Path, progress: Callable[[int], None] | None = None) -> Re
         owner = owner_of(connection)
         mark = MarkFile(DiskFiles(), paths.mark).newest  # before the snapshot: never ahead of it
         told, edge, broken = list[Gap](), None, None
+        signatures = Signatures(check) if check is not None else None
         walk = Walk(mark)
         epochs: set[str] = set()
         oldest = None
@@ -106,6 +121,8 @@ def verify(directory: Path, progress: Callable[[int], None] | None = None) -> Re
                 for found, _ in walk.run(stored_down(connection)):
                     epochs.add(found.row.epoch)
                     oldest = found.row.address
+                    if signatures is not None:
+                        signatures.take(found.row)
                     if progress is not None and walk.rows % PROGRESS_EVERY == 0:
                         progress(walk.rows)
                 broken = None if is_sound(connection) else "table and index differ"
@@ -126,4 +143,5 @@ def verify(directory: Path, progress: Callable[[int], None] | None = None) -> Re
         told=tuple(told),
         mark=mark.address if mark else None,
         broken=broken,
+        signed=signatures.result() if signatures is not None else None,
     )

@@ -9,6 +9,7 @@ from agent.core import binder
 from agent.core.events import (
     AgentStarted,
     AgentStopped,
+    CheckpointSigned,
     ClockStepped,
     ConfigChanged,
     Event,
@@ -282,3 +283,16 @@ def test_what_a_sink_has_to_give_up_is_named() -> None:
     assert (event.sink, event.from_address, event.to_address) == ("audit", first, last)
     assert event.n == 4
     assert event.because
+
+
+def test_a_signature_is_recorded_right_behind_what_it_signs() -> None:
+    """X06: one whose event is not the newest any more says nothing new, and is dropped."""
+    rig = Rig(PRESS)
+    seq = rig.state.seq
+    members = {"hash": "f" * 64, "at": "2026-11-25T06:00:00.000Z", "key": "k1", "signature": "00"}
+    for _ in range(2):  # the second finds the first behind it
+        rig.observe(base.HeadSigned, epoch=rig.state.epoch, seq=seq, **members)
+    rig.observe(base.HeadSigned, epoch="000009-00000000", seq=rig.state.seq, **members)
+    (event,) = rig.of(CheckpointSigned)
+    assert (event.seq, event.signed_seq, event.signed_hash) == (seq + 1, seq, "f" * 64)
+    assert (event.signed_at, event.key, event.signature) == (members["at"], "k1", "00")

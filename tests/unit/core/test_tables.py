@@ -18,6 +18,7 @@ from drivers.base import (
     CodeScanned,
     CommandGiven,
     FrameStatus,
+    HeadSigned,
     HoldChanged,
     LinkChanged,
     RangeSkipped,
@@ -115,6 +116,13 @@ def snapshot(rig: Rig) -> object:
     return rig.observe(SnapshotRead, device="plc", **members)
 
 
+def sign_head(rig: Rig, *, behind: int = 0) -> object:
+    """Sign the newest event, or one that is not."""
+    seq = rig.state.seq - behind
+    members = {"hash": "h", "at": "2026-11-25T06:00:00.000Z", "key": "k", "signature": "s"}
+    return rig.observe(HeadSigned, epoch=rig.state.epoch, seq=seq, **members)
+
+
 OBSERVED: Mapping[type, tuple[Callable[[Rig], object], ...]] = {
     ValuesSeen: (
         lambda rig: rig.plc(trigger=True, request=2, count=2),
@@ -150,6 +158,7 @@ OBSERVED: Mapping[type, tuple[Callable[[Rig], object], ...]] = {
         lambda rig: rig.observe(CommandGiven, command="no-such", who="Ada", reason="to see"),
     ),
     RangeSkipped: (lambda rig: rig.observe(RangeSkipped, sink="s", first="a-1", last="a-2", n=2),),
+    HeadSigned: (sign_head, lambda rig: sign_head(rig, behind=1)),
     HoldChanged: (
         lambda rig: rig.observe(HoldChanged, held=True),
         lambda rig: rig.observe(HoldChanged, held=False),
