@@ -33,22 +33,6 @@ def write_new(path: Path, content: bytes, *, private: bool) -> None:
         raise KeyFileError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Give a public file a new content in one step.
-
-    Raises:
-        KeyFileError: it cannot be written.
-    """
-    beside = path.with_name(f"{path.name}.new")
-    beside.unlink(missing_ok=True)
-    write_new(beside, content, private=False)
-    try:
-        beside.rename(path)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise KeyFileError(f"{path}: cannot be written: {error.strerror}") from error
-
-
 def read(path: Path) -> bytes:
     """Return what is in a file.
 

@@ -55,6 +55,9 @@ COMMANDS: Mapping[str, Command] = {
     "checkpoint": Command(
         "agent.cli.checkpoint:checkpoint", "keys for signatures; prove what arrived", is_plain=True
     ),
+    "certificate": Command(
+        "agent.cli.certificate:certificate", "our own certificate for OPC UA", is_plain=True
+    ),
 }
 """Every command, in the order of `--help`."""
 

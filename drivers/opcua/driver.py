@@ -36,6 +36,7 @@ from drivers.opcua.feed import Feed, Terms, subscribe
 from drivers.opcua.link import Link, connected
 from drivers.opcua.poll import poll
 from drivers.opcua.resolve import Item, ServerSeen, chunks, fault_of, look_at_server, resolve
+from drivers.opcua.security import ending
 from drivers.opcua.seen import Seen
 from drivers.opcua.status import quality_of
 from drivers.opcua.watch import Watch, code_of
@@ -121,6 +122,7 @@ class OpcUaDriver:
         a slower server makes no handshake unsafe (FAULTS U10).
         """
         now = self._clock.now()
+        ends = ending(self._options.security, now.wall_ms)
         await emit(
             LinkChanged(
                 id=self._seen.id(),
@@ -130,7 +132,7 @@ class OpcUaDriver:
                 received=now,
                 up=True,
                 faults=tuple(faults),
-                warnings=warnings,
+                warnings=(*warnings, *ends),
             )
         )
         if faults:

@@ -6,6 +6,7 @@ below and a store that is asked (PITFALLS U8).
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,8 @@ _POLICIES: dict[str, type[Any]] = {
     "Aes128_Sha256_RsaOaep": SecurityPolicyAes128Sha256RsaOaep,
     "Aes256_Sha256_RsaPss": SecurityPolicyAes256Sha256RsaPss,
 }
-_MAKE_ONE = (
-    "make one with `openssl req -x509 -newkey rsa:2048 -nodes -days 1825 -keyout key.pem -out "
-    "certificate.pem -subj /CN=lineside -addext subjectAltName=URI:urn:$(hostname):lineside,"
-    "DNS:$(hostname) -addext keyUsage=critical,digitalSignature,nonRepudiation,keyEncipherment,"
-    "dataEncipherment -addext extendedKeyUsage=clientAuth`"
-)
+_MAKE_ONE = "make one with `lineside certificate make certificate.pem --key key.pem`"
+_WARN_BEFORE = timedelta(days=30)
 _PEM = b"-----BEGIN"
 
 
@@ -80,6 +77,19 @@ async def protect(client: Client, security: Security, where: str) -> None:
         server_certificate=CertProperties(server.public_bytes(serialization.Encoding.DER), "der"),
         mode=ua.MessageSecurityMode[security.mode],
     )
+
+
+def ending(security: Security | None, wall_ms: int) -> tuple[str, ...]:
+    """Return a warning where our certificate ends within 30 days, or has ended (D-161)."""
+    if security is None or security.certificate is None:
+        return ()
+    certificate, *_ = _certificates(Path(security.certificate), _MAKE_ONE)
+    end, now = certificate.not_valid_after_utc, datetime.fromtimestamp(wall_ms / 1000, UTC)
+    if end - now > _WARN_BEFORE:
+        return ()
+    verb = "ends" if end > now else "has ended"
+    told = f"our certificate {security.certificate} {verb} on {end:%Y-%m-%d}"
+    return (f"{told}: `lineside certificate renew`, and have the server trust the new one",)
 
 
 def _own(security: Security) -> tuple[x509.Certificate, bytes]:

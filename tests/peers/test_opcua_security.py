@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from drivers.base import Driver, DriverConfigError
+from agent.app.certificates import make, now_utc
+from drivers.base import Driver, DriverConfigError, LinkChanged
 from drivers.opcua import OpcUaOptions
 from drivers.opcua.link import connected
 from tests.contract.rig import Recorder
@@ -125,6 +126,24 @@ async def test_channel_is_renewed_under_way(certificates: Certificates) -> None:
                 await link.renew_channel()
                 ((value, *_),) = await link.values(request)
                 assert value == "SN-0001"
+
+
+@pytest.mark.parametrize("days", [20, 365])
+async def test_certificate_of_our_own_command_is_taken(
+    certificates: Certificates, days: int
+) -> None:
+    """What `lineside certificate make` makes protects a session; near its end a warning says so."""
+    ours, key = certificates.folder / "made.pem", certificates.folder / "made.key"
+    make(ours, key, "gw-7.acme", days, now_utc())
+    async with Plc(prepare=certificates.server_of("plc")) as plc:
+        recorder = Recorder()
+        given = certificates.security(certificate=str(ours), key=f"file:{key}")
+        task = asyncio.create_task(secured(plc, given).run(recorder))
+        await recorder.until(lambda seen: "serial" in seen.values())
+        told = [one.warnings for one in recorder.seen if isinstance(one, LinkChanged)]
+        assert [sum("certificate renew" in line for line in lines) for lines in told] == [days < 30]
+        task.cancel()
+        await asyncio.wait([task])
 
 
 @pytest.mark.parametrize("trust", ["trusted", None])

@@ -84,6 +84,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "apsw": ("agent.journal", "agent.trace"),
     "asyncua": ("drivers.opcua", "agent.demo"),
     "biip": ("agent.core.identity",),
+    "cryptography": ("agent.app", "agent.formats", "drivers.opcua"),
     "paho": ("agent.sinks", "agent.demo"),
     "prometheus_client": ("agent.telemetry", "agent.web"),
     "pymodbus": ("drivers.modbus", "agent.demo"),

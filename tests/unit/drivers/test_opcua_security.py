@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from drivers.base import DriverConfigError
 from drivers.opcua import Security
-from drivers.opcua.security import TrustedFiles, protect
+from drivers.opcua.security import TrustedFiles, ending, protect
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
@@ -122,3 +122,24 @@ async def test_file_of_ours_that_cannot_be_used_is_named(
     )
     with pytest.raises(DriverConfigError, match=told):
         await protect(Client("opc.tcp://localhost"), security, "opc.tcp://localhost:4840")
+
+
+@pytest.mark.parametrize(
+    ("days_before", "told"), [(31, None), (29, "ends on"), (-1, "has ended on")]
+)
+def test_end_of_our_certificate_is_told_in_time(
+    tmp_path: Path, days_before: int, told: str | None
+) -> None:
+    """D-161: 30 days before, with what to do; a connection without one has no end."""
+    ours = issued("ours", KEYS[1], ("ours", KEYS[1]))
+    security = Security(
+        policy="Basic256Sha256",
+        certificate=certificate_file(tmp_path, ours.public_bytes(Encoding.PEM)),
+    )
+    at = ours.not_valid_after_utc - timedelta(days=days_before)
+    warnings = ending(security, round(at.timestamp() * 1000))
+    assert [told in line and "certificate renew" in line for line in warnings if told] == (
+        [True] if told else []
+    )
+    assert len(warnings) == (told is not None)
+    assert ending(None, 0) == ending(Security(policy="None"), 0) == ()
