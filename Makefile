@@ -121,6 +121,10 @@ sim: $(VENV)/dev.stamp ## the whole agent in virtual time: SEED=1 HOURS=4, SEEDS
 lock: $(VENV)/dev.stamp ## renew both lock files from pyproject.toml
 	@.ci/lock $(BIN)
 
+.PHONY: audit
+audit: $(VENV)/dev.stamp ## what the lock files bring in: hashes, versions, licences, what is used
+	@$(BIN)/python .ci/audit.py
+
 .PHONY: clean
 clean: ## remove everything that was set up or left behind
 	@rm -rf $(VENV) tests/peers/node/node_modules build dist *.egg-info .coverage .coverage.* \
