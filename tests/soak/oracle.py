@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 
 from agent.core import events as ev
+from agent.core.parts import LONG_AGO
 from agent.core.station import Component, Strategy
 from tests.soak.agent import BrokenError, must
 from tests.soak.counts import Counts
@@ -246,14 +247,16 @@ class Oracle:
         """Return what was scanned after an event, but may have been on during it (D-44)."""
         until = _until_ms(event)
         component = self.component(position)
-        found = set()
+        found = set[str]()
         for later in self.events[self.at[event.address] + 1 :]:
+            if not isinstance(later, ev.ComponentLoaded) or later.position != position:
+                continue
             if later.time.boot_id != event.time.boot_id:
-                break
-            if isinstance(later, ev.ComponentLoaded) and later.position == position:
-                high = until - component.lag_min_ms
-                if later.earliest_ms - component.uncertainty_ms <= high:
-                    found |= {later.lot}
+                # Over a boot only the next load can tell, by saying that it began before it.
+                return found | ({later.lot} if later.earliest_ms == LONG_AGO else set())
+            high = until - component.lag_min_ms
+            if later.earliest_ms - component.uncertainty_ms <= high:
+                found |= {later.lot}
         return found
 
     def component(self, position: str) -> Component:
