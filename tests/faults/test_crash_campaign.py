@@ -4,9 +4,6 @@ import pytest
 
 from tests.crash.campaign import cases, one_share
 
-# Measuring would cost more than the work itself; scenes of their own cover each branch.
-pytestmark = pytest.mark.no_cover
-
 
 @pytest.mark.parametrize("name", [case.name for case in cases()])
 def test_nothing_acknowledged_is_lost_and_the_controls_lose(name: str) -> None:

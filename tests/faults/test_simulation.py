@@ -12,9 +12,6 @@ import pytest
 from tests.sim.faults import NOTHING
 from tests.sim.run import Task, Wrong, simulate
 
-# Measuring would cost more than the work itself; scenes of their own cover each branch.
-pytestmark = pytest.mark.no_cover
-
 HOURS = 0.5
 CYCLE_S = 20.0
 """Half as many parts an hour as in the long form: what costs time here is parts."""

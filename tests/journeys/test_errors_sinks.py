@@ -66,8 +66,8 @@ async def test_broker_that_refuses_the_password(plant: Plant, tmp_path: Path) ->
 async def test_broker_that_refuses_the_topic(plant: Plant, tmp_path: Path) -> None:
     """An access list that forbids pauses that sink alone; allowed, it goes on by itself (B03)."""
     topics = "lineside/v1/test/well"
-    status = (f"topic write {topics}/health", f"topic write {topics}/position", "topic read #")
-    async with Mosquitto(tmp_path, acl=status) as broker:
+    status = [f"topic write {topics}/{name}" for name in ("health", "position", "state")]
+    async with Mosquitto(tmp_path, acl=(*status, "topic read #")) as broker:
         well = publishing(plant, f'url: "mqtt://127.0.0.1:{broker.port}"')
         async with plant.running() as agent:
             line = await plant.is_told(agent, well, "sink_paused", "plant")

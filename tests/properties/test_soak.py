@@ -7,9 +7,6 @@ from tests.soak.oracle import Score
 from tests.soak.run import line_of
 from tests.soak.table import table
 
-# Measuring would cost more than the work itself; scenes of their own cover each branch.
-pytestmark = pytest.mark.no_cover
-
 SEEDS = range(6)
 CYCLES = 24
 

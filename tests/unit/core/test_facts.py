@@ -14,9 +14,11 @@ from agent.core.events import (
     LinkLost,
     LotBlocked,
     LotUnblocked,
+    UnitPacked,
     UnitRefused,
     UnitReidentified,
     UnitScrapped,
+    UnitUnpacked,
     Why,
 )
 from agent.core.facts import Alias, Block, Correction, Fact, Moved
@@ -61,6 +63,14 @@ UNIT: dict[str, Any] = {
                 cycle="c-1",
             ),
             (Moved(**HEAD, component="ECU-1", unit="SN-1", position="ecu"),),
+        ),
+        (
+            make(UnitPacked, AT, level="box", child="SN-1", parent="BOX-1"),
+            (Moved(**HEAD, component="SN-1", unit="BOX-1", position=None),),
+        ),
+        (
+            make(UnitUnpacked, AT, child="SN-1", parent="BOX-1", how="scan"),
+            (Moved(**HEAD, component="SN-1", unit=None, position=None),),
         ),
         (
             make(LotBlocked, AT, lot="L-1", source="scan"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from agent.core import lots
-from agent.core.binder import evolve
+from agent.core.binder import evolve, initial
 from agent.core.draft import Draft
 from agent.core.events import (
     Event,
@@ -27,7 +27,9 @@ from agent.core.identity.rules import Gs1Match, Means, ScanRule
 from agent.core.lot_plan import Lots
 from agent.core.lotbook import MOST_KNOWN
 from agent.core.station import Station
+from agent.ports import Address
 from drivers.base import CodeScanned
+from tests.histories import epoch, make
 from tests.lot_rig import LINE, LotRig, cut
 
 WEIGHED = ScanRule(
@@ -345,6 +347,13 @@ def test_a_lot_goes_on_under_its_new_label() -> None:
     assert isinstance(issued, LotIssued)
     assert issued.lot == "L-9"
     assert rig.balance("L-1") is None
+
+
+def test_relabelling_without_a_running_lot_leaves_the_machine_alone() -> None:
+    """Another identity of a lot that is not being made changes nothing of what is made."""
+    before = initial(LINE)
+    event = make(LotRelabelled, Address(epoch(1), 1), lot="L-1", new_lot="L-8")
+    assert evolve(before, event).production == before.production
 
 
 def test_the_sublots_of_a_relabelled_lot_go_on() -> None:

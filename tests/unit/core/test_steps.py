@@ -53,6 +53,16 @@ def test_nothing_is_accounted_for_before_the_first_reading() -> None:
     assert rig.state.product.uncounted == 0
 
 
+def test_a_record_in_the_middle_of_a_step_leaves_the_rest_of_it() -> None:
+    """Pieces up to the number that is recorded are forgotten; those after it still wait."""
+    rig = Rig(MIXED)
+    rig.up()
+    rig.plc(recipe="V-1", count=1)
+    draft = Draft(rig.state, Working(steps=(FIVE, TWO)), instant(1_000), binder.evolve)
+    steps.trim(draft)
+    assert [(step.count, step.n) for step in draft.working.steps] == [(2, 1), (4, 2)]
+
+
 def test_torn_cycle_is_missed_by_its_request_alone() -> None:
     """Its piece waits for the cycle that the PLC asks for again (D-21, D-40)."""
     rig = Rig(MIXED)
