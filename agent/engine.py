@@ -487,8 +487,7 @@ class Engine:
             return await self._lookups.find_component(ask.component)
         if isinstance(ask, PackageAsk):
             return await self._lookups.find_package(ask.code)
-        epoch, _, seq = ask.address.rpartition("-")
-        return await self._parts.lookup.event_seen(Address(epoch, int(seq)))
+        return await self._parts.lookup.event_seen(Address.parse(ask.address))
 
     def _unknown(self, ask: _Question) -> AskAnswered:
         now = self._parts.clock.now()

@@ -146,8 +146,7 @@ class Lookups:
 
     def _covers(self, as_of: str) -> bool:
         """Whether what came after an address is all in memory here."""
-        epoch, _, seq = as_of.rpartition("-")
-        return self._needed is None or (bool(epoch) and Address(epoch, int(seq)) >= self._needed)
+        return self._needed is None or (bool(as_of) and Address.parse(as_of) >= self._needed)
 
     async def find_component(self, component: str) -> ComponentSeen:
         """Return what a serial component or a child is in, with all that is planned.

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from drivers.base import Clock, EventSeen, Instant, PreviousSeen
 
@@ -138,6 +138,16 @@ class Address:
     def __str__(self) -> str:
         """Return `{epoch}-{seq}`, as in `because`."""
         return f"{self.epoch}-{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the address that reads `{epoch}-{seq}`.
+
+        Raises:
+            ValueError: it does not end in a number.
+        """
+        epoch, _, seq = text.rpartition("-")
+        return cls(epoch, int(seq))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

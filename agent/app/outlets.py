@@ -45,8 +45,8 @@ def first_cursor(start: str, last: Address) -> Address | None:
         return None
     if start == "now":
         return last
-    epoch, _, seq = start.rpartition("-")
-    before = Address(epoch, int(seq) - 1)
+    first = Address.parse(start)
+    before = Address(first.epoch, first.seq - 1)
     if before > last:
         raise ValueError(
             f"`start: {start}` is behind the newest event, {last}; it begins with the oldest kept"

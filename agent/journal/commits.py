@@ -50,9 +50,8 @@ def consequences(rows: Sequence[Row], before: int) -> Consequences:
             found.lost.append((named["lost_epoch"], named["first_seq"], named["last_seq"]))
         elif row.kind == "sink_skipped":
             named = orjson.loads(row.body)
-            epoch, _, seq = named["to_address"].rpartition("-")
             for cursor in (named["sink"], f"{named['sink']}#after"):
-                found.skipped[cursor] = Address(epoch, int(seq))
+                found.skipped[cursor] = Address.parse(named["to_address"])
         before = place_of(row)
     return Consequences(found.lost, found.skipped, set_after)
 

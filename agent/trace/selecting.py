@@ -51,7 +51,6 @@ class Chosen:
 
 
 _SURE = ("unit_completed",)
-_NOTHING_MADE = ("unit_started",)
 
 
 def choose(connection: Connection, asked: Selection) -> Chosen:
