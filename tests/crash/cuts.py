@@ -27,9 +27,9 @@ import apsw
 from agent.journal import recovery, store
 from agent.journal.errors import JournalError
 from agent.journal.opening import open_journal
-from agent.journal.sqlite import Rim
+from agent.journal.sqlite import Rim, SqliteJournal
 from agent.journal.verify import verify
-from agent.ports import Address, Row
+from agent.ports import Address, Recovery, Row
 from tests.crash.images import Image, Platter, lay_down
 from tests.crash.record import Note, Op, Recording, on_record
 from tests.doubles import InlineWorker, ManualClock
@@ -175,6 +175,16 @@ class Run:
     """So many images at most, taken evenly over the run."""
 
 
+def recorded(run: Run, work: Path) -> tuple[Path, Recording, Tally]:
+    """Record a run; return an empty directory for its images, the record, and a tally begun."""
+    live, place = work / "live", work / "image"
+    for directory in (live, place):
+        directory.mkdir(mode=0o700)
+    recording = record(run.workload, live, run.disk, run.seed)
+    acked = sum(isinstance(op, Note) and op.kind == "acked" for op in recording.ops)
+    return place, recording, Tally(events=acked, syncs=recording.syncs)
+
+
 def cut(run: Run, work: Path, progress: Callable[[int], None] = lambda _: None) -> Tally:
     """Record a run, build its images and judge each.
 
@@ -183,12 +193,7 @@ def cut(run: Run, work: Path, progress: Callable[[int], None] = lambda _: None) 
         work: An empty directory on a disk without syncs, best in memory.
         progress: Told the number of images judged.
     """
-    live, place = work / "live", work / "image"
-    for directory in (live, place):
-        directory.mkdir(mode=0o700)
-    recording = record(run.workload, live, run.disk, run.seed)
-    tally = Tally(syncs=recording.syncs)
-    tally.events = sum(isinstance(op, Note) and op.kind == "acked" for op in recording.ops)
+    place, recording, tally = recorded(run, work)
     source = random.Random(run.seed + 1)  # noqa: S311 - not a secret
     left = list(images(recording, source, run.between, run.most))
     if run.most is not None and len(left) > run.most:
@@ -259,21 +264,32 @@ def compare(rows: list[Row], told: Told, reached: Address | None) -> str:
     return "ok"
 
 
-async def judge_journal(directory: Path, told: Told, is_whole: bool) -> str:  # noqa: FBT001 - a Judge
-    """Open an image, compare, store a fresh event behind it."""
+GoesOn = Callable[[SqliteJournal, Recovery, Told], Coroutine[None, None, str]]
+"""Works on behind an image in which nothing is wrong, and returns its class."""
+
+
+async def judge(
+    directory: Path,
+    told: Told,
+    *,
+    is_whole: bool,
+    station: str,
+    goes_on: GoesOn,
+    clock: ManualClock | None = None,
+) -> str:
+    """Open an image, compare, work on behind it, and let the whole prove itself."""
     try:
-        journal, found = await open_journal(directory, STATION, cut_rim())
+        journal, found = await open_journal(directory, station, cut_rim(clock=clock))
     except JournalError as error:
         return f"unreadable: {error}"
     try:
         rows = await journal.read(None, 1_000_000)
         what = compare(rows, told, journal.cursor("plant"))
-        if found.lost or journal.damage:
+        if named := found.lost or journal.damage:
             is_named = what.startswith("lost")
-            named = found.lost or journal.damage
             return f"{'named' if is_named else 'stuck'}: {what}, told {named}"
-        fresh = History.after(found)
-        await journal.append(fresh.start(found.highest_ordinal + 1))
+        if what == "ok":
+            what = await goes_on(journal, found, told)
     except JournalError as error:
         return f"stuck: {error}"
     finally:
@@ -281,3 +297,15 @@ async def judge_journal(directory: Path, told: Told, is_whole: bool) -> str:  # 
     if what == "ok" and is_whole and not verify(directory).is_whole:
         return "stuck: it does not prove itself afterwards"
     return what
+
+
+async def judge_journal(directory: Path, told: Told, is_whole: bool) -> str:  # noqa: FBT001 - a Judge
+    """Open an image, compare, store a fresh event behind it."""
+    return await judge(directory, told, is_whole=is_whole, station=STATION, goes_on=_stores_more)
+
+
+async def _stores_more(journal: SqliteJournal, found: Recovery, told: Told) -> str:
+    del told
+    fresh = History.after(found)
+    await journal.append(fresh.start(found.highest_ordinal + 1))
+    return "ok"

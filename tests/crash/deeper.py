@@ -9,21 +9,16 @@ from pathlib import Path
 
 from agent.journal.errors import JournalError
 from agent.journal.opening import open_journal
-from tests.crash.cuts import Disk, Run, Tally, cut_rim, images, record, weaker
+from tests.crash.cuts import Disk, Run, Tally, cut_rim, images, recorded, weaker
 from tests.crash.images import Image, Platter, lay_down
-from tests.crash.record import Note, Recording, on_record
+from tests.crash.record import Recording, on_record
 
 DEPTH = 5
 
 
 def cut_again(run: Run, work: Path, station: str, most: int) -> Tally:
     """Record a run, cut it, cut its recovery, and so on; judge what is left at the end."""
-    live, place = work / "live", work / "image"
-    for directory in (live, place):
-        directory.mkdir(mode=0o700)
-    recording = record(run.workload, live, run.disk, run.seed)
-    tally = Tally(syncs=recording.syncs)
-    tally.events = sum(isinstance(op, Note) and op.kind == "acked" for op in recording.ops)
+    place, recording, tally = recorded(run, work)
     source = random.Random(run.seed + 2)  # noqa: S311 - not a secret
     first = list(images(recording, source, run.between))
     with asyncio.Runner() as runner:

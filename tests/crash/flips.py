@@ -15,7 +15,7 @@ from typing import cast
 
 from agent.journal.errors import JournalError
 from agent.journal.opening import open_journal
-from tests.crash.cuts import Disk, Run, Tally, Told, compare, cut_rim, record
+from tests.crash.cuts import Run, Tally, Told, compare, cut_rim, recorded
 from tests.crash.images import Platter, lay_down
 from tests.crash.record import Note, Recording
 from tests.histories import STATION, History, flip
@@ -27,18 +27,13 @@ def turn_bits(
     run: Run, work: Path, name: str, most: int, progress: Callable[[int], None] = lambda _: None
 ) -> Tally:
     """Record a run, then turn one bit of a file round, so many times, each time anew."""
-    live, place = work / "live", work / "image"
-    for directory in (live, place):
-        directory.mkdir(mode=0o700)
-    recording = record(run.workload, live, Disk.FULL, run.seed)
-    told, tally = Told(), Tally(syncs=recording.syncs)
-    platter = Platter.before(recording)
+    place, recording, tally = recorded(run, work)
+    told, platter = Told(), Platter.before(recording)
     for op in recording.ops[: _last_answer(recording) + 1]:
         if isinstance(op, Note):
             told.take(op)
         else:
             platter.play(op)
-    tally.events = len(told.acked)
     whole = platter.image(list, len(platter.entries))
     source = random.Random(run.seed + 3)  # noqa: S311 - not a secret
     with asyncio.Runner() as runner:

@@ -12,6 +12,7 @@ from collections import Counter as Tally
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -24,11 +25,9 @@ from agent.engine import Engine, Parts
 from agent.formats.json import decode
 from agent.journal import sqlite
 from agent.journal.chain import seal
-from agent.journal.errors import JournalError
 from agent.journal.opening import open_journal
 from agent.journal.retention import Keep
 from agent.journal.sqlite import Rim, SqliteJournal
-from agent.journal.verify import verify
 from agent.ports import Recovery, Row
 from drivers.base import (
     AnyObservation,
@@ -41,7 +40,7 @@ from drivers.base import (
     ValuesSeen,
 )
 from tests.core_rig import HOUSING, PRESS
-from tests.crash.cuts import Told, compare, cut_rim
+from tests.crash.cuts import Told, judge
 from tests.crash.record import Recording
 from tests.doubles import ManualClock, settled
 
@@ -266,28 +265,17 @@ def _deliver(recording: Recording, journal: SqliteJournal) -> None:
 async def judge_station(directory: Path, told: Told, is_whole: bool) -> str:  # noqa: FBT001 - a Judge
     """Open an image, compare, show the same request again, then make one more part."""
     clock = ManualClock(boot_id="boot-after")
-    try:
-        journal, found = await open_journal(directory, STATION.path, cut_rim(clock=clock))
-    except JournalError as error:
-        return f"unreadable: {error}"
-    try:
-        rows = await journal.read(None, 1_000_000)
-        what = compare(rows, told, journal.cursor("plant"))
-        if found.lost:
-            is_named = what.startswith("lost")
-            return f"{'named' if is_named else 'stuck'}: {what}, told {found.lost}"
-        if what == "ok":
-            what = await _goes_on(journal, found, told, Press(clock))
-    except JournalError as error:
-        return f"stuck: {error}"
-    finally:
-        await journal.close()
-    if what == "ok" and is_whole and not verify(directory).is_whole:
-        return "stuck: it does not prove itself afterwards"
-    return what
+    return await judge(
+        directory,
+        told,
+        is_whole=is_whole,
+        station=STATION.path,
+        goes_on=partial(_goes_on, Press(clock)),
+        clock=clock,
+    )
 
 
-async def _goes_on(journal: SqliteJournal, found: Recovery, told: Told, press: Press) -> str:
+async def _goes_on(press: Press, journal: SqliteJournal, found: Recovery, told: Told) -> str:
     """Repeat the request at hand, make a fresh part, and see that each request has one event."""
     at_hand = max(told.offered, default=0)
     is_up = at_hand > 0
