@@ -108,7 +108,8 @@ def _show(report: dict[str, Any]) -> None:
             f"between {each['from']} and {each['to']}"
         )
     for each in report["lots"]:
-        console.print(f"lot {each['lot']}: {each['pieces']:,} pieces")
+        why = " ".join((each["certainty"], *each["reasons"]))
+        console.print(f"lot {each['lot']}: {each['pieces']:,} pieces, {why}")
     scopes = (f"{name.replace('_', ' ')} {n:,}" for name, n in report["scopes"].items())
     console.print("scope: " + ", ".join(scopes))
     for line in answers.rests_on(report["rests_on"], report["imported"]):

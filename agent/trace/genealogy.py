@@ -36,6 +36,10 @@ class Kind(StrEnum):
     """A unit, or a serial component, that was put into it."""
     LOT = "lot"
     """A lot that a lot was made of."""
+    SUBLOT = "sublot"
+    """A sub-lot of this lot: what went into it is somewhere in the lot, but in no other sub-lot."""
+    WHOLE = "whole"
+    """The lot of this sub-lot: what went into that as a whole may be in each of its sub-lots."""
     PACK = "pack"
     """What is packed in it: that stays what it is, and is recalled by itself."""
     NAME = "name"
@@ -103,6 +107,21 @@ class Recall(Answer):
 
 # ------------------------------------------------------------------ upwards
 
+_Reached = tuple[str, bool]
+"""A thing, and whether only a part of it is meant: it was reached from one of its sub-lots."""
+
+
+def _up(use: Use, *, is_part: bool) -> _Reached | None:
+    """Return what a use leads up to; None: from a part of a lot not into its other sub-lots."""
+    if use.kind is Kind.SUBLOT:
+        return use.holder, True
+    if use.kind is Kind.WHOLE and is_part:
+        return None
+    return use.holder, is_part and (use.kind is Kind.NAME or use.why == _ALIAS)
+
+
+_ALIAS = "alias"
+
 
 @dataclass(slots=True)
 class _Upward:
@@ -114,27 +133,40 @@ class _Upward:
     @classmethod
     def of_all(cls, links: Links, of: str) -> _Upward:
         """Follow every use, past ones too, until nothing new comes."""
-        found, seen, frontier = cls(of), {of}, {of}
+        above: dict[str, list[Use]] = {}
+        seen, frontier = {(of, False)}, {(of, False)}
         while frontier:
-            step = list(links.above(frontier))
-            found.uses += step
-            frontier = {use.holder for use in step} - seen
+            fresh = {thing for thing, _ in frontier} - above.keys()
+            above |= {thing: [] for thing in fresh}
+            for use in links.above(fresh):
+                above[use.option].append(use)
+            reached = {
+                _up(use, is_part=is_part) for thing, is_part in frontier for use in above[thing]
+            }
+            frontier = {each for each in reached if each is not None} - seen
             seen |= frontier
-        return found
+        uses = (
+            use
+            for thing, some in above.items()
+            for use in some
+            if use.kind is not Kind.WHOLE or (thing, False) in seen
+        )
+        return cls(of, list(uses))
 
     def possible(self) -> set[str]:
         """Return who may hold it now."""
         above = defaultdict(list)
         for use in self.uses:
             if use.stands:
-                above[use.option].append(use.holder)
-        seen, frontier = {self.of}, [self.of]
+                above[use.option].append(use)
+        seen, frontier = {(self.of, False)}, [(self.of, False)]
         while frontier:
-            frontier = [
-                holder for thing in frontier for holder in above[thing] if holder not in seen
-            ]
+            reached = {
+                _up(use, is_part=is_part) for thing, is_part in frontier for use in above[thing]
+            }
+            frontier = [each for each in reached if each is not None and each not in seen]
             seen.update(frontier)
-        return seen - {self.of}
+        return {thing for thing, _ in seen} - {self.of}
 
     def certain(self) -> set[str]:
         """Return who holds it for sure: by slots of which no option is left that might not."""
@@ -176,38 +208,45 @@ class _Upward:
         for use in self.uses:
             if use.stands:
                 above[use.option].append(use)
-        found: dict[str, set[str]] = {self.of: set()}
-        frontier = {self.of}
+        found: dict[_Reached, set[str]] = {(self.of, False): set()}
+        frontier = {(self.of, False)}
         while frontier:
             reached = set()
-            for thing in frontier:
-                for use in above[thing]:
-                    codes = found.setdefault(use.holder, set())
-                    more = (found[thing] | {use.why}) - codes
+            for begin in frontier:
+                for use in above[begin[0]]:
+                    end = _up(use, is_part=begin[1])
+                    if end is None:
+                        continue
+                    codes = found.setdefault(end, set())
+                    more = (found[begin] | {use.why}) - codes
                     if more:
                         codes |= more
-                        reached.add(use.holder)
+                        reached.add(end)
             frontier = reached
-        return {holder: codes - {""} for holder, codes in found.items()}
+        both: dict[str, set[str]] = defaultdict(set)
+        for (holder, _), codes in found.items():
+            both[holder] |= codes - {""}
+        return both
 
     def ever(self) -> set[str]:
         """Return who may have held it at any time: a slot counts for as long as it lasted."""
         above = defaultdict(list)
         for use in self.uses:
             above[use.option].append(use)
-        held: dict[str, list[tuple[float, float]]] = {self.of: [(-inf, inf)]}
-        frontier = {self.of}
+        held: dict[_Reached, list[tuple[float, float]]] = {(self.of, False): [(-inf, inf)]}
+        frontier = {(self.of, False)}
         while frontier:
             reached = set()
             for thing in frontier:
-                for use in above[thing]:
+                for use in above[thing[0]]:
+                    holder = _up(use, is_part=thing[1])
                     gained = [
                         (max(begin, use.since), min(end, use.until)) for begin, end in held[thing]
                     ]
-                    if _widen(held.setdefault(use.holder, []), gained):
-                        reached.add(use.holder)
+                    if holder is not None and _widen(held.setdefault(holder, []), gained):
+                        reached.add(holder)
             frontier = reached
-        return {holder for holder, times in held.items() if times} - {self.of}
+        return {holder for (holder, _), times in held.items() if times} - {self.of}
 
 
 def _widen(times: list[tuple[float, float]], gained: Iterable[tuple[float, float]]) -> bool:
@@ -244,6 +283,8 @@ class Found:
     """Of each holder, the reason codes of D-5."""
     holders: set[str]
     """All that may hold it now, lots and what is inside something too."""
+    surely: set[str]
+    """Those of them that certainly do."""
     packed: Mapping[str, str]
     """Of what is packed, the package that it is in."""
     older: Mapping[str, str]
@@ -269,71 +310,7 @@ def find(links: Links, of: str) -> Found:
     packed = {u.option: u.holder for u in up.uses if u.kind is Kind.PACK and u.stands}
     named = (u for u in up.uses if u.kind is Kind.NAME and u.stands and u.options == 1)
     older = {use.holder: use.option for use in named}
-    return Found(found, up.reasons(), possible, packed, older)
-
-
-QUERY = "query:"
-"""What a selection is called: each unit that was selected holds it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Widened:
-    """Links with one thing that may be at any of some places: nothing says where it went (D-44)."""
-
-    links: Links
-    of: str
-    places: Collection[str]
-
-    def above(self, things: Collection[str]) -> Iterable[Use]:
-        """Return each use that has one of these as its option."""
-        if self.of in things:
-            for place in self.places:
-                yield Use(("anywhere", place), Kind.LOT, place, self.of, 2, why="material_unknown")
-        yield from self.links.above(things)
-
-    def below(self, holders: Collection[str]) -> Iterable[Use]:
-        """Return each use of these holders' slots."""
-        return self.links.below(holders)
-
-    def units(self, things: Collection[str]) -> set[str]:
-        """Return which of these are units."""
-        return self.links.units(things)
-
-    def scrapped(self, things: Collection[str]) -> set[str]:
-        """Return which of these were scrapped."""
-        return self.links.scrapped(things)
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """Links with one thing more, `QUERY`, which the units that were selected hold."""
-
-    links: Links
-    certain: Collection[str]
-    possible: Collection[str]
-    why: str = ""
-    """Reason code of the possible ones."""
-
-    def above(self, things: Collection[str]) -> Iterable[Use]:
-        """Return each use that has one of these as its option."""
-        if QUERY in things:
-            for holder in self.certain:
-                yield Use(("query", holder), Kind.FEED, holder, QUERY, 1, why="direct_link")
-            for holder in self.possible:
-                yield Use(("query", holder), Kind.FEED, holder, QUERY, 2, why=self.why)
-        yield from self.links.above([thing for thing in things if thing != QUERY])
-
-    def below(self, holders: Collection[str]) -> Iterable[Use]:
-        """Return each use of these holders' slots."""
-        return self.links.below(holders)
-
-    def units(self, things: Collection[str]) -> set[str]:
-        """Return which of these are units."""
-        return self.links.units(things)
-
-    def scrapped(self, things: Collection[str]) -> set[str]:
-        """Return which of these were scrapped."""
-        return self.links.scrapped(things)
+    return Found(found, up.reasons(), possible, certain, packed, older)
 
 
 # ------------------------------------------------------------------ downwards
@@ -342,16 +319,22 @@ class Selected:
 def where_from(links: Links, of: str) -> Answer:
     """Return every lot and unit that is in it now, through any number of levels."""
     slots: dict[str, dict[Hashable, list[str]]] = {}
-    frontier = {of}
+    whole, frontier = {of}, {of}  # of what is not, only what went into it as a whole is meant
     while frontier:
         slots |= {holder: {} for holder in frontier}
+        reached: dict[str, bool] = {}
         for use in links.below(frontier):
-            if use.stands:
+            if use.stands and (use.kind is not Kind.SUBLOT or use.holder in whole):
                 slots[use.holder].setdefault(use.slot, []).append(use.option)
-        options = (
-            option for holder in frontier for slot in slots[holder].values() for option in slot
-        )
-        frontier = set(options) - slots.keys()
+                keeps = use.kind is Kind.NAME or use.why == _ALIAS
+                is_whole = use.holder in whole if keeps else use.kind is not Kind.WHOLE
+                reached[use.option] = reached.get(use.option, False) or is_whole
+        frontier = {
+            option
+            for option, is_whole in reached.items()
+            if option not in slots or (is_whole and option not in whole)
+        }
+        whole |= {option for option in frontier if reached[option]}
     certain = _surely_in(of, slots)
     return Answer(sorted(certain), sorted(slots.keys() - certain - {of}))
 

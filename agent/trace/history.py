@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from math import isinf
 from typing import Any
@@ -112,9 +112,7 @@ def tree(store: Store, name: str) -> Node:
         frontier = []
         for some in pieces(sorted(by_name), NAMES_AT_ONCE):
             for use in sorted(store.below(some), key=_order):
-                if use.option == OTHER or (
-                    use.kind is Kind.LOT and use.option in opened and use.option == name
-                ):
+                if use.option == OTHER or _is_back(use, by_name[use.holder], opened, name):
                     continue
                 node = _node(use)
                 by_name[use.holder].children.append(node)
@@ -125,6 +123,15 @@ def tree(store: Store, name: str) -> Node:
                     opened.add(use.option)
                     frontier.append(node)
     return root
+
+
+def _is_back(use: Use, holder: Node, opened: Collection[str], root: str) -> bool:
+    """Whether a use leads back to what it came from, or to the other sub-lots of a lot."""
+    if use.kind is Kind.SUBLOT:
+        return holder.kind == Kind.WHOLE
+    if use.kind is Kind.WHOLE:
+        return use.option in opened
+    return use.kind is Kind.LOT and use.option == root
 
 
 def _order(use: Use) -> tuple[Any, ...]:

@@ -308,8 +308,8 @@ class _Reading:
             self._draw(lot, is_sure=is_sure)
             if event.get("part_of"):
                 changes.about.append((event["part_of"], Role.IS, None))
-                self.add(event["part_of"], Kind.LOT, (lot,), DIRECT)
-                self.add(lot, Kind.LOT, (event["part_of"], OTHER), INTERVAL)
+                self.add(event["part_of"], Kind.SUBLOT, (lot,), DIRECT)
+                self.add(lot, Kind.WHOLE, (event["part_of"], OTHER), INTERVAL)
 
     def lot(self) -> None:
         """A line of a lot's history; a sub-lot is a part of its lot."""

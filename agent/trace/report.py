@@ -18,13 +18,14 @@ from sqlalchemy import Connection, func, select
 
 from agent.formats.canonical import canonical
 from agent.trace.fetching import STATION
-from agent.trace.genealogy import QUERY, Found, Selected, find
+from agent.trace.genealogy import Found, Kind, find
 from agent.trace.holdings import completeness, moment
 from agent.trace.rows import NAMES_AT_ONCE, known_ids, pieces
 from agent.trace.said import STANDS_FOR, UNIDENTIFIED, Role
 from agent.trace.selecting import Selection, choose
 from agent.trace.store import Store
-from agent.trace.tables import ABOUT, EVENTS, LABELS, SOURCES, THINGS
+from agent.trace.tables import ABOUT, EVENTS, LABELS, SOURCES, THINGS, USES
+from agent.trace.widened import QUERY, Selected
 
 ASSUMPTION = "A change of material that nobody scanned and nothing else shows cannot be seen (D-6)."
 
@@ -90,11 +91,13 @@ def _body(connection: Connection, found: Found, lots: Collection[str]) -> dict[s
         ]
         for what, units in named.items()
     }
+    counted = _lots(connection, {*found.holders, *lots}, found)
+    scopes = _scopes(connection, [*named["certain"], *named["possible"]])
     return {
         **listed,
         "unidentified": _unidentified(connection, anonymous),
-        "lots": _lots(connection, {*found.holders, *lots}),
-        "scopes": _scopes(connection, [*named["certain"], *named["possible"]]),
+        "lots": counted,
+        "scopes": scopes | _scopes_of_pieces(connection, counted),
     }
 
 
@@ -174,10 +177,23 @@ def _unidentified(connection: Connection, holders: Iterable[str]) -> list[dict[s
     return [found[station] for station in sorted(found)]
 
 
-def _lots(connection: Connection, holders: Iterable[str]) -> list[dict[str, Any]]:
+def _lots(connection: Connection, holders: Iterable[str], found: Found) -> list[dict[str, Any]]:
     """Return the product lots among what may hold it, with the pieces that were counted to them."""
-    found: list[dict[str, Any]] = []
-    for some in pieces(sorted(_named(holders)), NAMES_AT_ONCE):
+    return [
+        {
+            "lot": lot,
+            "pieces": n,
+            "certainty": "certain" if lot in found.surely else "possible",
+            "reasons": sorted(found.reasons.get(lot, ())),
+        }
+        for lot, n in _pieces_of(connection, _named(holders))
+    ]
+
+
+def _pieces_of(connection: Connection, lots: Iterable[str]) -> list[tuple[str, int]]:
+    """Return those lots to which pieces were counted themselves, by name, with how many."""
+    found: list[tuple[str, int]] = []
+    for some in pieces(sorted(lots), NAMES_AT_ONCE):
         asked = (
             select(THINGS.c.name, func.sum(ABOUT.c.n))
             .join(ABOUT, ABOUT.c.thing == THINGS.c.id)
@@ -185,8 +201,34 @@ def _lots(connection: Connection, holders: Iterable[str]) -> list[dict[str, Any]
             .group_by(THINGS.c.name)
             .order_by(THINGS.c.name)
         )
-        found += [{"lot": lot, "pieces": int(n)} for lot, n in connection.execute(asked)]
+        found += [(lot, int(n)) for lot, n in connection.execute(asked)]
     return found
+
+
+def _scopes_of_pieces(
+    connection: Connection, counted: Collection[Mapping[str, Any]]
+) -> dict[str, int]:
+    """Return how many pieces it is by sub-lots, and would be by the lots they are of (D-10)."""
+    if not counted:
+        return {}
+    named = {each["lot"] for each in counted}
+    holder, option = THINGS.alias(), THINGS.alias()
+    everything = set(named)
+    for begin, end in ((option, holder), (holder, option)):  # up to the lots, down to all of them
+        for some in pieces(sorted(everything), NAMES_AT_ONCE):
+            asked = (
+                select(end.c.name)
+                .distinct()
+                .select_from(USES)
+                .join(holder, holder.c.id == USES.c.holder)
+                .join(option, option.c.id == USES.c.option)
+                .where(USES.c.kind == Kind.SUBLOT.value, begin.c.name.in_(some))
+            )
+            everything |= {name for (name,) in connection.execute(asked)}
+    return {
+        "pieces_by_lots": sum(each["pieces"] for each in counted),
+        "pieces_by_whole_lots": sum(n for _, n in _pieces_of(connection, everything)),
+    }
 
 
 def _scopes(connection: Connection, units: Collection[str]) -> dict[str, int]:

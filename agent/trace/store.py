@@ -38,11 +38,12 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from agent.trace.archive import Archive, Taken
 from agent.trace.fetching import STATION
-from agent.trace.genealogy import Kind, Links, Use, Widened
+from agent.trace.genealogy import Kind, Links, Use
 from agent.trace.interchange import Facts
 from agent.trace.rows import NAMES_AT_ONCE, ROWS_AT_ONCE, ids_of, lock, mark_things, pieces
 from agent.trace.said import OTHER, UNKNOWN
 from agent.trace.tables import ABOUT, META, METADATA, MIGRATIONS, REASONS, SOURCES, THINGS, USES
+from agent.trace.widened import Widened
 
 SCHEMA_VERSION = 2
 
