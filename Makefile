@@ -107,7 +107,7 @@ soak: $(VENV)/dev.stamp ## a million steps of random lines that know the truth, 
 	@$(BIN)/python -m tests.soak $(ARGS)
 
 .PHONY: mutate
-mutate: $(VENV)/dev.stamp ## change the core in every small way: does a test notice? (hours; ARGS=requests)
+mutate: $(VENV)/dev.stamp ## change the core in every small way: does a test notice? (hours; ARGS="--sample 40")
 	@$(BIN)/python -m tests.mutation $(ARGS)
 
 .PHONY: sim

@@ -1,18 +1,22 @@
-"""Which tests judge a module's mutants: first its own, then, for what those let live, many more.
+"""Which modules are changed, and which tests judge them.
 
-Most mutants fall to the few tests that mirror the module, in a moment. What they let live is tried
-again with every test of the core that calls the mutated function, so that a scene in another
-module's tests counts as well.
+Every test of the core is collected once. A mutant is tried with those that reach its statement:
+the tests that mirror its module come first, for most mutants fall to them in a moment; then every
+other, so that a scene in another module's tests counts as well.
 """
 
+import random
 from pathlib import Path
 
 CORE = Path("agent/core")
-IDENTITY = CORE / "identity"
 UNIT = Path("tests/unit/core")
 OWN: dict[str, tuple[str, ...]] = {
     "choosing": ("test_seeking.py", "test_answering.py", "test_cycle.py"),
     "draft": ("test_binder.py", "test_cycle.py", "test_scanning.py"),
+    "lotbook": ("test_lots.py",),
+    "lot_counts": ("test_lots.py",),
+    "lot_scans": ("test_lots.py",),
+    "packing": ("test_packed.py", "test_parentage.py"),
     "state": ("test_binder.py", "test_watching.py", "test_cycle.py"),
     "identity/code_lists": ("identity/test_gs1_checks.py", "identity/test_gs1_table.py"),
     "identity/parts": ("identity/test_gs1.py", "identity/test_digital_link.py"),
@@ -31,20 +35,33 @@ def modules(root: Path) -> list[str]:
     ]
 
 
+def file_of(module: str) -> Path:
+    """Return a module's file, below the root of the tree."""
+    return (CORE / module).with_suffix(".py")
+
+
 def own_tests(root: Path, module: str) -> tuple[str, ...]:
-    """Return the test files that mirror a module, or that stand for it; all, where none does."""
+    """Return the test files that mirror a module, or that stand for it; none, where none does."""
     folder, _, name = module.rpartition("/")
     mirror = UNIT / folder / f"test_{name}.py"
     if (root / mirror).is_file():
-        return (str(mirror),)
-    named = tuple(str(UNIT / each) for each in OWN.get(module, ()))
-    return named or wide_tests(root, module)
+        return (mirror.as_posix(),)
+    return tuple((UNIT / each).as_posix() for each in OWN.get(module, ()))
 
 
-def wide_tests(root: Path, module: str) -> tuple[str, ...]:
-    """Return every test file that may notice what a module does wrong."""
-    if module.startswith("identity/"):
-        files = [*(root / UNIT / "identity").glob("test_*.py"), root / UNIT / "test_scanning.py"]
-    else:
-        files = list((root / UNIT).glob("test_*.py"))
-    return tuple(sorted(file.relative_to(root).as_posix() for file in files))
+def drawn(names: list[str], module: str, sample: int | None, seed: int) -> frozenset[str]:
+    """Return which of a module's mutants are tried: all, or so many at random, each as likely."""
+    if sample is None or sample >= len(names):
+        return frozenset(names)
+    return frozenset(random.Random(f"{seed} {module}").sample(names, sample))  # noqa: S311 - a draw
+
+
+def interval(lives: int, tried: int) -> tuple[float, float]:
+    """Return between which shares the whole module's lies, at 95 % (Wilson's score interval)."""
+    if not tried:
+        return 0.0, 1.0
+    z = 1.959964
+    share, spread = lives / tried, z * z / tried
+    middle = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * ((share * (1 - share) + spread / 4) / tried) ** 0.5
+    return max(0.0, middle - half), min(1.0, middle + half)
