@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,15 @@ from sqlalchemy import select
 from agent.core.events import Event
 from agent.formats.json import encode
 from agent.trace.store import Store
-from agent.trace.tables import ABOUT, EPOCHS, EVENTS, MEASURED, THINGS, USES
+from agent.trace.tables import ABOUT, EPOCHS, EVENTS, MEASURED, SOURCES, THINGS, USES
+
+
+def _in_memory() -> str:
+    return "sqlite://"
+
+
+fresh: Callable[[], str] = _in_memory
+"""Names an empty store; tests/contract/conftest.py has others."""
 
 
 def documents(events: Iterable[Event]) -> list[dict[str, Any]]:
@@ -22,8 +30,8 @@ def documents(events: Iterable[Event]) -> list[dict[str, Any]]:
 
 @contextmanager
 def stored(*batches: Iterable[dict[str, Any]]) -> Iterator[Store]:
-    """Open a store in memory that has taken these."""
-    with Store.open("sqlite://") as store:
+    """Open a store that has taken these."""
+    with Store.open(fresh()) as store:
         for batch in batches:
             store.take_events(batch)
         yield store
@@ -34,8 +42,9 @@ def derived(store: Store) -> list[tuple[Any, ...]]:
     with store.archive.connection.begin():
         run = store.archive.connection.execute
         names = {thing.id: thing.name for thing in run(select(THINGS))}
-        asked = select(EVENTS.c.id, EPOCHS.c.station, EPOCHS.c.name, EVENTS.c.seq)
+        asked = select(EVENTS.c.id, SOURCES.c.name, EPOCHS.c.name, EVENTS.c.seq)
         asked = asked.join(EPOCHS, EPOCHS.c.id == EVENTS.c.epoch)
+        asked = asked.join(SOURCES, SOURCES.c.id == EPOCHS.c.station)
         at = {number: place for number, *place in run(asked)}
         uses = [
             (at[u.slot >> 12], u.slot & 4095, u.kind, names[u.holder], names[u.option], *rest(u))
@@ -49,7 +58,7 @@ def derived(store: Store) -> list[tuple[Any, ...]]:
             for m in run(select(MEASURED))
         ]
         units = [
-            ((0, 0, 0), "unit", n) for (n,) in run(select(THINGS.c.name).where(THINGS.c.is_unit))
+            (("", "", 0), "unit", n) for (n,) in run(select(THINGS.c.name).where(THINGS.c.is_unit))
         ]
     return sorted([*uses, *about, *measured, *units], key=repr)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.app.naming import canonical_name
 from agent.app.reading import moment_ms
-from agent.app.rim import state_directory
+from agent.app.rim import secret, state_directory
 from agent.app.trace_feeding import Fed, FeedError, feed, feed_known
 from agent.trace.api import Node, Selection, Trace
 from agent.trace.archive import DocumentError
@@ -64,8 +64,20 @@ class QueryError(Exception):
 def open_store(given: str | None) -> Store:
     """Open the store that is named, by option, by LINESIDE_STORE, or the user's own.
 
+    A database's password is what LINESIDE_STORE_PASSWORD refers to: `file:/PATH`, `credential:NAME`
+    or `env:NAME`.
+
     Raises:
         TraceStoreError: it cannot be opened.
+    """
+    return Store.open(store_name(given), _store_password())
+
+
+def store_name(given: str | None) -> str:
+    """Return which store is meant; the folder of the user's own is made.
+
+    Raises:
+        TraceStoreError: the folder of the user's own cannot be made.
     """
     where = given or os.environ.get("LINESIDE_STORE")
     if where is None:
@@ -77,7 +89,19 @@ def open_store(given: str | None) -> Store:
                 f"{directory}: {error.strerror}; name another place with --store"
             ) from error
         where = str(directory / "trace.db")
-    return Store.open(where)
+    return where
+
+
+def _store_password() -> str | None:
+    reference = os.environ.get("LINESIDE_STORE_PASSWORD")
+    if reference is None:
+        return None
+    try:
+        return secret(reference)
+    except (OSError, KeyError) as error:
+        raise TraceStoreError(
+            f"LINESIDE_STORE_PASSWORD: {reference} cannot be read: {error}"
+        ) from error
 
 
 def open_trace(given: str | None) -> Trace:

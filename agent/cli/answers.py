@@ -19,7 +19,7 @@ from rich.table import Table
 from agent.app import tracing
 from agent.cli import exits
 
-STORE = typer.Option(help="A file, or postgresql+psycopg://…; else $LINESIDE_STORE or the user's.")
+STORE = typer.Option(help="A file, or postgresql://…; else $LINESIDE_STORE or the user's.")
 FROM = typer.Option(
     "--from",
     help="First take in what is new here: a station file, a folder, a journal, JSON lines.",

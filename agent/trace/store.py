@@ -23,9 +23,7 @@ from typing import Any, Self
 
 from sqlalchemy import (
     Engine,
-    create_engine,
     delete,
-    event,
     exists,
     func,
     insert,
@@ -34,9 +32,10 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError
 
 from agent.trace.archive import Archive, Taken
+from agent.trace.engines import TraceStoreError, engine_of, shown, why
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import Kind, Links, Use
 from agent.trace.interchange import Facts
@@ -45,11 +44,11 @@ from agent.trace.said import OTHER, UNKNOWN
 from agent.trace.tables import ABOUT, META, METADATA, MIGRATIONS, REASONS, SOURCES, THINGS, USES
 from agent.trace.widened import Widened
 
+__all__ = ["Size", "Store", "TraceStoreError"]
+
 SCHEMA_VERSION = 2
-
-
-class TraceStoreError(Exception):
-    """The store cannot be used; the text names it and says what to do."""
+_OPENING = 1_819_176_307
+"""The advisory lock under which a store is prepared: a number that nobody else in it uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +74,25 @@ class Store:
             undo.pop_all()
 
     @classmethod
-    def open(cls, where: str) -> Store:
+    def open(cls, where: str, password: str | None = None) -> Store:
         """Open a store, made if it is not there.
 
         Args:
-            where: The path of a file, or `postgresql+psycopg://…` of a database.
+            where: The path of a file, or `postgresql://USER@HOST/DATABASE`.
+            password: Of the user of a database, where it asks for one.
 
         Raises:
             TraceStoreError: it cannot be opened, or was made by a newer version.
         """
-        url = where if "://" in where else f"sqlite:///{where}"
         try:
-            engine = create_engine(url)
-            if engine.dialect.name == "sqlite":
-                event.listen(engine, "connect", _plain_file)
-            return cls(engine)
-        except (ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise TraceStoreError(f"{where}: {error}; name a file or a PostgreSQL URL") from error
+            return cls(engine_of(where, password))
         except DBAPIError as error:
-            raise TraceStoreError(f"{where}: {error.orig}") from error
+            raise TraceStoreError(f"{shown(where)}: {why(error)}") from error
 
     def _prepare(self) -> None:
         with self._connection.begin():
+            if self._engine.dialect.name != "sqlite":  # two may begin the same one at once
+                self._connection.execute(select(func.pg_advisory_xact_lock(_OPENING)))
             METADATA.create_all(self._connection)
             found = self._connection.scalar(select(META.c.value).where(META.c.name == "schema"))
             if found is None:
@@ -206,7 +202,7 @@ class Store:
                 lock(self._connection)
                 self._take(source, facts, body)
         except DBAPIError as error:
-            raise TraceStoreError(f"{self._engine.url}: {error.orig}") from error
+            raise TraceStoreError(f"{self._engine.url}: {why(error)}") from error
 
     def _take(self, source: str, facts: Facts, body: bytes) -> None:
         run = self._connection.execute
@@ -237,14 +233,14 @@ class Store:
         try:
             return self.archive.take(documents)
         except DBAPIError as error:
-            raise TraceStoreError(f"{self._engine.url}: {error.orig}") from error
+            raise TraceStoreError(f"{self._engine.url}: {why(error)}") from error
 
     def rebuild(self) -> int:
         """Derive everything that comes of events anew; return how many events there are."""
         try:
             return self.archive.rebuild()
         except DBAPIError as error:
-            raise TraceStoreError(f"{self._engine.url}: {error.orig}") from error
+            raise TraceStoreError(f"{self._engine.url}: {why(error)}") from error
 
     # -------------------------------------------------------------- out: the port Links
 
@@ -308,12 +304,6 @@ _USES = (
     .join(_HOLDER, _HOLDER.c.id == USES.c.holder)
     .join(_OPTION, _OPTION.c.id == USES.c.option)
 )
-
-
-def _plain_file(connection: Any, record: object) -> None:  # noqa: ANN401 - whatever the driver has
-    """Set a SQLite connection up: a rollback journal (S8)."""
-    del record
-    connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def _rows(source: int | None, facts: Facts, ids: dict[str, int]) -> Iterator[dict[str, Any]]:

@@ -37,18 +37,25 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 _BIG = BigInteger().with_variant(Integer, "sqlite")
+_TEXT = String().with_variant(String(collation="C"), "postgresql")
+"""Sorted and compared by its bytes, on whatever server: epochs and names are no words."""
+
+
+def _word(most: int) -> String:
+    return String(most).with_variant(String(most, collation="C"), "postgresql")
+
 
 META = Table(
     "meta",
     METADATA,
-    Column("name", String, primary_key=True),
-    Column("value", String, nullable=False),
+    Column("name", _TEXT, primary_key=True),
+    Column("value", _TEXT, nullable=False),
 )
 SOURCES = Table(
     "sources",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("name", String, nullable=False, unique=True),
+    Column("name", _TEXT, nullable=False, unique=True),
     Column("body", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -57,7 +64,7 @@ THINGS = Table(
     "things",
     METADATA,
     Column("id", _BIG, primary_key=True),
-    Column("name", String, nullable=False, unique=True),
+    Column("name", _TEXT, nullable=False, unique=True),
     Column("is_unit", Boolean, nullable=False, default=False),
     Column("is_scrapped", Boolean, nullable=False, default=False),
 )
@@ -66,7 +73,7 @@ USES = Table(
     METADATA,
     Column("source", Integer, ForeignKey("sources.id"), nullable=False),
     Column("slot", _BIG, nullable=False),
-    Column("kind", String(8), nullable=False),
+    Column("kind", _word(8), nullable=False),
     Column("holder", _BIG, ForeignKey("things.id"), nullable=False),
     Column("option", _BIG, ForeignKey("things.id"), nullable=False),
     Column("options", Integer, nullable=False),
@@ -85,9 +92,9 @@ EPOCHS = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("station", Integer, ForeignKey("sources.id"), nullable=False),
-    Column("name", String, nullable=False),
-    Column("held", String, nullable=False),
-    Column("previous", String),
+    Column("name", _TEXT, nullable=False),
+    Column("held", _TEXT, nullable=False),
+    Column("previous", _TEXT),
     UniqueConstraint("station", "name"),
 )
 """`held`: JSON, the ranges of seq that are held; `previous`: JSON, what `agent_started` names."""
@@ -98,9 +105,9 @@ EVENTS = Table(
     Column("epoch", Integer, ForeignKey("epochs.id"), nullable=False),
     Column("seq", _BIG, nullable=False),
     Column("station", Integer, nullable=False),
-    Column("kind", String, nullable=False),
+    Column("kind", _TEXT, nullable=False),
     Column("received_ms", _BIG, nullable=False),
-    Column("boot", String),
+    Column("boot", _TEXT),
     Column("latest_ms", _BIG),
     UniqueConstraint("epoch", "seq"),
 )
@@ -117,9 +124,9 @@ REFS = Table(
     "refs",
     METADATA,
     Column("station", Integer, nullable=False),
-    Column("target", String, nullable=False),
+    Column("target", _TEXT, nullable=False),
     Column("event", _BIG, nullable=False),
-    Column("kind", String, nullable=False),
+    Column("kind", _TEXT, nullable=False),
 )
 Index("refs_by_target", REFS.c.station, REFS.c.target)
 LOADS = Table(
@@ -127,10 +134,10 @@ LOADS = Table(
     METADATA,
     Column("event", _BIG, primary_key=True, autoincrement=False),
     Column("station", Integer, nullable=False),
-    Column("position", String, nullable=False),
-    Column("epoch", String, nullable=False),
+    Column("position", _TEXT, nullable=False),
+    Column("epoch", _TEXT, nullable=False),
     Column("seq", _BIG, nullable=False),
-    Column("boot", String, nullable=False),
+    Column("boot", _TEXT, nullable=False),
     Column("from_ms", _BIG, nullable=False),
     Column("is_end", Boolean, nullable=False),
 )
@@ -140,7 +147,7 @@ MOVES = Table(
     "moves",
     METADATA,
     Column("event", _BIG, primary_key=True, autoincrement=False),
-    Column("part", String, nullable=False),
+    Column("part", _TEXT, nullable=False),
 )
 Index("moves_by_part", MOVES.c.part)
 ABOUT = Table(
@@ -148,7 +155,7 @@ ABOUT = Table(
     METADATA,
     Column("thing", _BIG, nullable=False),
     Column("event", _BIG, nullable=False),
-    Column("role", String(12), nullable=False),
+    Column("role", _word(12), nullable=False),
     Column("n", _BIG),
 )
 Index("about_by_thing", ABOUT.c.thing)
@@ -156,8 +163,8 @@ Index("about_by_event", ABOUT.c.event)
 LABELS = Table(
     "labels",
     METADATA,
-    Column("what", String(10), nullable=False),
-    Column("name", String, nullable=False),
+    Column("what", _word(10), nullable=False),
+    Column("name", _TEXT, nullable=False),
     Column("event", _BIG, nullable=False),
 )
 """`operator?`: they may have been there (D-62)."""
@@ -166,10 +173,10 @@ Index("labels_by_event", LABELS.c.event)
 MEASURED = Table(
     "measured",
     METADATA,
-    Column("name", String, nullable=False),
+    Column("name", _TEXT, nullable=False),
     Column("event", _BIG, nullable=False),
     Column("number", Float),
-    Column("verdict", String(8)),
+    Column("verdict", _word(8)),
 )
 Index("measured_by_name", MEASURED.c.name, MEASURED.c.number)
 Index("measured_by_event", MEASURED.c.event)

@@ -76,3 +76,15 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixtur
     path.write_text("part\n")
     assert run("import", str(path), "--store", str(tmp_path / "t.db")) == exits.REFUSED
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_stores_password_that_cannot_be_read_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reference is named; a file needs none and takes none ill."""
+    store = str(tmp_path / "trace.db")
+    monkeypatch.setenv("LINESIDE_STORE_PASSWORD", "env:LINESIDE_NO")
+    assert run("rebuild", "--store", store) == exits.REFUSED
+    assert "LINESIDE_STORE_PASSWORD: env:LINESIDE_NO cannot be read" in capsys.readouterr().err
+    monkeypatch.setenv("LINESIDE_NO", "open sesame")
+    assert run("rebuild", "--store", store) == exits.OK

@@ -1,8 +1,12 @@
 """A recall as a document: by what happened, what it rests on, and that nobody changed it since."""
 
+import pytest
+
 from agent.trace.api import Selection, Trace, content_hash
 from agent.trace.said import UNIDENTIFIED
 from tests.trace_rig import Plant, stored
+
+pytestmark = pytest.mark.usefixtures("fresh")
 
 UNTIL_MS = 1_795_586_402_000
 """2026-11-25T06:00:02Z."""

@@ -1,0 +1,201 @@
+"""What events of stations come down to: parts, names, lots, packages, and corrections of each."""
+
+import pytest
+
+from agent.trace.archive import DocumentError
+from agent.trace.genealogy import Recall, recall, where_from, where_used
+from agent.trace.history import history, newest_name, tree
+from tests.trace_rig import Plant, derived, stored
+
+pytestmark = pytest.mark.usefixtures("fresh")
+
+
+def recalled(plant: Plant, of: str) -> Recall:
+    """Return a recall; events in any order, and each twice, must give the same."""
+    with stored(plant.events) as store:
+        found, wanted = recall(store, of), derived(store)
+    backwards = [*plant.events[::-1], *plant.events]
+    with stored(*([event] for event in backwards)) as store:
+        assert derived(store) == wanted
+    return found
+
+
+def test_a_part_is_in_its_unit_until_it_is_taken_out() -> None:
+    """From its removal on the unit is cleared, and the next unit has it (D-42)."""
+    plant = Plant()
+    plant.install("U1", "ECU")
+    plant.unit("U1", "LOT")
+    assert recalled(plant, "ECU").certain == ["U1"]
+    plant.add("component_removed", component="ECU", unit="U1")
+    plant.install("U2", "ECU")
+    found = recalled(plant, "ECU")
+    assert (found.certain, found.possible, found.cleared) == (["U2"], [], ["U1"])
+
+
+def test_a_removal_that_names_the_new_identity_ends_what_the_old_one_began() -> None:
+    """A unit that was given another name is one thing, removals included (D-37)."""
+    plant = Plant()
+    plant.install("U1", "ECU")
+    plant.add("unit_reidentified", unit="U1", new="VIN-1")
+    assert recalled(plant, "ECU").certain == ["VIN-1"]
+    plant.add("component_removed", component="ECU", unit="VIN-1")
+    assert recalled(plant, "ECU").certain == ["ECU"]
+
+
+def test_a_part_that_is_found_in_two_units_is_possible_in_both() -> None:
+    """Nothing says which of the two has it (D-42, D-5)."""
+    plant = Plant()
+    plant.install("U1", "ECU")
+    use = {"position": "ecu", "candidates": ["ECU"], "certainty": "possible", "why": "conflict"}
+    plant.add("unit_completed", handshake="end", latest_ms=9_000, unit="U2", components=[use])
+    plant.add("component_conflict", component="ECU", unit="U2", other="U1", position="ecu")
+    found = recalled(plant, "ECU")
+    assert [name for name in found.certain if name != "ECU"] == []
+    assert {"U1", "U2"} <= {*found.possible}
+
+
+def test_a_corrected_cycle_takes_its_parts_along() -> None:
+    """It was another unit: its parts are in that one, and the first is free of them (D-143)."""
+    plant = Plant()
+    cycle = plant.install("U1", "ECU")
+    fix = plant.correct(cycle, unit="U2")
+    assert recalled(plant, "ECU").certain == ["U2"]
+    plant.correct(fix)
+    assert recalled(plant, "ECU").certain == ["U1"]
+
+
+def test_a_corrected_part_is_the_right_one() -> None:
+    """The installation names another part; the cycle's own words do not bring the first back."""
+    plant = Plant()
+    plant.install("U1", "ECU")
+    plant.correct("000001-aa-2", component="ECU-2")
+    assert recalled(plant, "ECU-2").certain == ["U1"]
+    assert "U1" not in {*recalled(plant, "ECU").certain, *recalled(plant, "ECU").possible}
+
+
+def test_a_corrected_load_goes_for_all_that_drew_from_it() -> None:
+    """Each unit has the right lot for certain; of a load that never was, nothing is certain."""
+    plant = Plant()
+    load = plant.add("component_loaded", position="p0", lot="A", earliest_ms=0, latest_ms=0)
+    use = {"position": "p0", "candidates": ["A"], "certainty": "certain", "loads": [load]}
+    plant.add("unit_completed", handshake="end", latest_ms=1_000, unit="U1", components=[use])
+    fix = plant.correct(load, lot="B")
+    assert recalled(plant, "B").certain == ["U1"]
+    assert recalled(plant, "A").possible == []
+    again = plant.correct(fix, lot="C")
+    plant.events[-1]["supersedes"] = [fix, load]
+    assert recalled(plant, "C").certain == ["U1"]
+    plant.correct(again)
+    plant.correct(fix)
+    assert recalled(plant, "A").certain == ["U1"]
+    plant.correct(load)
+    assert recalled(plant, "A").certain == []
+
+
+def test_a_unit_in_doubt_is_possible_with_every_candidate() -> None:
+    """A second scan came: it was one or the other, and until a person says which, both (D-25)."""
+    plant = Plant()
+    cycle = plant.unit("U1", "LOT")
+    plant.add(
+        "event_corrected",
+        supersedes=[cycle],
+        who="lineside",
+        reason="second_scan",
+        candidates=["U1", "U2"],
+    )
+    found = recalled(plant, "LOT")
+    assert [n for n in found.certain if not n.startswith("unidentified:")] == []
+    assert {"U1", "U2"} <= {*found.possible}
+    plant.correct(cycle, unit="U2")
+    assert "U2" in recalled(plant, "LOT").certain
+
+
+def test_units_of_a_queue_that_was_lost_may_each_be_another() -> None:
+    """All that was bound since the last sync point may have each other's material (D-26)."""
+    plant = Plant()
+    cycles = [plant.unit("U1", "A"), plant.unit("U2", "B")]
+    plant.add("event_corrected", supersedes=cycles, who="lineside", reason="queue_mismatch")
+    assert {"U1", "U2"} <= {*recalled(plant, "A").possible}
+    assert {"U1", "U2"} <= {*recalled(plant, "B").possible}
+
+
+def test_scrap_counts_until_it_is_retracted() -> None:
+    """A scrapped unit is told apart, under its later name too (D-36)."""
+    plant = Plant()
+    plant.unit("U1", "LOT")
+    scrap = plant.add("unit_scrapped", unit="U1")
+    plant.add("unit_reidentified", unit="U1", new="U1b")
+    assert recalled(plant, "LOT").scrapped == ["U1b"]
+    plant.correct(scrap)
+    assert recalled(plant, "LOT").certain == ["U1b"]
+
+
+def test_an_identity_that_comes_again_is_certain_of_neither() -> None:
+    """Both bearers of the old name are possible for what either has (D-37)."""
+    plant = Plant()
+    plant.unit("U1", "A")
+    plant.add("unit_reidentified", unit="U1", new="U9")
+    plant.add("identity_conflict", unit="U1", new="U9", cycle="c")
+    plant.unit("U1", "B")
+    assert "U9" in recalled(plant, "B").possible
+    assert "U9" in recalled(plant, "A").possible
+
+
+def test_splits_merges_and_pieces_of_lots() -> None:
+    """A child is all of its parent, a merged lot all of its parents; pieces are of a lot (D-52)."""
+    plant = Plant()
+    plant.add("lot_split", lot="L", children=[{"lot": "L1"}, {"lot": "L2"}])
+    plant.add("lot_merged", lot="M", parents=[{"lot": "L1"}, {"lot": "X"}])
+    plant.add("lot_relabelled", lot="M", new_lot="M2")
+    plant.add("unit_completed", handshake="end", latest_ms=0, unit="U1", lot="M2")
+    with stored(plant.events) as store:
+        assert recall(store, "L").certain == ["U1"]
+        assert recall(store, "X").certain == ["U1"]
+        assert {"L", "L1", "M", "M2", "X"} <= {*where_from(store, "U1").certain}
+
+
+def test_a_package_is_where_a_unit_is_and_not_what_is_recalled() -> None:
+    """The unit is listed, with the package for its place, until it is unpacked."""
+    plant = Plant()
+    plant.unit("U1", "LOT")
+    plant.add("unit_packed", level="box", child="U1", parent="BOX")
+    assert recalled(plant, "LOT").certain == ["U1"]
+    with stored(plant.events) as store:
+        assert "BOX" in where_used(store, "LOT").certain
+    plant.add("unit_unpacked", child="U1", parent="BOX", how="scan")
+    with stored(plant.events) as store:
+        assert "BOX" not in where_used(store, "LOT").certain
+
+
+def test_a_serial_that_was_never_read_may_be_wherever_something_is_unknown() -> None:
+    """No record is no exclusion (D-6, D-44)."""
+    plant = Plant()
+    use = {"position": "ecu", "candidates": [], "certainty": "possible", "why": "material_unknown"}
+    plant.add("unit_completed", handshake="end", latest_ms=0, unit="U1", components=[use])
+    plant.install("U2", "SEEN")
+    with stored(plant.events) as store:
+        assert recall(store.widened("NEVER"), "NEVER").possible == ["U1"]
+        assert recall(store.widened("SEEN"), "SEEN").possible == []
+
+
+def test_history_is_one_under_all_names_and_says_what_was_corrected() -> None:
+    """Old and new name have the same lines; a corrected one names its correction (D-37, D-143)."""
+    plant = Plant()
+    cycle = plant.unit("U1", "LOT", result="ok")
+    plant.add("unit_reidentified", unit="U1", new="U9")
+    fix = plant.correct(cycle, result="nok")
+    with stored(plant.events) as store:
+        lines = history(store, "U1")
+        assert lines == history(store, "U9")
+        assert newest_name(store, "U1") == "U9"
+        assert [line["kind"] for line in lines] == ["unit_completed", "unit_reidentified"]
+        assert lines[0]["corrected_by"] == [fix]
+        names = [child.name for child in tree(store, "U9").children]
+        assert names == ["U1"]
+
+
+def test_what_is_no_event_is_refused() -> None:
+    """The text says what it lacks; nothing is taken."""
+    for document in ({"a": 1}, {"specversion": "1.0", "data": 7}):
+        with pytest.raises(DocumentError, match="no event"), stored([document]):
+            pass

@@ -1,0 +1,139 @@
+"""The trace store: a source is taken whole and once, and answers as the facts themselves do."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from agent.trace.engines import engine_of
+from agent.trace.genealogy import Kind, recall, where_from, where_used
+from agent.trace.holdings import completeness
+from agent.trace.importing import read_source
+from agent.trace.interchange import Facts, Slot
+from agent.trace.store import SCHEMA_VERSION, Store, TraceStoreError
+from tests.trace_rig import Plant, derived
+
+Fresh = Callable[[], str]
+SMALL = Path("tests/data/trace/genealogy_small.json")
+
+
+def test_the_store_answers_as_the_facts_do(fresh: Fresh) -> None:
+    """Each query of the small plant has the same answer from tables as from memory."""
+    facts, body = read_source(SMALL)
+    queries = json.loads(body)["queries"]
+    with Store.open(fresh()) as store:
+        store.take("small", facts, body)
+        for query in queries:
+            ask = {"where_used": where_used, "where_from": where_from, "recall": recall}[query["q"]]
+            assert ask(store, query["of"]) == ask(facts, query["of"]), query
+
+
+def test_taking_a_source_again_replaces_it(fresh: Fresh) -> None:
+    """The same file twice is the same file once; what it no longer says is gone (D-137)."""
+    before, after = Facts(all_units={"U"}), Facts(all_units={"U"})
+    before.add(Slot("U", Kind.FEED, ("OLD",)))
+    after.add(Slot("U", Kind.FEED, ("NEW", "NEWER")))
+    with Store.open(fresh()) as store:
+        for facts in (before, before, after):
+            store.take("mes", facts, b"{}")
+        assert where_from(store, "U").possible == ["NEW", "NEWER"]
+        assert where_used(store, "OLD").certain == []
+        assert (store.size().sources, store.size().uses) == (1, 2)
+
+
+def test_two_sources_speak_of_the_same_things(fresh: Fresh) -> None:
+    """What one file puts into a unit and another puts the unit into is one history."""
+    inner, outer = Facts(all_units={"U"}), Facts(all_units={"U", "BOX"})
+    inner.add(Slot("U", Kind.FEED, ("LOT",)))
+    outer.add(Slot("BOX", Kind.PART, ("U",)))
+    where = fresh()
+    with Store.open(where) as store:
+        store.take("a", inner, b"a")
+        store.take("b", outer, b"b")
+    with Store.open(where) as again:
+        assert recall(again, "LOT").certain == ["BOX"]
+        assert recall(again, "unheard of").certain == []
+
+
+def test_a_newer_store_is_left_alone(fresh: Fresh) -> None:
+    """A store that a newer version made is refused, not written to."""
+    where = fresh()
+    Store.open(where).close()
+    engine = engine_of(where)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE meta SET value = '999' WHERE name = 'schema'"))
+    engine.dispose()
+    with pytest.raises(TraceStoreError, match="newer version; install that version again"):
+        Store.open(where)
+
+
+@pytest.mark.parametrize("where", ["/proc/no/such/trace.db", "nosuchdb://host/name"])
+def test_a_store_that_cannot_be_opened_says_so(where: str) -> None:
+    """The text names the place; there is no traceback."""
+    with pytest.raises(TraceStoreError, match=where):
+        Store.open(where)
+
+
+def test_a_file_that_is_no_store_says_so(tmp_path: Path) -> None:
+    """Another program's file is not written over."""
+    path = tmp_path / "trace.db"
+    path.write_bytes(b"something else entirely, and long enough to be looked at" * 20)
+    with pytest.raises(TraceStoreError, match="not a database"):
+        Store.open(str(path))
+    assert path.read_bytes().startswith(b"something else")
+
+
+def test_a_store_of_an_older_version_is_brought_up_to_this_one(fresh: Fresh) -> None:
+    """What it held is there, what came since can be kept, and it says so once (no second time)."""
+    where = fresh()
+    facts = Facts(all_units={"U"})
+    facts.add(Slot("U", Kind.FEED, ("LOT",)))
+    with Store.open(where) as store:
+        store.take("mes", facts, b"{}")
+    engine = engine_of(where)
+    with engine.begin() as connection:
+        connection.execute(text("DROP INDEX uses_by_slot"))
+        connection.execute(text("ALTER TABLE uses DROP COLUMN why"))
+        connection.execute(text("UPDATE meta SET value = '1' WHERE name = 'schema'"))
+    engine.dispose()
+    for _ in range(2):
+        with Store.open(where) as store:
+            assert recall(store, "LOT").certain == ["U"]
+            assert store.noted("schema") == {"": str(SCHEMA_VERSION)}
+
+
+def test_two_writers_of_one_store_lose_and_double_nothing(fresh: Fresh) -> None:
+    """Each takes half of the events, some of them both, at once: every event is there once."""
+    where, plant = fresh(), Plant()
+    for number in range(120):
+        plant.unit(f"U{number}", f"LOT-{number % 3}", station=f"acme/press-{number % 4}")
+    Store.open(where).close()
+
+    def take(first: int) -> tuple[int, int]:
+        """Take in what is this writer's, and every tenth whoever's it is."""
+        mine = [e for n, e in enumerate(plant.events) if n % 2 == first or n % 10 == 0]
+        new = known = 0
+        with Store.open(where) as store:
+            for at in range(0, len(mine), 7):
+                taken = store.take_events(mine[at : at + 7])
+                new, known = new + taken.new, known + taken.known
+        return new, known
+
+    with ThreadPoolExecutor(2) as threads:
+        (new, known), (more_new, more_known) = threads.map(take, (0, 1))
+    assert (new + more_new, known + more_known) == (120, 12)
+    with Store.open(where) as store, Store.open(fresh()) as alone:
+        alone.take_events(plant.events)
+        assert derived(store) == derived(alone)
+        assert [of.events for of in completeness(store.archive)] == [30] * 4
+
+
+@pytest.mark.parametrize("where", ["postgresql://u:geheim@127.0.0.1:1/x", "nosuchdb://u:geheim@h"])
+def test_no_password_is_in_what_is_said(where: str) -> None:
+    """A database that cannot be reached is named without it."""
+    with pytest.raises(TraceStoreError, match="u:") as told:
+        Store.open(where)
+    assert "geheim" not in str(told.value)
