@@ -28,6 +28,9 @@ COMMANDS: Mapping[str, Command] = {
         "agent.cli.run:run", "run the stations of a file or folder (the daemon)", is_plain=True
     ),
     "demo": Command("agent.cli.demo:demo", "a simulated line on real protocols, reconciled"),
+    "example": Command(
+        "agent.cli.example:run", "the worked example, measured: 5,000 recalled, or 140"
+    ),
     "check": Command("agent.cli.check:check", "validate station files; reaches no device"),
     "schema": Command("agent.cli.schema:schema", "print the JSON Schema of a station file"),
     "try": Command("agent.cli.try_:try_", "all but PLC writes and publishing; nothing is kept"),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from agent.app.demo import demo as run_demo
+from agent.cli import example, exits
 
 
 def demo(
@@ -28,6 +29,11 @@ def demo(
 
     Everything is real and on this machine: OPC UA, Modbus TCP, a serial scanner, Mosquitto, and the
     agent as its own process. At the end what truly happened is compared with what was recorded and
-    with what was delivered; the exit code is 0 only if all agree.
+    with what was delivered; the exit code is 0 only if all agree. Last comes the worked example
+    (`lineside example`).
     """
-    raise typer.Exit(run_demo(forever=forever, outage=outage, keep=keep))
+    code = run_demo(forever=forever, outage=outage, keep=keep)
+    if code == exits.OK and not forever:
+        typer.echo("\nThe books agree. What such records are worth when a part is faulty:\n")
+        code = example.show_measured()
+    raise typer.Exit(code)

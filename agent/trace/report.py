@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any
 
@@ -34,7 +34,8 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
     """Return the recall of a lot, serial or unit, or of what passed as selected."""
     if isinstance(asked, str):
         query: dict[str, Any] = {"of": asked}
-        found, lots = find(store.widened(asked), asked), frozenset[str]()
+        found, lots = find(store.widened(asked), asked), frozenset({asked})
+        found = replace(found, surely=found.surely | lots)
     else:
         query = asked.told()
         with store.archive.connection.begin():

@@ -1,0 +1,23 @@
+"""`lineside example`: what is measured, as a table and as JSON."""
+
+import pytest
+
+from agent.app.worked_example import example
+from agent.cli.example import document, show
+from agent.demo.worked_example import Shift
+
+
+def test_the_table_says_the_difference(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each way to record has its line with a bar; the difference and the trade are said (D-11)."""
+    found = example(Shift(units=100, faulty=5, place=52), (10,))
+    show(found)
+    shown = capsys.readouterr().out
+    assert "recall by lot 100, by serial 5: a difference of 95 units" in shown
+    assert "it is 100 again" in shown
+    assert "agrees with the arithmetic" in shown
+    (row,) = (line for line in shown.splitlines() if line.startswith("sub-lots of 10"))
+    assert row.split()[3:] == ["10", "13.8", "13.8", "14", "10", "20", "10", "█" * 5]
+    told = document(found)
+    assert told["agrees"]
+    assert told["serials_without_links"] == 100
+    assert [row["recalled"] for row in told["rows"]] == [100, 10, 5]
