@@ -13,6 +13,7 @@ import sys
 import time
 
 from tests.crash.campaign import Line, campaign
+from tests.crash.lines import Spot
 
 _COLUMNS = ("ok", "named", "lost", "altered", "invented", "unreadable", "stuck")
 
@@ -35,6 +36,12 @@ def main() -> int:
     for line, said in wrong:
         sys.stdout.write(f"\n{line.case.name}: {said}\n")
         sys.stdout.writelines(f"  {one}\n" for one in line.tally.worst)
+    spots = set[Spot]().union(*(line.tally.spots for line in lines.values()))
+    hit = set[Spot]().union(*(line.tally.hit for line in lines.values()))
+    if spots:
+        sys.stdout.write(
+            f"\nkills at a line: {len(hit):,} of the {len(spots):,} places there are\n"
+        )
     total = sum(line.tally.images for line in lines.values())
     sys.stdout.write(f"\n{total:,} cases in {time.monotonic() - began_s:.0f} s\n")
     return 1 if wrong else 0

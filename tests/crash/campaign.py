@@ -18,6 +18,7 @@ from tests.crash.deeper import cut_again
 from tests.crash.flips import KINDS, turn_bits
 from tests.crash.journal_work import journal_alone, journal_kept
 from tests.crash.kills import kills
+from tests.crash.lines import Killer
 from tests.crash.station_work import STATION as PRESS
 from tests.crash.station_work import judge_station, whole_station
 from tests.histories import STATION
@@ -41,13 +42,15 @@ class Case:
     long: int
     """How many in the long form."""
     is_control: bool = False
+    loses: float = CONTROL_LOSES
+    """A control must lose in more than this share."""
 
     def passes(self, tally: Tally) -> str | None:
         """Return what is wrong with what it came to, None if nothing is."""
         if not tally.images or not tally.events:
             return "void: nothing was done"
         if self.is_control:
-            is_seen = tally.bad > tally.images * CONTROL_LOSES
+            is_seen = tally.bad > tally.images * self.loses
             return None if is_seen else "the control does not lose: the harness sees nothing"
         allowed = {"ok", "named"} if self.name.startswith("bit flips") else {"ok"}
         wrong = tally.images - sum(tally.found[what] for what in allowed)
@@ -79,6 +82,14 @@ def _flips(name: str, most: int, directory: Path, seed: int) -> Tally:
 
 def _kills(most: int, cold: bool, directory: Path, seed: int) -> Tally:  # noqa: FBT001 - bound by partial
     return kills(directory, most, seed, cold=cold)
+
+
+def _at_lines(most: int, directory: Path, seed: int) -> Tally:
+    return Killer(directory, seed).kills(most)
+
+
+def _at_lines_early(most: int, directory: Path, seed: int) -> Tally:
+    return Killer(directory, seed, is_early=True, only="journal/commits.py").kills(most)
 
 
 def cases() -> tuple[Case, ...]:
@@ -128,8 +139,22 @@ def cases() -> tuple[Case, ...]:
             )
             for name in KINDS
         ),
-        Case(name="kill -9, forked", share=partial(_kills, 40, False), shares=1, long=238),  # noqa: FBT003 - bound by partial
-        Case(name="kill -9, cold", share=partial(_kills, 4, True), shares=1, long=125),  # noqa: FBT003 - bound by partial
+        Case(name="kill -9, journal, forked", share=partial(_kills, 40, False), shares=1, long=118),  # noqa: FBT003 - bound by partial
+        Case(name="kill -9, journal, cold", share=partial(_kills, 4, True), shares=1, long=125),  # noqa: FBT003 - bound by partial
+        Case(
+            name="kill -9 at any line, whole agent",
+            share=partial(_at_lines, 24),
+            shares=1,
+            long=200,
+        ),
+        Case(
+            name="control: killed, acknowledged before the commit",
+            share=partial(_at_lines_early, 20),
+            shares=1,
+            long=10,
+            is_control=True,
+            loses=0.04,
+        ),
     )
 
 

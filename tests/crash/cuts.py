@@ -93,6 +93,10 @@ class Tally:
     """By class: ok, lost, named (lost and said so), altered, invented, unreadable, stuck."""
     worst: list[str] = field(default_factory=list)
     """The first few that were not ok, to be made again by their seed."""
+    spots: set[tuple[str, int, str]] = field(default_factory=set)
+    """Where a kill at a line could be."""
+    hit: set[tuple[str, int, str]] = field(default_factory=set)
+    """Where one was."""
 
     def add(self, what: str, said: str) -> None:
         """Count an image."""
@@ -107,6 +111,8 @@ class Tally:
         self.syncs += other.syncs
         self.images += other.images
         self.found += other.found
+        self.spots |= other.spots
+        self.hit |= other.hit
         self.worst = [*self.worst, *other.worst][:5]
 
     @property

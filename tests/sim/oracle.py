@@ -100,7 +100,7 @@ def judge(books: Books) -> Verdict:
 # ------------------------------------------------------------------ what was delivered
 
 
-def _data(payload: bytes) -> bytes:
+def event_of(payload: bytes) -> bytes:
     """Return the event in a message, byte for byte."""
     return payload[payload.index(b',"data":') + 8 : -1]
 
@@ -108,7 +108,7 @@ def _data(payload: bytes) -> bytes:
 def _delivered(books: Books, verdict: Verdict) -> dict[Address, Proven]:
     """Return the events of the unfiltered sink by address; each hash must fit (4)."""
     found: dict[Address, Proven] = {}
-    bodies = [_data(one) for one in books.taken.get("plant", [])]
+    bodies = [event_of(one) for one in books.taken.get("plant", [])]
     verdict.delivered = len(bodies)
     for body in (*bodies, *books.quarantined.get("plant", [])):
         proven = prove(body)
@@ -139,13 +139,14 @@ def _whole(books: Books, events: Mapping[Address, Proven]) -> Iterator[str]:
     for address in sorted(here.keys() & events.keys()):
         if here[address] != events[address].row.body:
             yield f"3: {address} was delivered otherwise than it is recorded"
-    yield from _chain(sorted(events.values(), key=lambda one: one.place))
+    yield from chain_faults(sorted(events.values(), key=lambda one: one.place))
     lost = [address for address, one in events.items() if one.row.kind == "history_lost"]
     if lost:
         yield f"1: history was lost, says {min(lost)}"
 
 
-def _chain(events: Iterable[Proven]) -> Iterator[str]:
+def chain_faults(events: Iterable[Proven]) -> Iterator[str]:
+    """Say which events do not follow the one before them (5)."""
     before: Proven | None = None
     for one in events:
         address = one.row.address
@@ -167,7 +168,7 @@ def _filtered(books: Books, events: Mapping[Address, Proven]) -> Iterator[str]:
     wanted = {address for address, one in events.items() if one.row.kind in UNIT_KINDS}
     got: dict[Address, set[str | None]] = defaultdict(set)
     for payload in books.taken.get("units", []):
-        proven = prove(_data(payload))
+        proven = prove(event_of(payload))
         if proven is not None:
             got[proven.row.address].add(orjson.loads(payload).get("after"))
     aside = {one.row.address for body in books.quarantined.get("units", []) if (one := prove(body))}
