@@ -19,7 +19,8 @@ from agent.journal.opening import open_journal
 from agent.journal.verify import verify
 from agent.ports import Address, Row
 from agent.publisher.quarantine import held_in
-from tests.crash.agent_work import CONFIG, Life, StuckError, live
+from tests.crash.agent_machine import Life, StuckError
+from tests.crash.agent_work import CONFIG, live
 from tests.crash.cuts import cut_rim
 from tests.crash.told import Notes
 from tests.sim.oracle import SCAN_KINDS, UNIT_KINDS, chain_faults, event_of

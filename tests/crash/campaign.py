@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.crash.cuts import Disk, Run, Tally, cut, judge_journal
 from tests.crash.deeper import cut_again
 from tests.crash.flips import KINDS, turn_bits
+from tests.crash.full import STEPS, fill
 from tests.crash.journal_work import journal_alone, journal_kept
 from tests.crash.kills import kills
 from tests.crash.lines import Killer
@@ -92,6 +93,11 @@ def _at_lines_early(most: int, directory: Path, seed: int) -> Tally:
     return Killer(directory, seed, is_early=True, only="journal/commits.py").kills(most)
 
 
+def _full(apart: int, directory: Path, seed: int) -> Tally:
+    """Fill the disk at every so manieth step; as many shares, with other seeds, meet every step."""
+    return fill(directory, seed, first=seed % apart, step=apart, count=STEPS // apart)
+
+
 def cases() -> tuple[Case, ...]:
     """Return every case, in the order of the table."""
     return (
@@ -147,6 +153,7 @@ def cases() -> tuple[Case, ...]:
             shares=1,
             long=200,
         ),
+        Case(name="disk full, each 4 KiB", share=partial(_full, 32), shares=1, long=32),
         Case(
             name="control: killed, acknowledged before the commit",
             share=partial(_at_lines_early, 20),

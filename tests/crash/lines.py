@@ -30,7 +30,8 @@ from typing import Any
 
 import agent
 from tests.crash.agent_judge import judge_lives
-from tests.crash.agent_work import Life, live
+from tests.crash.agent_machine import Life
+from tests.crash.agent_work import live
 from tests.crash.cuts import Tally
 from tests.crash.told import Notes
 
