@@ -73,6 +73,9 @@ class Disk:
     checkpoint_pages: int = 20
     picture_bytes: int = 0
     """How large the largest value of each unit is."""
+    reserve_bytes: int = 0
+    said: Callable[..., None] = lambda *_, **__: None
+    """Hears what the station tells its log."""
     relieve: Callable[[], None] = lambda: None
     """Called when the station can record nothing: when the PLC reads 7, or no run begins."""
 

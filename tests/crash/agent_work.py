@@ -105,7 +105,7 @@ async def live(
         undo.enter_context(mock.patch.object(Ear, "here", ear))
         machine.tell("life", str(life.seed))
         around = _around(directory, life, clock, disk, 17 * notes.lives + life.seed)
-        station = StationRun(CONFIG, around, lambda *_, **__: None)
+        station = StationRun(CONFIG, around, disk.said)
         station.devices += [machine]  # type: ignore[list-item]  # what a station needs of a device
         running = asyncio.create_task(station.run(), name="station")
         holding = asyncio.create_task(machine.hold(station), name="device")
@@ -148,7 +148,8 @@ def _around(directory: Path, life: Life, clock: ManualClock, disk: Disk, seed: i
         worker=worker,
         journal=Rim(
             files=disk.files, clock=clock, worker=worker, machine="press-07-gateway",
-            vfs=disk.vfs, ballast_bytes=disk.ballast_bytes, reserve_bytes=0, log_bytes=0,
+            vfs=disk.vfs, ballast_bytes=disk.ballast_bytes, reserve_bytes=disk.reserve_bytes,
+            log_bytes=0,
         ),
         secret=lambda reference: reference,
         directory=directory,

@@ -39,6 +39,8 @@ STEPS = 256
 """The last MiB of a run's growth."""
 PLENTY = 64 << 20
 BALLAST = 256 << 10
+RESERVE, OTHER = 128 << 10, 32
+"""At every other 32 points the station holds before a commit finds no room, and not after."""
 CYCLES = 12
 PICTURE_BYTES = 80_000
 """What each unit brings: the run grows by more than those steps, and no commit fits into one."""
@@ -155,8 +157,10 @@ class Filler:
     base: Path
     room: Room
     seed: int
-    held: int = 0
-    """Points at which the disk was full and the machine was told so."""
+    full: int = 0
+    """Points at which the disk was full, and the station said so."""
+    refused: int = 0
+    """Points at which the machine read 7."""
 
     def points(self, first: int, step: int, count: int) -> Tally:
         """Return what became of so many points, from one on, every so many steps."""
@@ -169,8 +173,9 @@ class Filler:
             what = self._point(point, told)
             tally.events += len(told.acknowledged)
             tally.add(what.partition(":")[0], f"seed {self.seed}, {point} x 4 KiB: {what}")
-        if self.held < count * FULL_SHARE:
-            tally.add("stuck", f"void: the disk was full at {self.held} of {count} points only")
+        if self.full < count * FULL_SHARE or self.refused * 2 < self.full:
+            seen = f"full at {self.full} of {count} points, 7 read at {self.refused}"
+            tally.add("stuck", f"void: {seen}")
         return tally
 
     def _point(self, point: int, notes: Notes) -> str:
@@ -179,12 +184,11 @@ class Filler:
         self.room.limit(PLENTY)
         shutil.copytree(self.base, self.place, dirs_exist_ok=True)
         self.room.limit(used(self.place) + point * STEP)
-        relieved = False
+        reasons = set[object]()
 
-        def relieve() -> None:
-            nonlocal relieved
-            relieved = True
-            self.room.limit(PLENTY)
+        def said(event: str, **fields: object) -> None:
+            if event == "not_ready":
+                reasons.add(fields["reason"])
 
         disk = Disk(
             files=self.room.files,
@@ -192,14 +196,17 @@ class Filler:
             ballast_bytes=BALLAST,
             checkpoint_pages=CHECKPOINT_PAGES,
             picture_bytes=PICTURE_BYTES,
-            relieve=relieve,
+            reserve_bytes=RESERVE if point // OTHER % 2 else 0,
+            said=said,
+            relieve=lambda: self.room.limit(PLENTY),
         )
         life = Life(seed=self.seed + 1, cycles=CYCLES)
         try:
             asyncio.run(live(self.place, life, notes, _nobody, disk))
         except StuckError as error:
             return f"stuck: {error}"
-        self.held += relieved and any("7" in answers for answers in notes.answers.values())
+        self.full += "disk_full" in reasons
+        self.refused += any("7" in answers for answers in notes.answers.values())
         self.room.limit(PLENTY)
         return judge_lives(self.place, notes, self.seed)
 
