@@ -85,12 +85,17 @@ class Variant:
     """One burst of faults in so many seconds, on the average."""
 
     @property
-    def config(self) -> StationConfig:
-        """The station."""
+    def text(self) -> str:
+        """The station's file."""
         text = STATION.replace("KEEP", self.keep)
         for word, line in _LINES[self.has_camera].items():
             text = text.replace(word, line)
-        return load_source(parse_source(text.encode(), "press-07.yaml"), registries())
+        return text
+
+    @property
+    def config(self) -> StationConfig:
+        """The station."""
+        return load_source(parse_source(self.text.encode(), "press-07.yaml"), registries())
 
 
 def variant(source: random.Random) -> Variant:
