@@ -102,9 +102,12 @@ fuzz: $(VENV)/dev.stamp ## a million nearly right codes, streams and files again
 crash: $(VENV)/dev.stamp ## power cuts, rot and kills by the ten thousand, and a table (half an hour)
 	@$(BIN)/python -m tests.crash --long $(ARGS)
 
+# Both in turn; SOAK=core or SOAK=processes is one of them. ARGS goes to the core's.
 .PHONY: soak
-soak: $(VENV)/dev.stamp ## a million steps of random lines that know the truth, on two cores
-	@$(BIN)/python -m tests.soak $(ARGS)
+soak: $(VENV)/dev.stamp broker ## random lines of the core, then real processes for MINUTES=10 (SOAK=core|processes)
+	@$(if $(filter processes,$(SOAK)),,$(BIN)/python -m tests.soak $(ARGS))
+	@$(if $(filter core,$(SOAK)),,$(BIN)/python -m tests.soak.processes \
+	  --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)))
 
 .PHONY: mutate
 mutate: $(VENV)/dev.stamp ## change the core in every small way: does a test notice? (hours; ARGS="--sample 40")

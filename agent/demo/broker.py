@@ -11,6 +11,7 @@ import contextlib
 import getpass
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -83,6 +84,10 @@ class Broker:
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             return False
         return answer == _CONNACK
+
+    def signal(self, number: signal.Signals) -> None:
+        """Have it stand still, or go on: a peer that is there and does not answer."""
+        self._child.signal(number)
 
     async def stop(self) -> None:
         """Take it away as a reboot of its server would; it writes its store."""
