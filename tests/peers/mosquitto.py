@@ -51,8 +51,9 @@ class Mosquitto:
             "user root",  # else, started by root, it becomes a user who may not read our files
             "persistence true",
             f"persistence_location {directory}/",
-            "max_queued_messages 0",
         ]
+        if not any(line.startswith("max_queued_messages") for line in lines):
+            settings.append("max_queued_messages 0")
         if not any(line.startswith("allow_anonymous") for line in lines):
             settings.append("allow_anonymous true")
         if acl is not None:
@@ -101,6 +102,20 @@ class Mosquitto:
     def kill(self) -> None:
         """End it as the out-of-memory killer would."""
         self._signal(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Have it stand still: it is there, and does not answer."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def forget(self) -> None:
+        """Lose the store, while it is off."""
+        (self._directory / "mosquitto.db").unlink(missing_ok=True)
 
     def allow(self, *acl: str) -> None:
         """Change the access list of the running broker."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import ClassVar
 
 from agent.ports import Address
 from agent.publisher import Condition, Publisher, Quarantine, SinkState
@@ -36,8 +37,10 @@ async def eventually(true: Callable[[], bool]) -> None:
 class MqttBench:
     """Options go into the station file's words; everything else is what a station has."""
 
+    clock_type: ClassVar[type[FastClock]] = FastClock
+
     def __init__(self, directory: Path, port: int, *, rows: int = 0, **options: object) -> None:
-        self.clock = FastClock()
+        self.clock = self.clock_type()
         self.journal = MemoryJournal([event_row(seq) for seq in range(1, rows + 1)])
         self.secrets: dict[str, str] = {}
         self.warnings: list[str] = []
