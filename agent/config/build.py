@@ -16,6 +16,7 @@ from agent.config.crews import Operators
 from agent.config.interlocks import LookupSection
 from agent.config.limiting import limits_of
 from agent.config.lots import lots_of
+from agent.config.measuring import oee_of
 from agent.config.model import Checkpoints, FromTag, Handshake, Journal, Track
 from agent.config.moding import mode_of
 from agent.config.ordering import orders_of, tag_of
@@ -49,6 +50,7 @@ def build(parts: Parts, rules: tuple[ScanRule, ...]) -> loaded.StationConfig:
     operators: Operators = parts.sections["operators"]
     journal: Journal = parts.sections["journal"]
     lookup: LookupSection = parts.sections["lookup"]
+    counter = _counter(parts, track)
     return loaded.StationConfig(
         file=parts.source.file,
         place=parts.source.place(("station",)),
@@ -69,6 +71,7 @@ def build(parts: Parts, rules: tuple[ScanRule, ...]) -> loaded.StationConfig:
         devices=_devices(parts, track),
         sinks=_sinks(parts),
         previous_place=parts.source.place(("track", "previous")),
+        oee=oee_of(parts, track, counter.modulus if counter is not None else None),
         checkpoints=_checkpoints(parts),
         warnings=in_order(parts.warnings),
     )

@@ -15,6 +15,7 @@ from agent.config.crewing import check_people
 from agent.config.interlocking import check_lookup
 from agent.config.limiting import check_limits
 from agent.config.lots import check_lots
+from agent.config.measuring import check_oee
 from agent.config.model import Track
 from agent.config.moding import check_mode
 from agent.config.ordering import check_order
@@ -281,6 +282,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     check_packing,
     check_watches,
     check_mode,
+    check_oee,
     check_limits,
     check_order,
     check_lookup,

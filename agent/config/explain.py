@@ -9,6 +9,7 @@ from agent.config import (
     interlocking,
     limiting,
     lots,
+    measuring,
     moding,
     ordering,
     packing,
@@ -42,6 +43,7 @@ def explained(config: StationConfig) -> str:
         *(f"  if not     {line}" for line in _if_not(station)),
         *(f"  if not     {line}" for line in products.told_if_not(station)),
         *(f"  people     {line}" for line in crewing.told_people(station, config.operators)),
+        *(f"  measures   {line}" for line in measuring.told(config.oee)),
         *(f"  publishes  {line}" for line in _publishes(config)),
     ]
     return "\n".join(lines)

@@ -10,6 +10,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from pydantic import BaseModel
 
 from agent.config.problems import ConfigError, Place, Problem
+from agent.core.calendars import Calendar
+from agent.core.meter import MeterPlan
 from agent.core.station import Station
 from drivers.base import TagFault
 from drivers.options import Tag
@@ -157,6 +159,20 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OeeConfig:
+    """What key figures are measured against."""
+
+    is_asked: bool = False
+    """Whether the file has a section for them."""
+    plan: MeterPlan = field(default_factory=MeterPlan)
+    calendar: Calendar | None = None
+    """None: nothing says when it is planned to work."""
+    shifts: str | None = None
+    """The file that the shifts are from."""
+    every_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationConfig:
     """One station file, valid as a whole."""
 
@@ -174,6 +190,7 @@ class StationConfig:
     sinks: Mapping[str, SinkConfig]
     previous_place: Place
     """Where the stations before this one are named, or would be."""
+    oee: OeeConfig = field(default_factory=OeeConfig)
     checkpoints: CheckpointConfig | None = None
     """None: nothing is signed."""
     warnings: tuple[Problem, ...] = ()

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from agent.config.crews import Operators, RequiresSection
+from agent.config.figures import OeeSection
 from agent.config.granular import Because, ProductSection, Source
 from agent.config.interlocks import LookupSection
 from agent.config.limits import LimitSection
@@ -432,5 +433,7 @@ class StationFile(Options):
     """`by: product` only: how each product is tracked."""
     track: Track
     """What is bound to what."""
+    oee: OeeSection | None = None
+    """What key figures are measured against: ideal cycle times, shifts."""
     publish: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     """Where events go."""

@@ -18,8 +18,7 @@ _SECRET = re.compile(r"(pass(word|phrase|wd)|secret|token)$|private_key", re.IGN
 _LOGIN_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 
 LATER: Mapping[str, str] = {
-    "oee": "leave it out; counts and states are in the events",
-    "shifts": "leave it out",
+    "shifts": "write them under `oee`",
     "track.carrier": "leave it out",
     "track.cavities": "leave it out",
     "track.interlock": "leave it out; `duplicates` judges what this station itself recorded",
