@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, Command] = {
     "where-used": Command("agent.cli.where:where_used", "what a lot, component or unit went into"),
     "where-from": Command("agent.cli.where:where_from", "what a unit or lot is made of"),
     "recall": Command("agent.cli.recall:recall", "which units to take back, and why"),
+    "oee": Command("agent.cli.oee:oee", "availability, performance, quality, and the losses"),
     "verify": Command("agent.cli.verify:verify", "prove that the journal is whole"),
     "audit": Command(
         "agent.cli.audit:audit", "prove that whoever listens to a broker gets everything"

@@ -75,6 +75,15 @@ def decode(body: bytes) -> Event:
         raise FormatError(f"no JSON: {error}") from error
     if not isinstance(members, dict):
         raise FormatError("no JSON object")
+    return from_document(members)
+
+
+def from_document(members: dict[str, Any]) -> Event:
+    """Return the event that a JSON object stands for, as `decode`.
+
+    Raises:
+        FormatError: it is no event.
+    """
     cls = KINDS.get(members.get("kind", ""))
     if cls is None or members.get("schema") != cls.schema:
         return _unknown(members)

@@ -1,0 +1,347 @@
+"""Key figures, composed: which shifts, from which events, in which form (ISO 22400, D-112)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from agent.app.event_sources import (
+    EventSource,
+    JournalSource,
+    SourceError,
+    StoreSource,
+    Wanted,
+    corrections,
+)
+from agent.app.plant import station_directory
+from agent.app.reading import moment_ms
+from agent.app.registries import registries
+from agent.app.rim import state_directory
+from agent.app.tracing import open_store
+from agent.config.load import load_folder
+from agent.config.loaded import StationConfig
+from agent.config.problems import ConfigError, did_you_mean
+from agent.core import oee
+from agent.core.calendars import Window, windows
+from agent.core.meter import Meter, Result
+from agent.core.oee import Elements, Figures, Ratio
+from agent.formats.codec import moment
+from agent.formats.json import from_document
+from agent.trace.corrections import Document, standing
+from agent.trace.said import plant_address
+from agent.trace.store import Store, TraceStoreError
+
+__all__ = [
+    "DIMENSIONS",
+    "Asked",
+    "ConfigError",
+    "Measured",
+    "SourceError",
+    "TraceStoreError",
+    "asked",
+    "begun",
+    "figures_document",
+    "figures_of",
+    "inputs_document",
+    "measure",
+    "windows_of",
+]
+
+DIMENSIONS = ("station", "day", "shift", "order", "product")
+"""What figures can be told by."""
+DEFAULT_BY = ("station", "day", "shift")
+_KNOWN_BEFORE: tuple[tuple[str, ...], ...] = (
+    ("product_changed",),
+    ("order_started", "order_changed", "lot_opened", "unit_completed"),
+    ("unit_completed", "unit_unbound", "unit_refused", "lot_counted", "counter_reset"),
+    ("machine_state_changed", "agent_started"),
+    (),
+)
+"""What says how things stood when a window began: the newest of each of these kinds."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came of one station's events."""
+
+    config: StationConfig
+    results: tuple[Result, ...]
+    as_of: str | None
+    """The newest event that was looked at."""
+    since_ms: int
+    until_ms: int
+    seen_ms: int | None
+    """Up to when anything is known."""
+
+
+def windows_of(config: StationConfig, since_ms: int, until_ms: int) -> list[Window]:
+    """Return the shifts in a time; all of it as one where the station has no calendar."""
+    zone = ZoneInfo(config.timezone)
+    if config.oee.calendar is not None:
+        return windows(config.oee.calendar, zone, since_ms, until_ms)
+    day = (_EPOCH + timedelta(milliseconds=since_ms)).astimezone(zone).date()
+    return [Window(name="", day=day, begin_ms=since_ms, end_ms=until_ms)]
+
+
+def measure(
+    config: StationConfig, source: EventSource, since_ms: int, until_ms: int, now_ms: int
+) -> Measured:
+    """Return the key figures of the shifts that have some time in [since, until).
+
+    Raises:
+        SourceError: the events cannot be read.
+    """
+    found = windows_of(config, since_ms, min(until_ms, now_ms))
+    meter = begun(config, source, found)
+    return Measured(
+        config=config,
+        results=tuple(meter.results(now_ms)),
+        as_of=meter.as_of,
+        since_ms=since_ms,
+        until_ms=until_ms,
+        seen_ms=meter.seen_ms,
+    )
+
+
+def begun(config: StationConfig, source: EventSource, found: Sequence[Window]) -> Meter:
+    """Return a meter of these windows that has taken what the source has of them.
+
+    Raises:
+        SourceError: the events cannot be read.
+    """
+    meter = Meter(config.oee.plan, found)
+    if not found:
+        return meter
+    station, begin_ms = config.station.path, found[0].begin_ms
+    beyond_ms = found[-1].end_ms + config.oee.plan.small_stop_ms
+    before = {}
+    for kinds in _KNOWN_BEFORE:
+        event = source.newest(Wanted(station=station, kinds=kinds, until_ms=begin_ms))
+        if event is not None:
+            before[event["epoch"], event["seq"]] = event
+    for _, event in sorted(before.items(), key=lambda each: each[0]):
+        meter.take(from_document(dict(event)))
+    meter.start(begin_ms)
+    wanted = Wanted(station=station, since_ms=begin_ms, until_ms=beyond_ms)
+    chains = corrections(source, wanted)
+    for event in source.read(wanted):
+        stands = _right(event, chains)
+        if stands is not None:
+            meter.take(from_document(stands))
+    return meter
+
+
+def _right(event: Document, chains: Mapping[str, Sequence[Document]]) -> dict[str, Any] | None:
+    """Return an event as it stands after what was said to correct it (D-143)."""
+    chain = chains.get(plant_address(event)) if chains else None
+    if chain is None:
+        return dict(event)
+    stands = standing(event, chain)
+    return None if stands is None else dict(stands.event)
+
+
+# ------------------------------------------------------------------ documents
+
+
+def document(measured: Iterable[Measured], by: Sequence[str], now_ms: int) -> dict[str, Any]:
+    """Return the figures as JSON: a row a group, and what each station was measured against."""
+    stations = list(measured)
+    return {
+        "as_of": moment(now_ms),
+        "by": list(by),
+        "rows": list(rows(stations, by)),
+        "stations": [_inputs(each) for each in stations],
+    }
+
+
+def rows(measured: Iterable[Measured], by: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the figures of each group: elements are added, ratios are divided once (D-103)."""
+    groups: dict[tuple[Any, ...], list[tuple[Measured, Result]]] = {}
+    for each in measured:
+        for result in each.results:
+            groups.setdefault(_group(each, result, by), []).append((each, result))
+    for key, parts in sorted(groups.items(), key=lambda group: tuple(map(str, group[0]))):
+        yield _row(dict(zip(by, key, strict=True)), parts)
+
+
+def _group(measured: Measured, result: Result, by: Sequence[str]) -> tuple[Any, ...]:
+    window = result.window
+    told = {
+        "station": measured.config.station.path,
+        "day": None if window is None else window.day.isoformat(),
+        "shift": None if window is None else window.name or None,
+        "order": result.order,
+        "product": result.product,
+    }
+    return tuple(told[each] for each in by)
+
+
+def _row(by: dict[str, Any], parts: Sequence[tuple[Measured, Result]]) -> dict[str, Any]:
+    elements = oee.total(result.elements for _, result in parts)
+    rules = _common([measured.config.oee.plan.rules for measured, _ in parts])
+    spans = [result.window for _, result in parts if result.window is not None]
+    begin_ms = min((window.begin_ms for window in spans), default=None)
+    end_ms = max((window.end_ms for window in spans), default=None)
+    return {
+        **by,
+        "in_shift": bool(spans),
+        "begin": None if begin_ms is None else moment(begin_ms),
+        "end": None if end_ms is None else moment(end_ms),
+        "is_over": all(result.is_over for _, result in parts),
+        **figures_document(elements, oee.figures(elements, rules)),
+    }
+
+
+def _common(rules: Sequence[oee.Rules]) -> oee.Rules:
+    """Return what holds for all: what one station lacks, their sum lacks."""
+    first = rules[0]
+    return replace(
+        first,
+        has_calendar=all(each.has_calendar for each in rules),
+        watches_state=all(each.watches_state for each in rules),
+        has_counter=all(each.has_counter for each in rules),
+        has_ideal=all(each.has_ideal for each in rules),
+        judges=all(each.judges for each in rules),
+    )
+
+
+def figures_document(elements: Elements, figures: Figures) -> dict[str, Any]:
+    """Return elements and ratios as JSON, times in seconds."""
+    return {
+        "availability": ratio_document(figures.availability),
+        "performance": ratio_document(figures.performance),
+        "quality": ratio_document(figures.quality),
+        "oee": ratio_document(figures.oee),
+        "coverage": figures.coverage,
+        "times_s": {
+            "planned_busy": elements.busy_ms / 1000,
+            "planned_down": elements.down_ms / 1000,
+            "actual_production": elements.production_ms / 1000,
+            "unknown": elements.unknown_ms / 1000,
+            "small_stops": elements.small_stop_ms / 1000,
+            "earned": elements.earned_us / 1_000_000,
+            "ran_in_planned_down": elements.ran_in_down_ms / 1000,
+        },
+        "small_stops": elements.small_stops,
+        "losses": [
+            {"category": category, "reason": reason or None, "s": length_ms / 1000}
+            for (category, reason), length_ms in sorted(
+                elements.losses.items(), key=lambda loss: (-loss[1], loss[0])
+            )
+        ],
+        "produced": figures.produced,
+        "good": figures.good,
+        "unjudged": figures.unjudged,
+        "unreconciled": figures.unreconciled,
+        "counts": asdict(elements.counts),
+        "checks": [check.value for check in figures.checks],
+    }
+
+
+def ratio_document(ratio: Ratio) -> dict[str, Any]:
+    """Return a ratio as JSON: its value, or null with why, and its bounds."""
+    if ratio.value is not None:
+        return {"value": ratio.value}
+    found: dict[str, Any] = {"value": None, "why": ratio.why.value if ratio.why else None}
+    if not ratio.is_undefined:
+        found |= {"low": ratio.low, "high": ratio.high}
+    return found
+
+
+def _inputs(measured: Measured) -> dict[str, Any]:
+    """Return what a station was measured against, and up to which event (D-109, D-112)."""
+    config = measured.config
+    return {
+        "station": config.station.path,
+        "machine": config.station.machine,
+        "as_of": measured.as_of,
+        "seen": None if measured.seen_ms is None else moment(measured.seen_ms),
+        "config": config.hash,
+        **inputs_document(config),
+    }
+
+
+def inputs_document(config: StationConfig) -> dict[str, Any]:
+    """Return what the station file declares for its figures."""
+    plan = config.oee.plan
+    ideal = plan.ideal_us
+    return {
+        "timezone": config.timezone,
+        "shifts": config.oee.shifts,
+        "ideal_cycle_s": None if ideal is None else ideal / 1_000_000,
+        "ideal_cycles_s": {name: each / 1_000_000 for name, each in plan.ideals_us.items()},
+        "small_stop_s": plan.small_stop_ms / 1000,
+        "rework_counts": plan.rules.rework_counts,
+        "state_source": plan.rules.watches_state,
+        "produced_by": "counter" if plan.rules.has_counter else "records",
+    }
+
+
+# ------------------------------------------------------------------ what is asked
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which figures, and as of when."""
+
+    since_ms: int
+    until_ms: int
+    by: tuple[str, ...]
+    now_ms: int
+
+
+def asked(since: str, until: str | None, by: Sequence[str], now_ms: int) -> Asked:
+    """Return what somebody asks for.
+
+    Raises:
+        ValueError: a moment is none, or there is nothing to tell figures by.
+    """
+    for name in by:
+        if name not in DIMENSIONS:
+            hint = did_you_mean(name, DIMENSIONS)
+            raise ValueError(f"figures are not told by '{name}'; {hint}")
+    since_ms = moment_ms(since)
+    until_ms = now_ms if until is None else moment_ms(until)
+    if since_ms >= until_ms:
+        raise ValueError("--until is not later than --since")
+    return Asked(since_ms, until_ms, tuple(dict.fromkeys(by)) or DEFAULT_BY, now_ms)
+
+
+def figures_of(
+    path: Path, wanted: Asked, *, state: Path | None = None, store: str | None = None
+) -> dict[str, Any]:
+    """Return the figures of the stations of a file or folder.
+
+    Raises:
+        ConfigError: no station file says anything usable.
+        SourceError: a journal cannot be read.
+        TraceStoreError: the store cannot be opened.
+    """
+    try:
+        folder = load_folder(path, registries())
+    except OSError as error:
+        raise SourceError(f"{error.filename}: {error.strerror}") from error
+    if not folder.stations:
+        raise ConfigError(folder.problems)
+    with ExitStack() as undo:
+        opened = None if store is None else undo.enter_context(open_store(store))
+        found = [_of_station(config, wanted, state, opened) for config in folder.stations]
+        return document(found, wanted.by, wanted.now_ms)
+
+
+def _of_station(
+    config: StationConfig, wanted: Asked, state: Path | None, store: Store | None
+) -> Measured:
+    source: EventSource
+    if store is not None:
+        source = StoreSource(store, config.station.path)
+    else:
+        directory = station_directory(state or state_directory(), config.station.path)
+        source = JournalSource(config.journal.path or directory / "journal")
+    return measure(config, source, wanted.since_ms, wanted.until_ms, wanted.now_ms)
