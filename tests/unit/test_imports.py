@@ -86,6 +86,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "biip": ("agent.core.identity",),
     "cryptography": ("agent.app", "agent.formats", "drivers.opcua"),
     "matplotlib": ("agent.app",),
+    "google": ("agent.formats",),  # protobuf
     "paho": ("agent.sinks", "agent.demo"),
     "prometheus_client": ("agent.telemetry", "agent.web"),
     "pymodbus": ("drivers.modbus", "agent.demo"),
@@ -253,6 +254,7 @@ def test_only_declared_libraries_are_used() -> None:
     loaded = {top for name in our_modules() for top in imported(name, on_use=False)}
     assert not {module.partition(".")[0] for module in loaded} & extras
     names = {
+        "google": "protobuf",
         "paho": "paho-mqtt",
         "pydantic_core": "pydantic",
         "ruamel": "ruamel.yaml",
