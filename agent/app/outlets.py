@@ -9,12 +9,14 @@ from pathlib import Path
 
 from agent.app.surroundings import Surroundings
 from agent.config.loaded import SinkConfig, StationConfig
+from agent.core.state import State
 from agent.ports import Address, Journal, Row, Worker
 from agent.publisher import Condition, Publisher, Quarantine, SinkState
 from agent.seat import Tell
-from agent.sinks.options import Oddity, SinkPlace, position_of
+from agent.sinks.options import Live, MachineNow, Oddity, SinkPlace, position_of
 from agent.sinks.registry import sink_spec
-from drivers.base import LinkChanged
+from agent.sinks.values import ValueFeed
+from drivers.base import AnyObservation, LinkChanged
 
 _NAMES = {
     Condition.CONNECTED: "sink_connected",
@@ -24,6 +26,8 @@ _NAMES = {
 
 
 Status = Callable[[], Mapping[str, object]]
+Durable = Callable[[], State | None]
+"""What is known from events on disk; None while there is no run."""
 
 
 def quarantine_path(directory: Path, sink: str) -> Path:
@@ -71,20 +75,26 @@ class Outlets:
         self._numbers = count(1)
         self._odd: dict[tuple[str, Oddity], str] = {}
         """What was told of each sink."""
+        self._feeds = _feeds(config) if around.publish else {}
+
+    def see(self, observation: AnyObservation) -> None:
+        """Show an observation to the sinks that show values live; they never keep it up."""
+        for feed in self._feeds.values():
+            feed.see(observation)
 
     def workers(self) -> list[Worker]:
         """Return a thread for each sink, which the caller closes."""
         return [self._around.worker(f"sink-{name}") for name in self._config.sinks]
 
     def publishers(
-        self, journal: Journal, workers: Sequence[Worker], status: Status
+        self, journal: Journal, workers: Sequence[Worker], status: Status, durable: Durable
     ) -> list[Publisher]:
         """Return the publishers of one run, not yet running."""
         configs = self._config.sinks.values()
         for config in configs:
             self._begin(config, journal)
         return [
-            self._publisher(config, journal, worker, status)
+            self._publisher(config, journal, worker, status, durable)
             for config, worker in zip(configs, workers, strict=True)
         ]
 
@@ -107,7 +117,12 @@ class Outlets:
             journal.move_cursor(config.name, first)
 
     def _publisher(
-        self, config: SinkConfig, journal: Journal, worker: Worker, status: Status
+        self,
+        config: SinkConfig,
+        journal: Journal,
+        worker: Worker,
+        status: Status,
+        durable: Durable,
     ) -> Publisher:
         around = self._around
         path = quarantine_path(around.directory, config.name)
@@ -124,6 +139,7 @@ class Outlets:
             set_aside=quarantine.addresses,
             secret=around.secret,
             warn=partial(self._odd_thing, config.name),
+            live=self._live(config.name, durable),
         )
         return Publisher(
             config.name,
@@ -136,6 +152,15 @@ class Outlets:
             on_state=self._changed,
             on_set_aside=partial(self._set_aside, config.name),
         )
+
+    def _live(self, sink: str, durable: Durable) -> Live | None:
+        """Return what a sink is shown beside events, None for one that sends events alone."""
+        feed = self._feeds.get(sink)
+        if feed is None:
+            return None
+        has_state = self._config.station.state is not None
+        machine = partial(machine_now, durable) if has_state else _no_machine
+        return Live(feed=feed, machine=machine, files=self._around.journal.files)
 
     def _set_aside(self, sink: str, row: Row, cause: str) -> None:
         """Say that an event went to quarantine: `lineside quarantine` shows and releases it."""
@@ -175,3 +200,40 @@ class Outlets:
                 reason=state.reason,
             )
         )
+
+
+def machine_now(durable: Durable) -> MachineNow:
+    """Return what the machine does, by what is on disk."""
+    state = durable()
+    if state is None:
+        return MachineNow(as_of=Address("", 0))
+    shown, as_of = state.machine.shown, Address(state.epoch, state.seq)
+    if shown is None:
+        return MachineNow(as_of=as_of)
+    return MachineNow(
+        as_of=as_of,
+        state=shown.state,
+        category=shown.category,
+        reason=shown.reason,
+        mode=shown.mode,
+    )
+
+
+def _no_machine() -> None:
+    """Say that the station looks at no state."""
+
+
+def _feeds(config: StationConfig) -> dict[str, ValueFeed]:
+    """Return, by sink, what waits to be shown; it outlives the runs of a station."""
+    feeds = {}
+    for name, sink in config.sinks.items():
+        if sink_spec(sink.sink).live:
+            chosen = sink.options.tags
+            tags = {
+                device.name: [
+                    tag.name for tag in device.tags if chosen is None or tag.name in chosen
+                ]
+                for device in config.devices.values()
+            }
+            feeds[name] = ValueFeed(tags, sink.options.buffer)
+    return feeds

@@ -111,6 +111,7 @@ class StationRun:
 
     async def emit(self, observation: AnyObservation) -> None:
         """Take an observation; without a run only scans are kept."""
+        self._outlets.see(observation)
         if self._run is None:
             self._keep(observation)
         else:
@@ -118,6 +119,7 @@ class StationRun:
 
     def offer(self, observation: AnyObservation) -> bool:
         """Take an observation if there is room."""
+        self._outlets.see(observation)
         if self._run is None:
             self._keep(observation)
             return True
@@ -370,7 +372,9 @@ class StationRun:
     async def _serve(self, run: _Run) -> None:
         if self._around.publish:
             run.workers = self._outlets.workers()
-            run.publishers = self._outlets.publishers(run.journal, run.workers, self.status)
+            run.publishers = self._outlets.publishers(
+                run.journal, run.workers, self.status, self._durable
+            )
         async with asyncio.TaskGroup() as tasks:
             work = [tasks.create_task(run.engine.run(), name=f"engine {self.name}")]
             work.append(tasks.create_task(self._look(run), name=f"look {self.name}"))
@@ -453,9 +457,12 @@ class StationRun:
         return status_of(
             self.name,
             self.readiness(),
-            self._run.engine.durable if self._run else None,
+            self._durable(),
             names_people=self.config.operators.mode == "pseudonym",
         )
+
+    def _durable(self) -> State | None:
+        return self._run.engine.durable if self._run else None
 
     def moves(self) -> bool:
         """Whether everything has moved lately, or is in a fault that was told (PITFALLS D1)."""

@@ -24,6 +24,7 @@ from agent.config.parts import Device, Parts
 from agent.config.problems import Path, did_you_mean, shown
 from agent.config.products import check_products
 from agent.config.roles import Role, handshakes, holds, roles_of
+from agent.config.showing import check_showing
 from agent.config.stating import check_state
 from agent.config.watches import check_watches
 from agent.core.station import DEFAULT_ANSWERS, By, Outcome
@@ -39,6 +40,7 @@ def check_parts(parts: Parts) -> None:
     _check_devices(parts)
     _check_addresses(parts)
     _check_sinks(parts)
+    check_showing(parts)
     check_people(parts)
 
 
@@ -242,6 +244,8 @@ def _check_sinks(parts: Parts) -> None:
     for name, sink in parts.sinks.items():
         if sink is None:
             continue
+        if hasattr(sink.options, "descriptor"):
+            continue  # `check_showing` looks at what tells these apart
         words = (getattr(sink.options, word, "") for word in ("path", "url", "root"))
         owner = owners.setdefault((sink.sink, *map(str, words)), name)
         if owner != name:

@@ -89,6 +89,12 @@ def _claims(config: StationConfig) -> Iterator[_Claim]:
             thing = (sink.options.url, client)
             at = f"publish.{sink.name}.client_id"
             yield _Claim("client", thing, f"the client id {client}", config, at, sink.place)
+        if hasattr(sink.options, "descriptor"):
+            group, node = sink.options.descriptor(path)
+            says = f"the Sparkplug edge node {group}/{node}"
+            at = f"publish.{sink.name}"
+            # Ids that differ by case only are one to many hosts (D-130).
+            yield _Claim("node", (group + "/" + node).casefold(), says, config, at, sink.place)
 
 
 def _device_claims(config: StationConfig, device: DeviceConfig) -> Iterator[_Claim]:

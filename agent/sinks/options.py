@@ -24,7 +24,8 @@ from pydantic import (
 
 from agent.core.events import KINDS
 from agent.formats.cloudevents import envelope
-from agent.ports import Address, Clock, Delivery, Journal, Row, Sink, Worker
+from agent.ports import Address, Clock, Delivery, Files, Journal, Row, Sink, Worker
+from agent.sinks.values import ValueFeed
 
 Encode = Callable[[Delivery], bytes]
 """One event as this sink sends it."""
@@ -53,7 +54,15 @@ class Oddity(StrEnum):
     RESENT = "resent"
     """Events that were sent again for them."""
     REFUSED_REQUESTS = "refused_requests"
-    """Messages on `control` that are no request, or one too many."""
+    """Messages on `control` that are no request, or one too many; commands that are not obeyed."""
+    VALUES_DROPPED = "values_dropped"
+    """Values that could not wait for a broker or host any longer."""
+    TOO_LARGE = "too_large"
+    """Values whose message is larger than the broker takes."""
+    MEMORY_LOST = "memory_lost"
+    """What a sink kept about its sessions cannot be read."""
+    REBIRTHS = "rebirths"
+    """Births that were sent again on a live connection: asked for, or for a new metric."""
 
 
 _SECRET = re.compile(r"credential:[\w.@-]+|file:/.+|env:[A-Za-z_]\w*")
@@ -106,10 +115,19 @@ SizeBytes = Annotated[
 EventKind = Annotated[str, AfterValidator(_known_kind)]
 
 
-class SinkOptions(BaseModel):
-    """What every sink can be told: frozen; unknown keys are errors."""
+class EntryOptions(BaseModel):
+    """An entry of `publish`: frozen; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @property
+    def doubts(self) -> tuple[tuple[str, str], ...]:
+        """What is doubtful though it is allowed: (key, why), told by `check` and at each start."""
+        return ()
+
+
+class SinkOptions(EntryOptions):
+    """What every sink of events can be told."""
 
     required: bool = True
     """Whether the journal keeps what this sink has not confirmed, however full the disk. Turn it
@@ -125,11 +143,6 @@ class SinkOptions(BaseModel):
 
     format: Literal["json"] = "json"
     """What a message looks like: a CloudEvents envelope in JSON around the event as stored."""
-
-    @property
-    def doubts(self) -> tuple[tuple[str, str], ...]:
-        """What is doubtful though it is allowed: (key, why), told by `check` and at each start."""
-        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +170,30 @@ def position_of(journal: Journal) -> Position | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineNow:
+    """What the machine does, by events on disk; no text where that is not known."""
+
+    as_of: Address
+    """The newest event that was taken into account."""
+    state: str | None = None
+    category: str | None = None
+    reason: str | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """What happens at a station beside its events, for a sink that shows it."""
+
+    feed: ValueFeed
+    """The values of tags; it outlives the sink, and with it what could not be sent yet."""
+    machine: Callable[[], MachineNow | None]
+    """What the machine does now; None: the station looks at no state."""
+    files: Files
+    """For what the sink has to remember over restarts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SinkPlace:
     """What a sink is given of the world around it."""
 
@@ -181,6 +218,8 @@ class SinkPlace:
     """What a reference stands for, read anew each time. Raises OSError or KeyError: not there."""
     warn: Callable[[Oddity, str], None]
     """Told (reason, text) of what should be looked at but stops nothing, once a connection."""
+    live: Live | None = None
+    """What happens at the station beside its events; None for a sink that sends events alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,9 +228,11 @@ class SinkSpec:
 
     summary: str
     """One sentence for the generated page."""
-    options: type[SinkOptions]
+    options: type[EntryOptions]
     build: Callable[[Any, SinkPlace], Sink]
     """(options, place) -> the sink, not yet connected."""
+    live: bool = False
+    """Whether it is shown the values of tags; its options have `tags` and `buffer`."""
 
 
 def encode_json(delivery: Delivery) -> bytes:

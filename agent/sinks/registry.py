@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 SINKS = {
     "mqtt": "agent.sinks.mqtt",
+    "sparkplug": "agent.sinks.sparkplug",
     "file": "agent.sinks.file",
 }
 

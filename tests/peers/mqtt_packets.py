@@ -34,6 +34,8 @@ class Connect:
     user: str | None = None
     password: str | None = None
     flags: int = field(default=0, repr=False)
+    level: int = 5
+    """5, or 4 for MQTT 3.1.1."""
 
 
 def length(number: int) -> bytes:
@@ -109,12 +111,12 @@ class Fields:
         return self.take(len(self._body) - self._at)
 
 
-def parse_publish(flags: int, body: bytes) -> Publish:
+def parse_publish(flags: int, body: bytes, *, is_v5: bool = True) -> Publish:
     """Return what a PUBLISH packet says."""
     fields = Fields(body)
     topic = fields.counted().decode()
     mid = fields.number(2) if flags & 6 else None
-    properties = fields.properties()
+    properties = fields.properties() if is_v5 else b""
     return Publish(
         topic=topic,
         payload=fields.rest(),
@@ -129,14 +131,15 @@ def parse_connect(body: bytes) -> Connect:
     """Return what a CONNECT packet says."""
     fields = Fields(body)
     fields.counted()  # MQTT
-    fields.number(1)  # 5
+    level = fields.number(1)
     flags = fields.number(1)
     keepalive = fields.number(2)
-    properties = fields.properties()
+    properties = fields.properties() if level == 5 else b""
     client_id = fields.counted().decode()
     will = None
     if flags & 4:
-        fields.properties()
+        if level == 5:
+            fields.properties()
         will = Publish(
             topic=fields.counted().decode(), payload=fields.counted(), retain=bool(flags & 32)
         )
@@ -148,4 +151,6 @@ def parse_connect(body: bytes) -> Connect:
         will=will,
         user=fields.counted().decode() if flags & 128 else None,
         password=fields.counted().decode() if flags & 64 else None,
+        flags=flags,
+        level=level,
     )

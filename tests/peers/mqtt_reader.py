@@ -87,10 +87,10 @@ class Reader:
             await self._task
         self._writer = self._task = None
 
-    def send(self, topic: str, payload: bytes) -> None:
+    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish something at QoS 0."""
         assert self._writer is not None
-        self._writer.write(packet(PUBLISH, text(topic) + b"\0" + payload))
+        self._writer.write(packet(PUBLISH, text(topic) + b"\0" + payload, flags=retain))
 
     async def until(self, true: Callable[[], bool], patience_s: float = 15.0) -> None:
         """Return when something received made the condition true."""

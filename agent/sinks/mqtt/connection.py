@@ -7,6 +7,8 @@ Laws:
        outside of its locks (PITFALLS Q4, Q7).
     4. Silence ends a connection: what is under way is answered within `SILENCE_S`, or it is thrown
        away, whatever paho believes of it.
+    5. What is sent at QoS 0 is never confirmed, but a broker that answers a ping has read all that
+       was sent before it: `prove` tells when.
 """
 
 from __future__ import annotations
@@ -17,11 +19,10 @@ from typing import TYPE_CHECKING
 
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.formats.cloudevents import CONTENT_TYPE
 from agent.sinks.mqtt.login import End, Limits, Login
+from agent.sinks.mqtt.packets import EVENT, connect_properties, no_properties, with_will_reason
 from agent.sinks.mqtt.reasons import (
     REFUSED,
     TAKEN_OVER,
@@ -35,46 +36,14 @@ __all__ = ["Connection", "End", "Limits", "Login"]
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+    from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
-_NOTHING_RETAINED = 2
-LARGEST_FOR_US = 8192
-"""Bytes of a packet that the broker may send us."""
+_NOTHING_RETAINED, _WHAT_IS_RETAINED = 2, 0
 MOST_UNREAD = 32
 """Messages to us that wait for the loop's next turn; more are dropped."""
 SILENCE_S = 30
 """Ticks (seconds) without an answer after which a connection is thrown away."""
-
-
-def _properties(packet: int) -> Properties:
-    return Properties(packet)  # type: ignore[no-untyped-call]  # paho has no types for it
-
-
-def _pack_event_properties() -> bytes:
-    plain = _properties(PacketTypes.PUBLISH)
-    plain.PayloadFormatIndicator = 1
-    plain.ContentType = f"{CONTENT_TYPE}; charset=utf-8"
-    packed: bytes = plain.pack()  # type: ignore[no-untyped-call]  # paho has no types for it
-    return packed
-
-
-class _EventProperties(Properties):
-    """Content type and payload format of an event, packed once instead of for each message."""
-
-    packed = _pack_event_properties()
-
-    def pack(self) -> bytes:
-        return self.packed
-
-
-EVENT = _EventProperties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # as above
-
-
-def _connect_properties() -> Properties:
-    """Say how long a message to us may be: what is on `control` is anybody's (FAULTS X08)."""
-    properties = _properties(PacketTypes.CONNECT)
-    properties.MaximumPacketSize = LARGEST_FOR_US
-    return properties
 
 
 Answered = Callable[[int | End], None]
@@ -96,9 +65,10 @@ class Connection:
         self._under_way: dict[int, tuple[int, Answered]] = {}
         self._acknowledged: list[tuple[int, int]] = []
         self._disconnected: int | None = None
-        self.on_request: Callable[[bytes, bool], None] = lambda _payload, _is_retained: None
-        """Told each message on `control`, and whether the broker had retained it."""
-        self._requests: list[tuple[bytes, bool]] = []
+        self.on_message: Callable[[str, bytes, bool], None] = lambda _topic, _payload, _kept: None
+        """Told each message to us: topic, payload, and whether the broker had retained it."""
+        self._unread: list[tuple[str, bytes, bool]] = []
+        self._proofs: list[tuple[int, Callable[[], None]]] = []
         self._subscribed: asyncio.Future[int] = loop.create_future()
         self._tick = 0
         self._writing = False
@@ -133,7 +103,7 @@ class Connection:
                 self._login.port,
                 keepalive=self._login.keepalive_s,
                 clean_start=True,
-                properties=_connect_properties(),
+                properties=connect_properties(),
             )
         else:  # its clean session is the client's own
             self._client.connect(
@@ -158,13 +128,16 @@ class Connection:
         )
         return None
 
-    async def listen(self, topic: str) -> int:
-        """Subscribe to `control`; return the reason code, REFUSED where none came.
+    async def listen(self, topic: str, *, retained: bool = False) -> int:
+        """Subscribe at QoS 1; return the reason code, REFUSED where none came.
 
-        What was retained there is not sent to us, and would be no request.
+        What was retained there is sent to us only with `retained`: it would be no request. In 3.1.1
+        it always is.
         """
+        self._subscribed = self._loop.create_future()
         if self._login.is_v5:
-            options = SubscribeOptions(qos=1, noLocal=True, retainHandling=_NOTHING_RETAINED)
+            kept = _WHAT_IS_RETAINED if retained else _NOTHING_RETAINED
+            options = SubscribeOptions(qos=1, noLocal=True, retainHandling=kept)
             self._client.subscribe(topic, options=options)
         else:
             self._client.subscribe(topic, qos=1)
@@ -205,18 +178,30 @@ class Connection:
 
     def publish_retained(self, topic: str, payload: bytes) -> asyncio.Future[int | End]:
         """Send at QoS 1, to be kept by the broker where it can; done with the reason code."""
+        return self.publish_confirmed(topic, payload, retain=self.limits.retain)
+
+    def publish_confirmed(
+        self, topic: str, payload: bytes, *, retain: bool = False
+    ) -> asyncio.Future[int | End]:
+        """Send at QoS 1; done with the reason code."""
         done: asyncio.Future[int | End] = self._loop.create_future()
 
         def answered(answer: int | End) -> None:
             if not done.done():
                 done.set_result(answer)
 
-        self._publish(topic, payload, None, retain=self.limits.retain, answered=answered)
+        self._publish(topic, payload, None, retain=retain, answered=answered)
         return done
 
-    def publish_unconfirmed(self, topic: str, payload: bytes) -> None:
-        """Send at QoS 0, to be kept by the broker: it takes no place in the window."""
-        self._client.publish(topic, payload, qos=0, retain=self.limits.retain)
+    def publish_unconfirmed(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
+        """Send at QoS 0, kept by the broker unless told not: it takes no place in the window."""
+        self._client.publish(topic, payload, qos=0, retain=retain and self.limits.retain)
+
+    def prove(self, proven: Callable[[], None]) -> None:
+        """Tell when the broker has read all that was sent until now; never, if it ends before."""
+        if not self.ended.done():
+            self._client.ping()
+            self._proofs.append((self._client.pings, proven))
 
     def _publish(
         self,
@@ -247,10 +232,14 @@ class Connection:
         self._client.loop_misc()
         self._changed()
 
-    async def leave(self) -> None:
-        """Send DISCONNECT, so that the will stays unspoken, and wait until the transport closed."""
+    async def leave(self, *, with_will: bool = False) -> None:
+        """Send DISCONNECT and wait until the transport closed.
+
+        The will stays unspoken, unless it is asked for; in 3.1.1 it always does.
+        """
         if not self.ended.done():
-            self._client.disconnect()
+            spoken = with_will and self._login.is_v5
+            self._client.disconnect(reasoncode=with_will_reason() if spoken else None)
             self._client.loop_write()
             self._wire.flush()
             self._end(End("left", hung_up=False), gently=True)
@@ -279,7 +268,7 @@ class Connection:
         client, login = self._client, self._login
         if login.user is not None:
             client.username_pw_set(login.user, login.password)
-        client.will_set(login.will_topic, login.will, qos=1, retain=True)
+        client.will_set(login.will_topic, login.will, qos=1, retain=login.will_retained)
         client.on_connect = self._note_connack
         client.on_publish = self._note_acknowledgement
         client.on_disconnect = self._note_disconnect
@@ -296,7 +285,9 @@ class Connection:
         properties: Properties | None,
     ) -> None:
         if not self._connack.done():
-            self._connack.set_result((reason.value, properties or _properties(PacketTypes.CONNACK)))
+            self._connack.set_result(
+                (reason.value, properties or no_properties(PacketTypes.CONNACK))
+            )
 
     def _note_acknowledgement(
         self,
@@ -309,8 +300,8 @@ class Connection:
         self._acknowledged.append((mid, reason.value))
 
     def _note_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        if len(self._requests) < MOST_UNREAD:
-            self._requests.append((bytes(message.payload), bool(message.retain)))
+        if len(self._unread) < MOST_UNREAD:
+            self._unread.append((message.topic, bytes(message.payload), bool(message.retain)))
 
     def _note_subscription(
         self,
@@ -356,9 +347,11 @@ class Connection:
             _, answered = self._under_way.pop(mid, (0, None))
             if answered is not None:
                 answered(code)
-        requests, self._requests = self._requests, []
-        for payload, is_retained in requests:
-            self.on_request(payload, is_retained)
+        while self._proofs and self._proofs[0][0] <= self._client.pongs:
+            self._proofs.pop(0)[1]()
+        unread, self._unread = self._unread, []
+        for topic, payload, is_retained in unread:
+            self.on_message(topic, payload, is_retained)
         if self._disconnected is not None or self._wire.closed.done():
             self._end(self._how_it_ended())
 

@@ -2,13 +2,63 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import ssl
 
-from agent.sinks.mqtt import MqttOptions
+from agent.ports import SinkDownError
+from agent.sinks.mqtt.broker import BrokerOptions
+from agent.sinks.options import SinkPlace
 
 
-def tls_context(options: MqttOptions) -> ssl.SSLContext:
+def down(options: BrokerOptions, cause: str) -> SinkDownError:
+    """Return the error that names the broker."""
+    return SinkDownError(f"broker {options.host}:{options.port}: {cause}")
+
+
+async def credentials(
+    options: BrokerOptions, place: SinkPlace
+) -> tuple[str | None, ssl.SSLContext | None]:
+    """Return password and TLS context, None for what is not used, both read anew.
+
+    Raises:
+        SinkDownError: they cannot be read.
+    """
+
+    def read() -> tuple[str | None, ssl.SSLContext | None]:
+        password = place.secret(options.password) if options.password else None
+        return password, tls_context(options) if options.tls else None
+
+    try:
+        return await place.worker.run(read)
+    except (OSError, KeyError, ValueError) as error:
+        raise down(
+            options,
+            f"its credentials cannot be read: {error}; check `password`, `ca`, `certificate` "
+            "and `key`, and that the service may read them",
+        ) from error
+
+
+def check_pin(options: BrokerOptions, certificate: bytes) -> None:
+    """Compare the broker's certificate with the pin, where there is one.
+
+    Raises:
+        SinkDownError: it is another.
+    """
+    found = hashlib.sha256(certificate).hexdigest()
+    if options.pin is not None and found != options.pin:
+        raise down(
+            options,
+            f"shows another certificate (SHA-256 {found}); if it was renewed, correct `pin`",
+        )
+
+
+def client_id(options: BrokerOptions, place: SinkPlace) -> str:
+    """Return our name at the broker, the same at each connection."""
+    return options.client_id or f"lineside.{place.station.replace('/', '.')}.{place.name}"
+
+
+def tls_context(options: BrokerOptions) -> ssl.SSLContext:
     """Return how a broker's certificate is checked, and which one is ours.
 
     Raises:

@@ -40,5 +40,6 @@ class Login:
     tls: ssl.SSLContext | None
     will_topic: str
     will: bytes
+    will_retained: bool = True
     is_v5: bool = True
     keepalive_s: int = KEEPALIVE_S

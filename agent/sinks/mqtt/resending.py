@@ -58,9 +58,9 @@ class Resending:
         self._line = Line()
         self._pace = Pace(work.place.clock, max(1, work.options.resend))
         self._places = reserved(connection.limits.receive_maximum)
-        connection.on_request = self._take
+        connection.on_message = self._take
 
-    def _take(self, payload: bytes, is_retained: bool) -> None:  # noqa: FBT001 - as the connection says it
+    def _take(self, _topic: str, payload: bytes, is_retained: bool) -> None:  # noqa: FBT001 - as the connection says it
         self._line.take(payload, is_retained=is_retained)
 
     async def serve(self) -> None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import ssl
 from collections import Counter
 from dataclasses import asdict
 from functools import partial
@@ -22,7 +20,13 @@ from agent.backoff import within
 from agent.ports import Address, Delivery, Refusal, RefusedError, SinkDownError
 from agent.sinks.mqtt import NEWEST, UNSEEN, MqttOptions
 from agent.sinks.mqtt.connection import Connection, End, Login
-from agent.sinks.mqtt.dialling import tls_context, why_unreachable
+from agent.sinks.mqtt.dialling import (
+    check_pin,
+    client_id,
+    credentials,
+    down,
+    why_unreachable,
+)
 from agent.sinks.mqtt.poison import POISON_AFTER, Poison
 from agent.sinks.mqtt.reasons import NO_SUBSCRIBERS, REFUSED, refusal
 from agent.sinks.mqtt.resending import Resending, Work, reserved
@@ -89,7 +93,7 @@ class MqttSink:
             connection = self._connection = await Connection.dial(login)
         except OSError as error:
             raise self._down(why_unreachable(error)) from error
-        self._check_pin(connection.certificate())
+        check_pin(self._options, connection.certificate())
         if (cause := await connection.greet()) is not None:
             raise self._down(cause)
         if not connection.limits.retain:
@@ -122,22 +126,11 @@ class MqttSink:
 
     async def _login(self) -> Login:
         options = self._options
-
-        def read() -> tuple[str | None, ssl.SSLContext | None]:
-            password = self._place.secret(options.password) if options.password else None
-            return password, tls_context(options) if options.tls else None
-
-        try:
-            password, tls = await self._place.worker.run(read)
-        except (OSError, KeyError, ValueError) as error:
-            raise self._down(
-                f"its credentials cannot be read: {error}; check `password`, `ca`, `certificate` "
-                "and `key`, and that the service may read them"
-            ) from error
+        password, tls = await credentials(options, self._place)
         return Login(
             host=options.host,
             port=options.port,
-            client_id=self._client_id(),
+            client_id=client_id(options, self._place),
             user=options.user,
             password=password,
             tls=tls,
@@ -145,13 +138,6 @@ class MqttSink:
             will=self._health(online=False),
             is_v5=options.version == NEWEST,
         )
-
-    def _check_pin(self, certificate: bytes) -> None:
-        found = hashlib.sha256(certificate).hexdigest()
-        if self._options.pin is not None and found != self._options.pin:
-            raise self._down(
-                f"shows another certificate (SHA-256 {found}); if it was renewed, correct `pin`"
-            )
 
     # ------------------------------------------------------------- sending
 
@@ -302,12 +288,8 @@ class MqttSink:
         status = self._place.status()
         return None if status is None else orjson.dumps(status)
 
-    def _client_id(self) -> str:
-        station = self._place.station.replace("/", ".")
-        return self._options.client_id or f"lineside.{station}.{self._place.name}"
-
     def _down(self, cause: str) -> SinkDownError:
-        return SinkDownError(f"broker {self._options.host}:{self._options.port}: {cause}")
+        return down(self._options, cause)
 
     def _warn(self, reason: Oddity, text: str) -> None:
         self.counts[reason] += 1

@@ -5,7 +5,7 @@ is collected and written once a turn of the loop. (paho reads a packet in three 
 writes each in one of its own.) Dialling, with DNS and TLS, is asyncio's (PITFALLS Q8). A client
 object lives as long as one connection; what paho remembers goes with it (PITFALLS Q6).
 
-Two private methods of paho are replaced; `tests/unit/sinks/test_mqtt_wire.py` pins them.
+Four private methods of paho are replaced; `tests/unit/sinks/test_mqtt_wire.py` pins them.
 """
 
 from __future__ import annotations
@@ -117,12 +117,26 @@ class WireClient(Client):
         )
         self.strays = 0
         """PUBACKs for nothing that is under way."""
+        self.pings = self.pongs = 0
+        """PINGREQs sent, paho's own among them, and how many were answered."""
         self._wire = wire
         self.max_inflight_messages_set(0)  # the window is ours (PITFALLS Q5)
         self.suppress_exceptions = True  # a callback must never break the reading (PITFALLS Q4)
 
     def _create_socket(self) -> Wire:
         return self._wire
+
+    def ping(self) -> None:
+        """Ask the broker for a sign: its answer says that it has read all that was sent before."""
+        self._send_pingreq()
+
+    def _send_pingreq(self) -> MQTTErrorCode:
+        self.pings += 1
+        return super()._send_pingreq()
+
+    def _handle_pingresp(self) -> MQTTErrorCode:
+        self.pongs += 1
+        return super()._handle_pingresp()
 
     def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
         before = len(self._out_messages)

@@ -71,7 +71,7 @@ _INTEGERS = {
     DataType.UINT64: (0, (1 << 64) - 1),
     DataType.DATE_TIME: (0, (1 << 64) - 1),
 }
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 VALUES = st.one_of(
     *(st.tuples(st.just(kind), st.integers(low, high)) for kind, (low, high) in _INTEGERS.items()),
     st.tuples(st.just(DataType.FLOAT), st.floats(width=32, allow_nan=False)),

@@ -34,7 +34,7 @@ def test_registering_a_sink_loads_no_library() -> None:
         "import sys\n"
         "from agent.sinks.registry import SINKS, sink_spec\n"
         "[sink_spec(name) for name in SINKS]\n"
-        "sys.exit('paho' in sys.modules)\n"
+        "sys.exit('paho' in sys.modules or 'google.protobuf' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
@@ -43,7 +43,7 @@ def test_an_unknown_sink_is_a_key_error() -> None:
     """Whoever asks for a sink that there is not learns it."""
     with pytest.raises(KeyError):
         sink_spec("kafka")
-    assert sorted(SINKS) == ["file", "mqtt"]
+    assert sorted(SINKS) == ["file", "mqtt", "sparkplug"]
 
 
 @pytest.mark.parametrize("good", ["credential:broker", "file:/run/secret", "env:BROKER_PASSWORD"])
