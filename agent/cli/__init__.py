@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Command] = {
         "agent.cli.example:run", "the worked example, measured: 5,000 recalled, or 140"
     ),
     "check": Command("agent.cli.check:check", "validate station files; reaches no device"),
+    "plan": Command("agent.cli.plan:plan", "lot or serial for each product, why, and at what cost"),
     "schema": Command("agent.cli.schema:schema", "print the JSON Schema of a station file"),
     "try": Command("agent.cli.try_:try_", "all but PLC writes and publishing; nothing is kept"),
     "probe": Command("agent.cli.probe:probe", "show every tag of every device as it is now"),

@@ -1,0 +1,236 @@
+"""What a product is proposed to be tracked by (D-10 to D-12), and the classic mistakes (D-14)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.core.plan import LAWS, Capture, Costs, Grain, Law, Part, ProductFacts, Rank, advise
+from agent.core.plan_findings import Mistake, findings
+from agent.core.plan_volume import daily, missing, options
+from agent.core.scopes import scope
+
+VALUES = [Rank.LOW, Rank.MEDIUM, Rank.HIGH]
+BOX = Part(name="housing", by=Grain.LOT, package=140, critical=True)
+VALVE = ProductFacts(
+    name="valve",
+    per_day=5_000,
+    lot=5_000,
+    value=Rank.MEDIUM,
+    consequence=Rank.MEDIUM,
+    parts=(BOX,),
+    cycle_s=12.0,
+)
+PRODUCTS = st.builds(
+    replace,
+    st.just(VALVE),
+    lot=st.integers(1, 6_000),
+    value=st.sampled_from(VALUES),
+    consequence=st.sampled_from(Rank),
+    law=st.none() | st.sampled_from(list(LAWS.values())),
+    run=st.none() | st.integers(1, 300),
+    doubt=st.integers(0, 30),
+    most_recalled=st.none() | st.integers(1, 6_000),
+    container=st.none() | st.integers(1, 700),
+    lot_process=st.booleans(),
+    today=st.sampled_from([Grain.LOT, Grain.SERIAL]),
+    parts=st.sampled_from([(), (BOX,), (replace(BOX, by=None),)]),
+)
+
+
+@given(PRODUCTS, st.sampled_from(VALUES), st.sampled_from(Rank))
+def test_more_value_or_consequence_is_never_tracked_coarser(
+    facts: ProductFacts, value: Rank, consequence: Rank
+) -> None:
+    """The proposed level rises with value and with consequence, and never falls (D-12)."""
+    more = replace(
+        facts,
+        value=max(facts.value, value),
+        consequence=max(facts.consequence, consequence),
+    )
+    assert advise(more).grain >= advise(facts).grain
+
+
+@given(PRODUCTS)
+def test_nothing_is_proposed_coarser_than_the_law_asks(facts: ProductFacts) -> None:
+    """Where the law names a level it is no choice; a lot it asks for stays on record (D-12)."""
+    advice = advise(facts)
+    if facts.law is not None:
+        assert advice.grain >= facts.law.least
+        assert advice.by == "both" or not facts.law.lots_too
+    assert (advice.sublot is not None) <= (advice.by == "lot")
+    assert advice.reasons
+
+
+@given(PRODUCTS)
+def test_a_sublot_keeps_the_worst_case(facts: ProductFacts) -> None:
+    """Where lots are cut and a most is given, the worst case is within it (D-10)."""
+    advice, run = advise(facts), facts.fault_run
+    if advice.sublot is not None and facts.most_recalled is not None and run is not None:
+        assert scope(facts.lot, run, advice.sublot).most <= facts.most_recalled
+
+
+@given(PRODUCTS)
+def test_scopes_are_the_formula_and_one_option_is_proposed(facts: ProductFacts) -> None:
+    """Each option's scope is that of D-10, the doubt at the run's ends counted (D-11)."""
+    found = options(facts, advise(facts), 250)
+    assert [option.size for option in found] == sorted({o.size for o in found}, reverse=True)
+    assert sum(option.is_advised for option in found) == 1
+    for option in found:
+        run = facts.fault_run
+        want = None if run is None else scope(facts.lot, run, option.size)
+        assert (option.mean, option.worst) == (
+            (want.mean, want.most) if want is not None else (None, None)
+        )
+        assert option.cost_per_year is None
+
+
+@pytest.mark.parametrize(
+    ("value", "consequence", "grain"),
+    [
+        (Rank.LOW, Rank.LOW, Grain.LOT),
+        (Rank.LOW, Rank.MEDIUM, Grain.SUBLOT),
+        (Rank.MEDIUM, Rank.HIGH, Grain.LINKED),
+        (Rank.HIGH, Rank.LOW, Grain.SERIAL),
+        (Rank.LOW, Rank.SAFETY, Grain.POSITIONED),
+    ],
+)
+def test_the_rows_of_the_published_table(value: Rank, consequence: Rank, grain: Grain) -> None:
+    """Each row of D-12 comes out as it is written."""
+    assert advise(replace(VALVE, value=value, consequence=consequence)).grain is grain
+
+
+def test_how_lots_are_cut() -> None:
+    """By what may come back, by the run of a fault, by container; said where it cannot be."""
+    assert advise(replace(VALVE, most_recalled=1_000)).sublot == 500
+    assert advise(VALVE).sublot == 100
+    assert advise(replace(VALVE, container=240, most_recalled=600)).sublot == 240
+    low = replace(VALVE, value=Rank.LOW, consequence=Rank.LOW)
+    assert advise(low).sublot is None
+    assert advise(replace(low, most_recalled=1_000)).sublot == 500
+    assert advise(replace(VALVE, most_recalled=140)).by == "serial"
+    assert advise(replace(VALVE, run=1, parts=())).by == "serial"
+    assert "not even serials" in advise(replace(VALVE, most_recalled=100)).reasons[1]
+    unknown = replace(VALVE, parts=())
+    assert advise(unknown).sublot is None
+    assert "cannot be said" in advise(unknown).reasons[1]
+    assert advise(replace(unknown, container=50)).sublot == 50
+
+
+def test_the_own_figures_are_used_and_nothing_else() -> None:
+    """Recall is scope times price, capture the given prices; what is not given is named (D-11)."""
+    costs = Costs(
+        per_recalled_unit=10.0,
+        per_recall=1_000.0,
+        recalls_per_year=0.5,
+        per_record=0.001,
+        per_scan=0.01,
+        per_serial=0.1,
+    )
+    facts = replace(VALVE, costs=costs, capture=Capture.HANDHELD, today_size=250)
+    lot, *_, serial = options(facts, advise(facts), 200)
+    assert (lot.recall_cost, lot.recall_cost_per_year) == (51_000.0, 25_500.0)
+    assert serial.recall_cost == 2_400.0
+    load = daily(facts, 1)
+    day = load.events * 0.001 + load.scans * 0.01 + 5_000 * 0.1
+    assert serial.capture_cost_per_year == pytest.approx(day * 200)
+    assert serial.cost_per_year == pytest.approx(1_200.0 + day * 200)
+    assert any(option.name == "sub-lots of 250" for option in options(facts, advise(facts), 200))
+    assert list(missing(facts)) == []
+    told = list(missing(replace(VALVE, cycle_s=None, parts=(replace(BOX, package=None),))))
+    assert [line.split(":")[0] for line in told] == [
+        "the scope of a recall",
+        "the cost of a recall",
+        "the cost of capture",
+        "how often housing is loaded",
+        "how many rows counting takes",
+    ]
+    some = replace(facts, costs=Costs(per_recalled_unit=1.0), parts=(replace(BOX, by=None),))
+    assert [line.split(":")[0] for line in missing(some)] == [
+        "what a fault of housing recalls",
+        "the cost of recalls a year",
+        "the cost of capture",
+    ]
+    assert options(some, advise(some), 250)[0].recall_cost_per_year is None
+
+
+def test_serial_components_and_more_stations_are_counted() -> None:
+    """Each serial component is scanned and put in; each station records the unit (D-13)."""
+    plain = daily(replace(VALVE, parts=()), 1)
+    chips = Part(name="chip", by=Grain.SERIAL, per_unit=2)
+    with_chips = daily(replace(VALVE, parts=(chips,)), 1)
+    assert with_chips.events - plain.events == 5_000 * 2 * 2
+    assert with_chips.scans == 5_000 * 2
+    unpacked = daily(replace(VALVE, parts=(replace(BOX, package=None),)), 1)
+    assert (unpacked.events, unpacked.links) == (plain.events, 5_000)
+    twice = daily(replace(VALVE, parts=(chips,), stations=2), 1)
+    assert twice.store_bytes == 2 * with_chips.store_bytes
+    assert twice.journal_bytes == 2 * with_chips.journal_bytes
+
+
+# ------------------------------------------------------------------ the four mistakes
+
+
+def mistakes(facts: ProductFacts) -> list[Mistake]:
+    """Return the mistakes found."""
+    return [each.mistake for each in findings(facts, advise(facts))]
+
+
+CLEAN = replace(VALVE, most_recalled=1_000, today=Grain.SUBLOT, today_size=500)
+SCREW = replace(VALVE, value=Rank.LOW, consequence=Rank.LOW, run=50, today=Grain.SERIAL)
+SAFE = replace(VALVE, consequence=Rank.SAFETY, today=Grain.SERIAL)
+LOOSE = (replace(BOX, by=None), Part(name="seal", by=Grain.LOT, package=1_000))
+
+
+@pytest.mark.parametrize("facts", [VALVE, CLEAN, SAFE, replace(SCREW, today=Grain.LOT)])
+def test_what_is_tracked_as_proposed_has_no_finding(facts: ProductFacts) -> None:
+    """No mistake is found where there is none, nor where nothing is said of today (D-14)."""
+    assert mistakes(facts) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "found"),
+    [
+        (SCREW, Mistake.SERIAL_EVERYTHING),
+        (replace(SCREW, consequence=Rank.MEDIUM), Mistake.SERIAL_EVERYTHING),
+        (replace(SAFE, today=Grain.LOT), Mistake.LOT_AT_RISK),
+        (replace(SAFE, today=Grain.LOT, law=LAWS["medical"]), Mistake.LOT_AT_RISK),
+        (replace(CLEAN, today=Grain.LOT, today_size=None), Mistake.LOT_AT_RISK),
+        (replace(CLEAN, today_size=1_000), Mistake.LOT_AT_RISK),
+        (replace(SAFE, parts=LOOSE), Mistake.UNLINKED_SERIALS),
+        (replace(SAFE, parts=()), Mistake.UNLINKED_SERIALS),
+        (replace(SAFE, capture=Capture.KEYED), Mistake.MANUAL_AT_VOLUME),
+        (replace(SAFE, capture=Capture.HANDHELD, cycle_s=2.0), Mistake.MANUAL_AT_VOLUME),
+    ],
+)
+def test_each_planted_mistake_is_found_and_no_other(facts: ProductFacts, found: Mistake) -> None:
+    """A list with one of the four mistakes has that one as its finding (D-14)."""
+    assert mistakes(facts) == [found]
+
+
+def test_a_typed_code_now_and_then_is_no_mistake() -> None:
+    """By hand is a mistake at volume only, and a hand-held reader only where it cannot follow."""
+    few = replace(SAFE, per_day=80, capture=Capture.KEYED)
+    assert mistakes(few) == []
+    assert mistakes(replace(SAFE, capture=Capture.HANDHELD)) == []
+    assert mistakes(replace(SAFE, capture=Capture.HANDHELD, cycle_s=None)) == []
+
+
+def test_a_lot_that_is_too_large_is_said_to_be() -> None:
+    """Where one fault takes more than may come back and lots need no cut, they are too large."""
+    law = Law(name="food", least=Grain.LOT)
+    facts = replace(SCREW, law=law, today=Grain.LOT, run=None, parts=(), most_recalled=100)
+    (found,) = findings(facts, advise(facts))
+    assert (found.mistake, found.do) == (Mistake.LOT_AT_RISK, "make lots smaller")
+    (screw,) = findings(SCREW, advise(SCREW))
+    assert screw.do == "track by lot"
+
+
+def test_serials_of_parts_that_do_not_matter_are_no_mistake() -> None:
+    """A part that would bring no recall may go unrecorded where another one is recorded."""
+    seal = Part(name="seal", package=1_000)
+    assert mistakes(replace(SAFE, parts=(BOX, seal))) == []
+    assert mistakes(replace(SCREW, parts=())) == [Mistake.SERIAL_EVERYTHING]
