@@ -14,8 +14,10 @@ from agent.app.naming import canonical_name
 from agent.app.reading import moment_ms
 from agent.app.rim import secret, state_directory
 from agent.app.trace_feeding import Fed, FeedError, feed, feed_known
+from agent.trace import doctor
 from agent.trace.api import Node, Selection, Trace
 from agent.trace.archive import DocumentError
+from agent.trace.doctor import Finding
 from agent.trace.genealogy import Answer, Links, recall, where_from, where_used
 from agent.trace.importing import read_source
 from agent.trace.interchange import InterchangeError
@@ -27,6 +29,7 @@ __all__ = [
     "DocumentError",
     "Fed",
     "FeedError",
+    "Finding",
     "InterchangeError",
     "Node",
     "QueryError",
@@ -36,6 +39,7 @@ __all__ = [
     "TraceStoreError",
     "answer_all",
     "ask",
+    "examine",
     "feed",
     "feed_known",
     "import_source",
@@ -148,6 +152,19 @@ def selection(*, since: str | None, until: str | None, **named: Any) -> Selectio
         **named,
     )
     return asked if asked.told() else None
+
+
+def examine(trace: Trace, since: str | None, until: str | None) -> list[Finding]:
+    """Return what recorded data says of how it is recorded, within a time.
+
+    Raises:
+        ValueError: a moment is none.
+    """
+    period = doctor.Period(
+        since_ms=None if since is None else moment_ms(since),
+        until_ms=None if until is None else moment_ms(until),
+    )
+    return doctor.examine(trace.store, period)
 
 
 def import_source(store: Store, path: Path) -> int:

@@ -48,6 +48,9 @@ COMMANDS: Mapping[str, Command] = {
     "where-from": Command("agent.cli.where:where_from", "what a unit or lot is made of"),
     "recall": Command("agent.cli.recall:recall", "which units to take back, and why"),
     "oee": Command("agent.cli.oee:oee", "availability, performance, quality, and the losses"),
+    "doctor": Command(
+        "agent.cli.doctor:doctor", "what is recorded in vain, fails or lags, and why"
+    ),
     "verify": Command("agent.cli.verify:verify", "prove that the journal is whole"),
     "audit": Command(
         "agent.cli.audit:audit", "prove that whoever listens to a broker gets everything"

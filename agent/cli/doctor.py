@@ -1,0 +1,71 @@
+"""`lineside doctor`: what recorded data says of how it is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from agent.app import tracing
+from agent.app.tracing import Finding
+from agent.cli import answers, exits
+
+_TITLES = {
+    "unlinked_serials": "serials that join nothing",
+    "two_spellings": "one unit, two spellings",
+    "scans_fail": "scans that fail",
+    "scans_lag": "scans that lag",
+    "lots_too_wide": "lots swept too wide",
+    "links_unsure": "links that are only possible",
+    "load_not_changed": "a load that was never changed",
+}
+
+
+def doctor(
+    *,
+    since: Annotated[
+        str | None, typer.Option(help="From then on: 2026-11-25T06:00:00+01:00, or 30d ago.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Until then; written alike.")] = None,
+    store: Annotated[str | None, answers.STORE] = None,
+    sources: Annotated[list[Path] | None, answers.FROM] = None,
+    as_json: Annotated[bool, answers.AS_JSON] = False,
+) -> None:
+    """Find in the trace store what costs and does not pay: each with evidence, cost and cure.
+
+    Serials that never join anything, scans that fail or lag, lots swept too wide. Exit code 0:
+    nothing was found. 1: something was, or the store cannot be read.
+    """
+    with answers.opened("doctor", store, sources or ()) as trace:
+        findings = tracing.examine(trace, since, until)
+        rests = [asdict(each) for each in trace.completeness()]
+        imported = trace.store.imported()
+    if as_json:
+        body = {"findings": [asdict(each) for each in findings]}
+        answers.write_json({**body, "rests_on": rests, "imported": imported})
+    else:
+        _show(findings)
+        for line in answers.rests_on(rests, imported):
+            answers.console().print(line, style="dim")
+    raise typer.Exit(exits.REFUSED if findings else exits.OK)
+
+
+def _show(findings: list[Finding]) -> None:
+    console = answers.console()
+    if not findings:
+        console.print("Nothing found.", style="green")
+        return
+    rows = [(each.place.station, _TITLES[each.mistake], each.shown_by) for each in findings]
+    console.print(answers.table(("station", "finding", "shown by"), rows))
+    for each in findings:
+        place = each.place
+        console.print(f"\n[bold]{escape(place.station)}: {_TITLES[each.mistake]}[/bold]")
+        console.print(f"  {escape(each.shown_by)}, {place.since} to {place.until}")
+        for example in each.examples:
+            console.print(f"    {escape(tracing.shown(example))}", style="dim")
+        console.print(f"  costs: {escape(each.costs)}")
+        console.print(f"  do: {escape(each.do)}")
+    console.print()
