@@ -3,13 +3,21 @@
 import asyncio
 import contextlib
 import inspect
+import itertools
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hypothesis
 import pytest
+
+from tests import trace_rig
+from tests.postgres import Postgres, memory
+
+Fresh = Callable[[], str]
+"""Names an empty store."""
 
 # A red gate must never be luck: the gate tries the same examples each time. To look for new ones:
 # HYPOTHESIS_PROFILE=explore python -m pytest tests/properties
@@ -63,3 +71,28 @@ def tasks_are_watched(request: pytest.FixtureRequest, nothing_outlives_its_test:
     del nothing_outlives_its_test  # asked for so that files are counted after the loop has closed
     if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
         request.getfixturevalue("_no_task_outlives_its_test")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Run one server for as long as the tests run."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def fresh(request: pytest.FixtureRequest) -> Iterator[Fresh]:
+    """Run a test on each database; the rig's stores are in it too."""
+    with TemporaryDirectory(dir=memory(64)) as directory:
+        if request.param == "postgres":
+            server: Postgres = request.getfixturevalue("postgres")
+            name: Fresh = server.fresh
+        else:
+            numbers = itertools.count(1)
+
+            def name() -> str:
+                return f"{directory}/trace-{next(numbers)}.db"
+
+        before, trace_rig.fresh = trace_rig.fresh, name
+        yield name
+        trace_rig.fresh = before

@@ -50,8 +50,16 @@ def rows(lengths: Sequence[int], station: str = STATION) -> list[Row]:
                 "kind": "agent_started" if seq == 1 else "unit_completed",
                 "schema": 1,
                 "station": station,
-                "time": {"received": "2026-11-30T07:00:00.000Z"},
+                "machine": "press",
+                "time": {
+                    "received": "2026-11-30T07:00:00.000Z",
+                    "boottime_ms": 1000 * seq,
+                    "boot_id": f"boot-{number}",
+                    "clock_state": "synced",
+                },
             }
+            if seq > 1:
+                members |= {"unit": f"SN-{number}-{seq}", "latest_ms": 1000 * seq}
             if found:
                 members["prev"] = found[-1].hash
             if seq == 1 and found:

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from agent.app.rim import SystemRandom, secret
 from agent.sinks.mqtt import MqttOptions
 from agent.sinks.mqtt.listener import Listener, ListenError
-from agent.trace.audit import Audit, Heard, Since
+from agent.trace.audit import Audit, Since
 from agent.trace.claims import StationReport
 from agent.trace.heard import HeardError
+from agent.trace.requests import Heard
 
 __all__ = ["AuditError", "Since", "Wanted", "audited", "documents", "is_well", "options_of"]
 

@@ -44,11 +44,13 @@ __all__ = [
     "feed_known",
     "import_source",
     "known_name",
+    "open_named",
     "open_store",
     "open_trace",
     "read_queries",
     "selection",
     "shown",
+    "store_name",
     "things",
 ]
 
@@ -74,7 +76,16 @@ def open_store(given: str | None) -> Store:
     Raises:
         TraceStoreError: it cannot be opened.
     """
-    return Store.open(store_name(given), _store_password())
+    return open_named(store_name(given))
+
+
+def open_named(where: str) -> Store:
+    """Open a store by its name.
+
+    Raises:
+        TraceStoreError: it cannot be opened.
+    """
+    return Store.open(where, _store_password())
 
 
 def store_name(given: str | None) -> str:

@@ -55,6 +55,9 @@ COMMANDS: Mapping[str, Command] = {
     "audit": Command(
         "agent.cli.audit:audit", "prove that whoever listens to a broker gets everything"
     ),
+    "collect": Command(
+        "agent.cli.collect:collect", "keep a plant's events in a trace store, and prove it"
+    ),
     "quarantine": Command(
         "agent.cli.quarantine:quarantine",
         "events that a sink cannot take: list, show, release",

@@ -28,6 +28,10 @@ class TraceStoreError(Exception):
     """The store cannot be used; the text names it and says what to do."""
 
 
+class RowError(TraceStoreError):
+    """The store works, but cannot hold what it was given."""
+
+
 def engine_of(where: str, password: str | None = None) -> Engine:
     """Return the engine for a file or a PostgreSQL URL, not yet connected.
 

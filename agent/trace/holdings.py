@@ -70,13 +70,8 @@ def completeness(archive: Archive) -> list[Station]:
 
 
 def _station(connection: Connection, station: str, runs: list[Run]) -> Station:
-    ledger, times = Ledger(), {run.name: _times(connection, run) for run in runs}
-    for run in runs:
-        for low, high in run.held:
-            ledger.hold(station, run.name, low, high)
-    for event in _links(connection, station, runs):
-        ledger.take(_link(event))
-    report = ledger.report(station)
+    times = {run.name: _times(connection, run) for run in runs}
+    report = ledger_of(connection, station, runs).report(station)
     ends = [at for of_run in times.values() for at in of_run.values()]
     gaps = [
         Gap(
@@ -101,6 +96,17 @@ def _station(connection: Connection, station: str, runs: list[Run]) -> Station:
         forks=tuple(str(fork.of) for fork in report.forks),
         broken=report.broken,
     )
+
+
+def ledger_of(connection: Connection, station: str, runs: list[Run]) -> Ledger:
+    """Return what the store proves of a station, which has these runs."""
+    ledger = Ledger()
+    for run in runs:
+        for low, high in run.held:
+            ledger.hold(station, run.name, low, high)
+    for event in _links(connection, station, runs):
+        ledger.take(_link(event))
+    return ledger
 
 
 def _times(connection: Connection, run: Run) -> dict[int, int]:

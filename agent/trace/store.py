@@ -14,12 +14,12 @@ log (PITFALLS S8); the journal of a station is never opened this way.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import inf, isinf
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
     Engine,
@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from agent.trace.archive import Archive, Taken
-from agent.trace.engines import TraceStoreError, engine_of, shown, why
+from agent.trace.engines import RowError, TraceStoreError, engine_of, is_of_the_row, shown, why
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import Kind, Links, Use
 from agent.trace.interchange import Facts
@@ -44,7 +44,9 @@ from agent.trace.said import OTHER, UNKNOWN
 from agent.trace.tables import ABOUT, META, METADATA, MIGRATIONS, REASONS, SOURCES, THINGS, USES
 from agent.trace.widened import Widened
 
-__all__ = ["Size", "Store", "TraceStoreError"]
+__all__ = ["RowError", "Size", "Store", "TraceStoreError"]
+
+T = TypeVar("T")
 
 SCHEMA_VERSION = 2
 _OPENING = 1_819_176_307
@@ -228,12 +230,48 @@ class Store:
 
         Raises:
             DocumentError: one is no event; some before it may have been taken.
+            RowError: the database cannot hold one of them.
             TraceStoreError: the store refused; what was taken before is kept.
         """
         try:
             return self.archive.take(documents)
         except DBAPIError as error:
-            raise TraceStoreError(f"{self._engine.url}: {why(error)}") from error
+            raise self._refused(error) from error
+
+    def _refused(self, error: DBAPIError) -> TraceStoreError:
+        kind = RowError if is_of_the_row(error) else TraceStoreError
+        return kind(f"{self._engine.url}: {why(error)}")
+
+    def guarded(self, job: Callable[[], T]) -> T:
+        """Return what a job on this store's connection returns.
+
+        Raises:
+            TraceStoreError: the database refused.
+        """
+        try:
+            return job()
+        except DBAPIError as error:
+            raise self._refused(error) from error
+
+    def lease(self, name: str, who: str, now_ms: int, for_ms: int) -> bool:
+        """Take something for a while, or keep it; return whether it is `who` that has it now.
+
+        Raises:
+            TraceStoreError: the store refused.
+        """
+        try:
+            with self._connection.begin():
+                lock(self._connection)
+                asked = select(META.c.value).where(META.c.name == name)
+                holder, _, until_ms = (self._connection.scalar(asked) or "").rpartition(" ")
+                if holder not in ("", who) and int(until_ms) > now_ms:
+                    return False
+                self._connection.execute(delete(META).where(META.c.name == name))
+                value = f"{who} {now_ms + for_ms}"
+                self._connection.execute(insert(META).values(name=name, value=value))
+                return True
+        except DBAPIError as error:
+            raise self._refused(error) from error
 
     def rebuild(self) -> int:
         """Derive everything that comes of events anew; return how many events there are."""

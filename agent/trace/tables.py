@@ -12,6 +12,7 @@
     about       what an event says of a thing (projection.Role)
     labels      orders, operators and machines of the events of units
     measured    captured values
+    aside       messages that could not be taken, as they came, and why
 
 What is derived from the archive (uses of stations, about, measured) can be made anew by `rebuild`.
 A schema change is one more step in `MIGRATIONS`.
@@ -180,6 +181,19 @@ MEASURED = Table(
 )
 Index("measured_by_name", MEASURED.c.name, MEASURED.c.number)
 Index("measured_by_event", MEASURED.c.event)
+
+ASIDE = Table(
+    "aside",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("digest", _TEXT, nullable=False, unique=True),
+    Column("at_ms", _BIG, nullable=False),
+    Column("topic", _TEXT, nullable=False),
+    Column("why", _TEXT, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""`digest`: of the event, or of the whole message where it is none."""
 
 REASONS = (
     "",

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -78,7 +78,7 @@ class Connection:
     # ------------------------------------------------------------- beginning
 
     @classmethod
-    async def dial(cls, login: Login) -> Connection:
+    async def dial(cls, login: Login) -> Self:
         """Return a connection whose transport is up (DNS, TCP, TLS), MQTT not yet begun.
 
         Raises:
@@ -97,18 +97,7 @@ class Connection:
 
     async def greet(self) -> str | None:
         """Send CONNECT; return None when the broker has accepted us, else why not."""
-        if self._login.is_v5:
-            self._client.connect(
-                self._login.host,
-                self._login.port,
-                keepalive=self._login.keepalive_s,
-                clean_start=True,
-                properties=connect_properties(),
-            )
-        else:  # its clean session is the client's own
-            self._client.connect(
-                self._login.host, self._login.port, keepalive=self._login.keepalive_s
-            )
+        self._connect()
         await asyncio.wait((self._connack, self.ended), return_when=asyncio.FIRST_COMPLETED)
         if not self._connack.done():
             version = "v5" if self._login.is_v5 else "3.1.1"
@@ -127,6 +116,19 @@ class Connection:
             retain=bool(getattr(properties, "RetainAvailable", 1)),
         )
         return None
+
+    def _connect(self) -> None:
+        login = self._login
+        if login.is_v5:
+            self._client.connect(
+                login.host,
+                login.port,
+                keepalive=login.keepalive_s,
+                clean_start=True,
+                properties=connect_properties(),
+            )
+        else:  # its clean session is the client's own
+            self._client.connect(login.host, login.port, keepalive=login.keepalive_s)
 
     async def listen(self, topic: str, *, retained: bool = False) -> int:
         """Subscribe at QoS 1; return the reason code, REFUSED where none came.
@@ -268,7 +270,8 @@ class Connection:
         client, login = self._client, self._login
         if login.user is not None:
             client.username_pw_set(login.user, login.password)
-        client.will_set(login.will_topic, login.will, qos=1, retain=login.will_retained)
+        if login.will_topic:
+            client.will_set(login.will_topic, login.will, qos=1, retain=login.will_retained)
         client.on_connect = self._note_connack
         client.on_publish = self._note_acknowledgement
         client.on_disconnect = self._note_disconnect

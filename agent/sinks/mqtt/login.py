@@ -38,8 +38,13 @@ class Login:
     user: str | None
     password: str | None
     tls: ssl.SSLContext | None
-    will_topic: str
-    will: bytes
+    will_topic: str = ""
+    """Empty: there is no will."""
+    will: bytes = b""
     will_retained: bool = True
+    session_s: int = 0
+    """Of a reader: how long the broker keeps the session while it is not connected."""
+    window: int = 0
+    """Of a reader: how many messages may be under way to it unconfirmed."""
     is_v5: bool = True
     keepalive_s: int = KEEPALIVE_S

@@ -13,7 +13,8 @@ from agent.formats.cloudevents import envelope
 from agent.ports import Row
 from agent.sinks.mqtt.control import Answer, RequestError, parse
 from agent.sinks.options import position_of
-from agent.trace.audit import PATIENCE_S, Audit, Since
+from agent.trace.audit import Audit, Since
+from agent.trace.requests import PATIENCE_S
 from tests.doubles import MemoryJournal
 from tests.streams import STATION, rows
 
@@ -169,7 +170,7 @@ def test_what_is_altered_or_out_of_place_is_told() -> None:
     audit.hear(f"{BASE}/position", b"{}", 0.0)
     audit.hear(f"{BASE}/reply/audit-1", b"{}", 0.0)
     audit.hear(f"{BASE}/reply/somebody", b"{}", 0.0)
-    assert [len(heard.altered) for heard in audit.heard.values()] == [3, 1]
+    assert [len(heard.altered) for heard in audit.requests.heard.values()] == [3, 1]
 
 
 def test_an_archive_is_proven_from_its_oldest_event() -> None:

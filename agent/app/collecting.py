@@ -1,0 +1,417 @@
+"""A collector, composed: a broker's session, a store in a thread of its own, and what it lacks.
+
+Laws:
+    1. A message is confirmed to the broker after the commit that holds it, and by nothing else.
+       Killed at any instruction, it comes again, and twice is once.
+    2. A store that cannot be used is opened again and again; meanwhile the broker keeps what it has
+       not confirmed, and no more than `WINDOW` messages wait in memory.
+    3. What lacks for `wait_s` is asked for, by one collector of those that share the store, no
+       faster than each station answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from agent.app.collected import Status, Tally
+from agent.app.rim import secret
+from agent.backoff import Backoff, apart, within
+from agent.ports import Clock, Random, Worker
+from agent.sinks.mqtt import MqttOptions
+from agent.sinks.mqtt.dialling import tls_context, why_unreachable
+from agent.sinks.mqtt.login import Login
+from agent.sinks.mqtt.subscription import Subscription, filters
+from agent.telemetry import Notifier
+from agent.trace.claims import Range, Stand
+from agent.trace.heard import HeardError, stand_of
+from agent.trace.intake import Intake, Took
+from agent.trace.requests import Requests
+from agent.trace.store import Store, TraceStoreError
+from agent.trace.survey import Overdue, Survey, Surveyed
+
+T = TypeVar("T")
+
+WINDOW = 2_000
+"""Messages that the broker may have under way to us: what one commit takes at most."""
+CONNECT_S = 15.0
+LEAVE_S = 5.0
+TICK_S = 1.0
+FORGET_EVERY_S = 3600.0
+"""So often what was refused, or not answered, is asked for anew."""
+STUCK_S = 120.0
+"""A store that does nothing for so long is hung: the watchdog is not fed."""
+_FIRST = asyncio.FIRST_COMPLETED
+_LEASE = "collector:asks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be collected, and where to."""
+
+    options: MqttOptions
+    under: str
+    """Which stations."""
+    group: str | None
+    name: str
+    """Of this collector: its session at the broker, and where it is answered."""
+    open: Callable[[], Store]
+    wait_s: float
+    session_s: int
+    until_complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What the outside offers."""
+
+    clock: Clock
+    random: Random
+    worker: Worker
+    tell: Callable[..., None]
+    show: Callable[[Status], None]
+    notify: Notifier
+
+
+class Collector:
+    """One collector, until it is cancelled."""
+
+    def __init__(self, wanted: Wanted, outside: Outside) -> None:
+        self._wanted = wanted
+        self._out = outside
+        self._clock, self._tell = outside.clock, outside.tell
+        self._store: Store | None = None
+        self._survey: Survey | None = None
+        self._subscription: Subscription | None = None
+        self._requests = Requests(wanted.options.root, wanted.name)
+        self._overdue = Overdue()
+        self._stands: dict[str, Stand] = {}
+        self._to_ask: dict[str, tuple[Range, ...]] = {}
+        self._asks = False
+        self._came = asyncio.Event()
+        self._look = asyncio.Event()
+        self._busy_since_s: float | None = None
+        self._forgot_s = self._clock.now().boot_ms / 1000
+        self.tally = Tally()
+
+    async def run(self) -> None:
+        """Collect until cancelled; with `until_complete` until everything is proven.
+
+        Raises:
+            TraceStoreError: the store cannot be opened when it begins.
+        """
+        await self._in_store(lambda _store: None)
+        self._out.notify.say(READY="1", STATUS="collecting")
+        tasks = [
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("broker", self._keep_connected()),
+                ("intake", self._keep_taking()),
+                ("survey", self._keep_looking()),
+                ("ticks", self._keep_ticking()),
+            )
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=_FIRST)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._close()
+
+    async def _close(self) -> None:
+        """Leave the broker, which keeps the session, and let go of the store."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            try:
+                await within(self._clock, LEAVE_S, subscription.leave())
+            except TimeoutError:
+                subscription.abort()
+        await asyncio.shield(self._out.worker.run(self._let_go))
+
+    # -------------------------------------------------------------- the broker
+
+    async def _keep_connected(self) -> None:
+        backoff = Backoff(self._clock, self._out.random, 0.2, 30.0)
+        told: str | None = None
+        while True:
+            try:
+                await apart(self._connect(), "connect")
+            except OSError as error:
+                cause = str(error)
+            else:
+                told = None
+                backoff.reset()
+                cause = await self._stay()
+            if cause != told:
+                told = cause
+                self._tell("broker_lost", error=cause)
+            await backoff.wait()
+
+    async def _connect(self) -> None:
+        """Connect and subscribe.
+
+        Raises:
+            OSError: it did not come to that; the text says why.
+        """
+        options, wanted = self._wanted.options, self._wanted
+        where = f"broker {options.host}:{options.port}"
+        subscription: Subscription | None = None
+        try:
+            login = await asyncio.to_thread(self._login)
+            subscription = await within(self._clock, CONNECT_S, Subscription.dial(login))
+            subscription.came = self._came
+            asked = list(filters(options.root, wanted.under, wanted.name, wanted.group))
+            cause = await within(self._clock, CONNECT_S, _begin(subscription, asked))
+        except TimeoutError:
+            cause = f"did not answer within {CONNECT_S:g} s; check the network and the URL"
+        except OSError as error:
+            cause = why_unreachable(error)
+        except (KeyError, ValueError) as error:
+            cause = f"{options.password} cannot be read: {error}"
+        if subscription is None or cause is not None:
+            if subscription is not None:
+                subscription.abort()
+            raise OSError(f"{where}: {cause}")
+        self._subscription = subscription
+        self._came.set()  # a session that is resumed sends before we have subscribed
+        self.tally.is_connected = True
+        self._tell("broker_connected", broker=where, resumed=subscription.is_resumed)
+
+    def _login(self) -> Login:
+        options = self._wanted.options
+        tls: ssl.SSLContext | None = tls_context(options) if options.tls else None
+        return Login(
+            host=options.host,
+            port=options.port,
+            client_id=options.client_id or f"lineside-{self._wanted.name}",
+            user=options.user,
+            password=secret(options.password) if options.password else None,
+            tls=tls,
+            session_s=self._wanted.session_s,
+            window=WINDOW,
+        )
+
+    async def _stay(self) -> str:
+        """Return why the connection ended."""
+        subscription = self._subscription
+        if subscription is None:
+            return "left"
+        while not subscription.ended.done():
+            pause = asyncio.ensure_future(self._clock.sleep(TICK_S))
+            try:
+                await asyncio.wait((subscription.ended, pause), return_when=_FIRST)
+            finally:
+                pause.cancel()
+            subscription.tick()
+        self.tally.is_connected = False
+        end = subscription.ended.result()
+        if end.is_taken_over:
+            return f"another collector came under the name {self._wanted.name}; give each its own"
+        return f"broker {self._wanted.options.host}: {end.cause}"
+
+    # -------------------------------------------------------------- what comes
+
+    async def _keep_taking(self) -> None:
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            subscription = self._subscription
+            if subscription is None:
+                continue
+            self._hear(subscription)
+            while subscription.inbox and not subscription.ended.done():
+                batch = [
+                    subscription.inbox.popleft()
+                    for _ in range(min(len(subscription.inbox), WINDOW))
+                ]
+                messages = [(message.topic, message.payload) for message in batch]
+                took, is_over = await self._committed(messages)
+                subscription.confirm(batch)
+                if is_over:
+                    raise asyncio.CancelledError
+                self._note(took)
+                self._hear(subscription)
+
+    def _hear(self, subscription: Subscription) -> None:
+        """Take what stations say of themselves."""
+        said, subscription.newest = subscription.newest, {}
+        prefix = f"{self._wanted.options.root}/v1/"
+        for topic, payload in said.items():
+            station, _, what = topic.removeprefix(prefix).rpartition("/")
+            if what == "health":
+                self._requests.health(station, payload)
+            elif what == "position":
+                try:
+                    self._stands[station] = stand_of(station, payload)
+                except HeardError as error:
+                    self._tell("message_set_aside", topic=topic, error=str(error))
+        self.tally.heard(self._requests.heard, self._stands)
+
+    async def _committed(self, messages: list[tuple[str, bytes]]) -> tuple[Took, bool]:
+        """Return what a batch came down to, and whether we were told to end meanwhile.
+
+        What is being committed is finished: then it can be confirmed, and does not come again.
+        """
+        options, name = self._wanted.options, self._wanted.name
+        now_ms = self._clock.now().wall_ms
+
+        def take(store: Store) -> Took:
+            return Intake(store, options.root, name).take(messages, now_ms)
+
+        backoff = Backoff(self._clock, self._out.random, 0.5, 10.0)
+        while True:
+            job = asyncio.ensure_future(self._in_store(take))
+            try:
+                return await asyncio.shield(job), False
+            except TraceStoreError:
+                await backoff.wait()
+            except asyncio.CancelledError:
+                await asyncio.wait((job,))
+                if job.exception() is None:
+                    return job.result(), True
+                raise
+
+    def _note(self, took: Took) -> None:
+        self.tally.took(took)
+        for one in took.aside:
+            self._tell("message_set_aside", topic=one.topic, error=one.why)
+        for link in took.unreadable:
+            self._requests.of(link.station).give_up(Range(link.epoch, link.seq, link.seq))
+        now_s = self._clock.now().boot_ms / 1000
+        for station, payload in took.spoke:
+            try:
+                if self._requests.replied(station, payload, now_s) is None:
+                    self._requests.settle(station, payload)
+                    self._look.set()
+            except HeardError as error:
+                self._tell("message_set_aside", topic=f"{station}/reply", error=str(error))
+
+    # -------------------------------------------------------------- what lacks
+
+    async def _keep_looking(self) -> None:
+        waited_s = 0.0
+        while True:
+            with_patience = waited_s >= self._wanted.wait_s
+            is_due = with_patience or self._look.is_set() or not self.tally.is_surveyed
+            if is_due and self.tally.is_connected:
+                self._look.clear()
+                waited_s = 0.0 if with_patience else waited_s
+                await self._looked(is_sweep=with_patience)
+                if self._wanted.until_complete and self.tally.is_complete:
+                    return
+            await self._clock.sleep(TICK_S)
+            waited_s += TICK_S
+
+    async def _looked(self, *, is_sweep: bool) -> None:
+        try:
+            surveyed = await self._in_store(partial(self._surveyed, now=self._clock.now().wall_ms))
+        except TraceStoreError:
+            return  # told; looked at again in a moment
+        now_s = self._clock.now().boot_ms / 1000
+        if now_s - self._forgot_s >= FORGET_EVERY_S:
+            self._forgot_s = now_s
+            for heard in self._requests.heard.values():
+                heard.forget()
+        for station, found in surveyed.items():
+            before = self._to_ask.get(station, ())
+            if is_sweep:
+                self._to_ask[station] = self._overdue.look(station, found)
+            else:
+                self._to_ask[station] = self._overdue.still(before, found)
+            self._tell_of(station, before, found)
+        self.tally.surveyed(surveyed)
+
+    def _surveyed(self, store: Store, *, now: int) -> Mapping[str, Surveyed]:
+        if self._survey is None:
+            self._survey = Survey(store)
+        for_ms = round((3 * self._wanted.wait_s + 60) * 1000)
+        self._asks = store.lease(_LEASE, self._wanted.name, now, for_ms)
+        return self._survey.look(dict(self._stands))
+
+    def _tell_of(self, station: str, before: tuple[Range, ...], found: Surveyed) -> None:
+        """Tell of a station that lacks something, and of its end; once each."""
+        ranges = self._to_ask[station]
+        if ranges and not before:
+            lacking = sum(map(len, ranges))
+            self._tell("events_lack", station=station, events=lacking, first=str(ranges[0]))
+        elif before and not ranges:
+            self._tell("events_came", station=station)
+        for doubt in found.doubts:
+            if self.tally.is_new_doubt(station, doubt):
+                self._tell("events_lack", station=station, error=doubt)
+
+    def _ask(self) -> None:
+        subscription = self._subscription
+        if subscription is None or subscription.ended.done() or not self._asks:
+            return
+        now_s = self._clock.now().boot_ms / 1000
+        for topic, payload in self._requests.to_ask(
+            now_s, lambda station: self._to_ask.get(station, ())
+        ):
+            subscription.publish_event(topic, payload, lambda _answer: None)
+
+    # -------------------------------------------------------------- the store
+
+    async def _in_store(self, job: Callable[[Store], T]) -> T:
+        """Return what a job does in the store's thread; a store that fails is closed.
+
+        Raises:
+            TraceStoreError: it cannot be used now; it is told once.
+        """
+        self._busy_since_s = self._clock.now().boot_ms / 1000
+        try:
+            found = await self._out.worker.run(partial(self._done, job))
+        except TraceStoreError as error:
+            if self.tally.store_error is None:
+                self._tell("store_lost", error=str(error))
+            self.tally.store_error = str(error)
+            raise
+        finally:
+            self._busy_since_s = None
+        if self.tally.store_error is not None:
+            self.tally.store_error = None
+            self._tell("store_works")
+        return found
+
+    def _done(self, job: Callable[[Store], T]) -> T:
+        try:
+            if self._store is None:
+                self._store = self._wanted.open()
+            return job(self._store)
+        except TraceStoreError:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        store, self._store, self._survey = self._store, None, None
+        if store is not None:
+            store.close()
+
+    # -------------------------------------------------------------- life
+
+    async def _keep_ticking(self) -> None:
+        told_s = 0.0
+        while True:
+            self._ask()
+            now_s = self._clock.now().boot_ms / 1000
+            status = self.tally.status(now_s)
+            self._out.show(status)
+            if status.is_news or (status.behind and now_s - told_s >= status.TELL_EVERY_S):
+                told_s = now_s
+                self._tell("caught_up" if not status.behind else "catching_up", **status.told())
+            is_stuck = self._busy_since_s is not None and now_s - self._busy_since_s > STUCK_S
+            if not is_stuck:
+                self._out.notify.say(WATCHDOG="1", STATUS=str(status))
+            await self._clock.sleep(TICK_S)
+
+
+async def _begin(subscription: Subscription, asked: list[tuple[str, int]]) -> str | None:
+    """Return why there is no subscription; None: there is one."""
+    return await subscription.greet() or await subscription.subscribe(asked)

@@ -1,0 +1,180 @@
+"""`lineside collect` against a real Mosquitto, the MQTT sink, and both databases."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from collections.abc import Callable
+from contextlib import AsyncExitStack, closing
+from functools import partial
+from pathlib import Path
+
+import orjson
+import pytest
+
+from agent.demo.process import Child, python
+from agent.formats.cloudevents import envelope
+from agent.trace.holdings import completeness
+from agent.trace.store import Store
+from tests.peers.collect_rig import CollectorBench
+from tests.peers.mosquitto import Mosquitto
+from tests.peers.mqtt_bench import STATION, MqttBench, eventually
+from tests.peers.mqtt_reader import Reader
+from tests.postgres import Postgres
+from tests.streams import rows
+
+Fresh = Callable[[], str]
+
+
+async def test_all_that_a_station_has_comes_over_restarts_of_broker_and_database(
+    tmp_path: Path, fresh: Fresh, request: pytest.FixtureRequest
+) -> None:
+    """What it missed is asked for; what comes while the database is away waits; all of it once."""
+    where, stored = fresh(), rows([40, 300], STATION)
+    async with Mosquitto(tmp_path) as broker:
+        bench = MqttBench(tmp_path, broker.port, resend=5000)
+        bench.journal.append(stored[:60])
+        async with bench.running():
+            await eventually(lambda: bench.journal.cursors.get("plant") == stored[59].address)
+            collector = CollectorBench(where, broker.port)
+            async with collector.running():
+                await collector.until(lambda now: now.is_complete and now.events == 60)
+                broker.kill()
+                bench.journal.append(stored[60:150])
+                await broker.start()
+                await collector.until(lambda now: now.is_complete and now.events == 150)
+                if where.startswith("postgresql"):
+                    server: Postgres = request.getfixturevalue("postgres")
+                    server.kill()
+                    bench.journal.append(stored[150:250])
+                    await collector.until(lambda now: now.store_error is not None)
+                    server.start()
+                else:
+                    other = sqlite3.connect(where, isolation_level=None)
+                    other.execute("BEGIN EXCLUSIVE")
+                    bench.journal.append(stored[150:250])
+                    await eventually(
+                        lambda: bench.journal.cursors.get("plant") == stored[249].address
+                    )
+                    other.execute("ROLLBACK")
+                    other.close()
+                await collector.until(lambda now: now.is_complete and now.events == 250)
+                bench.journal.append(stored[250:])
+                await collector.until(lambda now: now.is_complete and now.events == 340)
+    (held,) = collector.stations()
+    assert (held.station, held.events, held.is_whole) == (STATION, 340, True)
+    assert "broker_lost" in collector.names()
+    assert collector.names().count("store_lost") == collector.names().count("store_works")
+    assert collector.aside() == []
+
+
+@pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+async def test_killed_at_any_moment_it_loses_and_doubles_nothing(
+    tmp_path: Path, fresh: Fresh
+) -> None:
+    """The process is killed again and again while events come; SIGTERM ends it with 0."""
+    where, stored = fresh(), rows([300], STATION)
+    async with Mosquitto(tmp_path) as broker:
+        bench = MqttBench(tmp_path, broker.port)
+        url = f"mqtt://127.0.0.1:{broker.port}"
+        command = python("agent", "collect", "--broker", url, "--store", where, "--name", "a")
+        collector = Child("collect", [*command, "--wait", "1"], tmp_path / "log")
+        async with bench.running(), AsyncExitStack() as undo:
+            undo.push_async_callback(collector.kill)
+            for first in range(0, 200, 100):
+                collector.start()
+                bench.journal.append(stored[first : first + 100])
+                await eventually(partial(_has_more, where, first))
+                await collector.kill()
+            collector.start()
+            bench.journal.append(stored[200:])
+            await eventually(partial(_has_more, where, len(stored) - 1))
+            collector.signal(signal.SIGTERM)
+            assert await collector.ended() == 0, collector.last_words()
+    with Store.open(where) as store:
+        (held,) = completeness(store.archive)
+        assert (held.events, held.is_whole) == (300, True)
+
+
+def _has_more(where: str, than: int) -> bool:
+    """Return whether a store has more events than that, looked at from beside."""
+    if not Path(where).exists():
+        return False
+    with closing(sqlite3.connect(f"file:{where}?mode=ro", uri=True, timeout=10)) as beside:
+        try:
+            (count,) = beside.execute("SELECT count(*) FROM events").fetchone()
+        except sqlite3.OperationalError:
+            return False  # its tables are being made
+    return int(count) > than
+
+
+async def test_what_is_poison_is_set_aside_and_named(tmp_path: Path, fresh: Fresh) -> None:
+    """No JSON, an altered event, another station's, one nobody can read: the rest goes on."""
+    good = [envelope(row.body) for row in rows([12], STATION)]
+    unreadable = orjson.loads(rows([3], STATION)[2].body)
+    bad = [
+        b"\xff not JSON",
+        b'{"a": 1}',
+        good[3].replace(b"SN-1-4", b"SN-9-9"),
+        envelope(rows([2], "acme/elsewhere")[1].body),
+    ]
+    assert unreadable["kind"] == "unit_completed"
+    async with Mosquitto(tmp_path) as broker:
+        collector = CollectorBench(fresh(), broker.port, wait_s=1000)
+        async with collector.running(), Reader(broker.port, "none", "plant") as plant:
+            await collector.until(lambda now: now.is_connected)
+            topic = f"lineside/v1/{STATION}/events/unit_completed"
+            for payload in [*good[:6], *bad, *good[6:], good[2], bad[0]]:
+                plant.send(topic, payload)
+            await collector.until(lambda now: now.events == 12 and now.aside == 4)
+    assert [one.payload for one in collector.aside()] == bad
+    (held,) = collector.stations()
+    assert (held.events, held.is_whole) == (12, True)
+    said = [one.why for one in collector.aside()]
+    assert "not its hash" in said[2]
+    assert said[3] == "000001-00000001-2: is of station acme/elsewhere"
+
+
+async def test_two_of_a_group_share_the_events_and_one_asks(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    """Each takes a part, into one store; together they have everything, and it is asked once."""
+    where, stored = postgres.fresh(), rows([400], STATION)
+    async with Mosquitto(tmp_path) as broker:
+        bench = MqttBench(tmp_path, broker.port, resend=5000)
+        bench.journal.append(stored[:100])
+        async with bench.running():
+            await eventually(lambda: bench.journal.cursors.get("plant") == stored[99].address)
+            one = CollectorBench(where, broker.port, name="one", group="g")
+            two = CollectorBench(where, broker.port, name="two", group="g")
+            async with one.running(), two.running():
+                for each in (one, two):
+                    await each.until(lambda now: now.is_connected)
+                bench.journal.append(stored[100:])
+                for each in (one, two):
+                    await each.until(lambda now: now.is_complete and now.events == 400)
+    assert one.last is not None
+    assert two.last is not None
+    assert one.last.new + two.last.new == 400
+    assert min(one.last.new, two.last.new) > 0
+    assert ("events_lack" in one.names()) or ("events_lack" in two.names())
+    assert [held.is_whole for held in one.stations()] == [True]
+
+
+@pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+async def test_two_hundred_stations_on_one_collector(tmp_path: Path, fresh: Fresh) -> None:
+    """Each is known by its own path, whatever its depth, and all of each is held."""
+    names = [f"acme/{'/'.join('abcd'[: n % 4])}/s{n}".replace("//", "/") for n in range(200)]
+    async with Mosquitto(tmp_path) as broker:
+        collector = CollectorBench(fresh(), broker.port)
+        async with collector.running(), Reader(broker.port, "none", "plant") as plant:
+            await collector.until(lambda now: now.is_connected)
+            for name in names:
+                for row in rows([2, 2], name):
+                    plant.send(f"lineside/v1/{name}/events/{row.kind}", envelope(row.body))
+                position = {"epoch": row.epoch, "last_seq": 2, "last_hash": row.hash}
+                plant.send(f"lineside/v1/{name}/position", orjson.dumps(position))
+            await collector.until(lambda now: now.is_complete and now.stations == 200)
+    held = collector.stations()
+    assert [one.station for one in held] == sorted(names)
+    assert all(one.is_whole and one.events == 4 for one in held)
