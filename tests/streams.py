@@ -1,7 +1,9 @@
 """A station's events as a consumer sees them, each linked to the one before it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
+
+import orjson
 
 from agent.formats.canonical import canonical
 from agent.ports import Row
@@ -38,6 +40,12 @@ def written(lengths: Sequence[int]) -> list[Link]:
     return links
 
 
+def hashed(members: Mapping[str, object]) -> bytes:
+    """Return an event's body with its hash at the end."""
+    content = canonical({name: value for name, value in members.items() if name != "hash"})
+    return content[:-1] + f',"hash":"{sha256(content).hexdigest()}"}}'.encode()
+
+
 def rows(lengths: Sequence[int], station: str = STATION) -> list[Row]:
     """Return stored events, hashed and chained as a journal has them: epochs of these lengths."""
     found: list[Row] = []
@@ -66,8 +74,8 @@ def rows(lengths: Sequence[int], station: str = STATION) -> list[Row]:
                 members["previous_epoch"] = found[-1].epoch
                 members["previous_seq"] = found[-1].seq
                 members["previous_hash"] = found[-1].hash
-            digest = sha256(canonical(members)).hexdigest()
-            body = canonical(members)[:-1] + f',"hash":"{digest}"}}'.encode()
+            body = hashed(members)
+            digest = orjson.loads(body)["hash"]
             found.append(
                 Row(
                     epoch=epoch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,11 +15,13 @@ from agent.app.naming import canonical_name
 from agent.app.reading import moment_ms
 from agent.app.rim import secret, state_directory
 from agent.app.trace_feeding import Fed, FeedError, feed, feed_known
-from agent.trace import doctor
+from agent.trace import doctor, intake
 from agent.trace.api import Node, Selection, Trace
 from agent.trace.archive import DocumentError
+from agent.trace.aside import all_aside
 from agent.trace.doctor import Finding
 from agent.trace.genealogy import Answer, Links, recall, where_from, where_used
+from agent.trace.holdings import moment
 from agent.trace.importing import read_source
 from agent.trace.interchange import InterchangeError
 from agent.trace.said import STANDS_FOR
@@ -38,6 +41,7 @@ __all__ = [
     "Trace",
     "TraceStoreError",
     "answer_all",
+    "aside",
     "ask",
     "examine",
     "feed",
@@ -188,6 +192,20 @@ def import_source(store: Store, path: Path) -> int:
     facts, body = read_source(path)
     store.take(str(path.resolve()), facts, body)
     return len(facts.slots)
+
+
+def aside(store: Store, *, again: bool) -> tuple[int, list[tuple[str, str, str]]]:
+    """Return how many that were set aside are taken by now; of the rest time, topic and why.
+
+    Raises:
+        TraceStoreError: the store cannot be used now.
+    """
+    if again:
+        gone, rest = intake.again(store, time.time_ns() // 1_000_000)
+    else:
+        connection = store.archive.connection
+        gone, rest = 0, store.guarded(lambda: list(all_aside(connection)))
+    return gone, [(moment(one.at_ms) or "", one.topic, one.why) for one in rest]
 
 
 def ask(store: Store, question: str, of: str) -> dict[str, Any]:

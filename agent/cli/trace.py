@@ -102,5 +102,25 @@ def rebuild(*, store: Annotated[str | None, STORE] = None) -> None:
         raise typer.Exit(exits.REFUSED) from error
 
 
+@_app.command()
+def aside(
+    *,
+    again: Annotated[bool, typer.Option("--again", help="Take what can be taken by now.")] = False,
+    store: Annotated[str | None, STORE] = None,
+) -> None:
+    """List the messages that a collector could not take, and why."""
+    try:
+        with tracing.open_store(store) as opened:
+            gone, rest = tracing.aside(opened, again=again)
+    except tracing.TraceStoreError as error:
+        sys.stderr.write(f"lineside trace aside: {error}\n")
+        raise typer.Exit(exits.REFUSED) from error
+    if again:
+        sys.stdout.write(f"{gone:,} taken\n")
+    for at, topic, why in rest:
+        sys.stdout.write(f"{at}  {topic}  {why}\n")
+    raise typer.Exit(exits.REFUSED if rest else exits.OK)
+
+
 _app.command()(unit)
-_COMMANDS = frozenset({"import", "answer", "update", "rebuild", "unit"})
+_COMMANDS = frozenset({"import", "answer", "update", "rebuild", "aside", "unit"})

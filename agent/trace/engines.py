@@ -43,13 +43,9 @@ def engine_of(where: str, password: str | None = None) -> Engine:
         if url.drivername in _POSTGRES:
             return _postgres(url, password)
         engine = create_engine(url, connect_args={"timeout": _BUSY_S})
-    except (ArgumentError, NoSuchModuleError) as error:
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise TraceStoreError(
             f"{shown(where)}: {error}; name a file or a PostgreSQL URL"
-        ) from error
-    except ImportError as error:
-        raise TraceStoreError(
-            f"{shown(where)}: {error}; install lineside[postgres], or name a file"
         ) from error
     event.listen(engine, "connect", _plain_file)
     return engine
@@ -60,7 +56,10 @@ def _postgres(url: URL, password: str | None) -> Engine:
     if password is not None:
         url = url.set(password=password)
     given = {name: value for name, value in _CONNECT.items() if name not in url.query}
-    engine = create_engine(url, isolation_level="READ COMMITTED", connect_args=given)
+    try:
+        engine = create_engine(url, isolation_level="READ COMMITTED", connect_args=given)
+    except ImportError as error:
+        raise TraceStoreError(f"{url}: {error}; install lineside[postgres]") from error
     event.listen(engine, "connect", _patient)
     return engine
 

@@ -165,20 +165,21 @@ class Intake:
                 for event in fetching.by_address(connection, station, addresses).values()
             }
 
-    def again(self, now_ms: int) -> tuple[int, list[Aside]]:
-        """Take what was set aside anew, as after an update; return how many went in, and the rest.
 
-        Raises:
-            TraceStoreError: the store cannot be used now.
-        """
-        connection = self._store.archive.connection
-        waiting = self._store.guarded(lambda: list(all_aside(connection)))
-        gone = 0
-        for one in waiting:
-            if self.take([(one.topic, one.payload)], now_ms).new:
-                self._store.guarded(partial(drop, connection, one.digest))
-                gone += 1
-        return gone, self._store.guarded(lambda: list(all_aside(connection)))
+def again(store: Store, now_ms: int) -> tuple[int, list[Aside]]:
+    """Take what was set aside anew, as after an update; return how many went in, and the rest.
+
+    Raises:
+        TraceStoreError: the store cannot be used now.
+    """
+    connection = store.archive.connection
+    gone = 0
+    for one in store.guarded(lambda: list(all_aside(connection))):
+        root, name = one.topic.partition("/v1/")[0], one.topic.rpartition("/")[2]
+        if Intake(store, root, name).take([(one.topic, one.payload)], now_ms).new:
+            store.guarded(partial(drop, connection, one.digest))
+            gone += 1
+    return gone, store.guarded(lambda: list(all_aside(connection)))
 
 
 def _aside(topic: str, payload: bytes, said: str, digest: str, now_ms: int) -> Aside:

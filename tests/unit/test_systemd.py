@@ -10,6 +10,7 @@ import pytest
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 UNIT = SYSTEMD / "lineside@.service"
+COLLECT = SYSTEMD / "lineside-collect.service"
 
 
 def settings(path: Path) -> Mapping[str, list[str]]:
@@ -35,10 +36,11 @@ def words(path: Path) -> list[list[str]]:
     return [line.split() for line in lines if line and not line.startswith("#")]
 
 
-def test_exposure_is_within_the_bar() -> None:
+@pytest.mark.parametrize("unit", [UNIT, COLLECT], ids=lambda unit: unit.name)
+def test_exposure_is_within_the_bar(unit: Path) -> None:
     """Systemd's own offline rating of the unit is 1.5 or lower (a bare unit has 9.6)."""
     rating = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(UNIT)],
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)],
         check=False,  # it fails above a threshold that is not ours
         capture_output=True,
         text=True,
@@ -48,13 +50,14 @@ def test_exposure_is_within_the_bar() -> None:
     assert float(overall[1]) <= 1.5
 
 
-def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("original", [UNIT, COLLECT], ids=lambda unit: unit.name)
+def test_systemd_finds_no_fault_in_the_unit(original: Path, tmp_path: Path) -> None:
     """Every line is known to systemd: it ignores a misspelt one with a warning only."""
     agent = tmp_path / "lineside"
     agent.write_text("#!/bin/sh\n", encoding="utf-8")
     agent.chmod(0o755)
-    unit = tmp_path / UNIT.name
-    text = UNIT.read_text(encoding="utf-8").replace("/opt/lineside/bin/lineside", str(agent))
+    unit = tmp_path / original.name
+    text = original.read_text(encoding="utf-8").replace("/opt/lineside/bin/lineside", str(agent))
     unit.write_text(text.replace("file:///opt/lineside", f"file://{tmp_path}"), encoding="utf-8")
     check = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(unit)],
@@ -161,3 +164,24 @@ def test_scanner_rule_names_a_device_that_the_unit_may_open() -> None:
         "TAG": "systemd",
         "ENV{ID_MM_DEVICE_IGNORE}": "1",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Type", ["notify"]),
+        ("WatchdogSec", ["60"]),
+        ("ExecStart", ["/opt/lineside/bin/lineside collect $LINESIDE_COLLECT"]),
+        ("Restart", ["always"]),
+        ("RestartPreventExitStatus", ["78 2"]),
+        ("TimeoutStopSec", ["60"]),
+        ("User", ["lineside"]),
+        ("StateDirectory", ["lineside-collect"]),
+        ("PrivateDevices", ["yes"]),
+        ("ProtectSystem", ["strict"]),
+        ("MemoryMax", ["512M"]),
+    ],
+)
+def test_collector_says(name: str, values: list[str]) -> None:
+    """Its unit is watched and restarted as the agent's, and has no device at all."""
+    assert settings(COLLECT)[f"[Service] {name}"] == values

@@ -88,3 +88,11 @@ def test_a_stores_password_that_cannot_be_read_says_so(
     assert "LINESIDE_STORE_PASSWORD: env:LINESIDE_NO cannot be read" in capsys.readouterr().err
     monkeypatch.setenv("LINESIDE_NO", "open sesame")
     assert run("rebuild", "--store", store) == exits.OK
+
+
+def test_nothing_was_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty list is well; taken again is none."""
+    store = str(tmp_path / "trace.db")
+    assert run("aside", "--store", store) == exits.OK
+    assert run("aside", "--again", "--store", store) == exits.OK
+    assert capsys.readouterr().out == "0 taken\n"
