@@ -36,6 +36,7 @@ from tests.sim.station import STATION
 
 T = TypeVar("T")
 
+STATION_TASK = "station"
 _LIFE_MS = 10_000_000
 
 
@@ -107,7 +108,7 @@ async def live(
         around = _around(directory, life, clock, disk, 17 * notes.lives + life.seed)
         station = StationRun(CONFIG, around, disk.said)
         station.devices += [machine]  # type: ignore[list-item]  # what a station needs of a device
-        running = asyncio.create_task(station.run(), name="station")
+        running = asyncio.create_task(station.run(), name=STATION_TASK)
         holding = asyncio.create_task(machine.hold(station), name="device")
         try:
             working = machine.work(station, life.cycles)

@@ -89,6 +89,10 @@ def _at_lines(most: int, directory: Path, seed: int) -> Tally:
     return Killer(directory, seed).kills(most)
 
 
+def _cancelled(most: int, directory: Path, seed: int) -> Tally:
+    return Killer(directory, seed, cancels=True).kills(most)
+
+
 def _at_lines_early(most: int, directory: Path, seed: int) -> Tally:
     return Killer(directory, seed, is_early=True, only="journal/commits.py").kills(most)
 
@@ -152,6 +156,12 @@ def cases() -> tuple[Case, ...]:
             share=partial(_at_lines, 24),
             shares=1,
             long=200,
+        ),
+        Case(
+            name="cancelled at any await, whole agent",
+            share=partial(_cancelled, 16),
+            shares=1,
+            long=100,
         ),
         Case(name="disk full, each 4 KiB", share=partial(_full, 32), shares=1, long=32),
         Case(

@@ -8,7 +8,10 @@ one. Nothing in the product knows of it.
 Laws:
     1. Every kill is at a place that a life was seen to come to; how many there are is reported.
     2. A child that dies may leave what the next child, killed as well, begins from.
-    3. A chain in which nobody died is void and done again.
+    3. A chain in which nobody died is void and done again; a child that fails otherwise is stuck.
+
+In the same way a station's run can be cancelled while any coroutine is at any await of its own
+(R13): it ends, and what it acknowledged is recorded.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum, unique
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -31,7 +35,7 @@ from typing import Any
 import agent
 from tests.crash.agent_judge import judge_lives
 from tests.crash.agent_machine import Life
-from tests.crash.agent_work import live
+from tests.crash.agent_work import STATION_TASK, live
 from tests.crash.cuts import Tally
 from tests.crash.told import Notes
 
@@ -57,6 +61,8 @@ class Kill:
     spot: Spot
     time: int
     """The how-manieth time that it comes there."""
+    cancels: bool = False
+    """Whether the station's run is cancelled instead, and the child goes on."""
 
     @property
     def name(self) -> str:
@@ -94,8 +100,19 @@ def trace(at: Callable[[Spot], None], only: str | None = None) -> None:
     sys.settrace(entered)
 
 
-def child(work: Callable[[Callable[[bytes], None]], None]) -> tuple[bytes, bool]:
-    """Have a forked process do some work; return what it told, and whether it was killed."""
+@unique
+class End(StrEnum):
+    """How a child came to its end."""
+
+    STRUCK = "struck"
+    """At the place it was meant to come to."""
+    MISSED = "missed"
+    """It never came there, and ended in order."""
+    FAILED = "failed"
+
+
+def child(work: Callable[[Callable[[bytes], None]], None]) -> tuple[bytes, int]:
+    """Have a forked process do some work; return what it told, and its end as `wait` says it."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -109,7 +126,7 @@ def child(work: Callable[[Callable[[bytes], None]], None]) -> tuple[bytes, bool]
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         content = pipe.read()
-    return content, os.waitpid(pid, 0)[1] == signal.SIGKILL
+    return content, os.waitpid(pid, 0)[1]
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
@@ -136,28 +153,46 @@ def profile(directory: Path, life: Life, notes: Notes) -> dict[Spot, int]:
     return found
 
 
-def die_at(directory: Path, life: Life, notes: Notes, kill: Kill) -> bool:
-    """Lead a life that ends at a place; take its notes; return whether it came there."""
+def strike(directory: Path, life: Life, notes: Notes, kill: Kill) -> End:
+    """Lead a life that is struck at a place; take its notes; return how it ended."""
 
     def work(tell: Callable[[bytes], None]) -> None:
-        left = kill.time
+        left, was_cancelled = kill.time, False
 
         def at(spot: Spot) -> None:
-            nonlocal left
+            nonlocal left, was_cancelled
             if spot == kill.spot:
                 left -= 1
-                if left == 0:
+                if left == 0 and kill.cancels:
+                    was_cancelled = cancel_station()
+                elif left == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
 
         trace(at, kill.spot[0])
         told = notes.copy()
-        asyncio.run(
-            live(directory, life, told, lambda *note: tell(" ".join(note).encode() + b"\n"))
-        )
+        try:
+            asyncio.run(
+                live(directory, life, told, lambda *note: tell(" ".join(note).encode() + b"\n"))
+            )
+        except asyncio.CancelledError:
+            if not was_cancelled:
+                raise
+        if was_cancelled:
+            tell(b"cancelled station\n")
 
-    content, is_killed = child(work)
+    content, status = child(work)
     notes.read(content)
-    return is_killed
+    if status == signal.SIGKILL or content.endswith(b"cancelled station\n"):
+        return End.STRUCK
+    return End.FAILED if status else End.MISSED
+
+
+def cancel_station() -> bool:
+    """Cancel the run of the station of this loop; return whether there is one."""
+    for task in asyncio.all_tasks():
+        if task.get_name() == STATION_TASK:
+            return task.cancel()
+    return False
 
 
 @dataclass(slots=True)
@@ -169,6 +204,8 @@ class Killer:
     is_early: bool = False
     only: str = ""
     """Part of the files' names to which the kills are confined."""
+    cancels: bool = False
+    """Whether runs are cancelled, at the awaits alone, instead of killed."""
 
     def kills(self, most: int, progress: Callable[[int], None] = lambda _: None) -> Tally:
         """Kill so many lives, and judge what each left."""
@@ -183,10 +220,11 @@ class Killer:
             told = notes.copy()
             shutil.rmtree(place)
             shutil.copytree(base, place)
-            names = self._chain(place, told, spots, source)
-            if not names:
+            names, end = self._chain(place, told, spots, source)
+            if not names and end is not End.FAILED:
                 continue
-            what = judge_lives(place, told, self.seed)
+            what = "stuck: a life failed" if end is End.FAILED else ""
+            what = what or judge_lives(place, told, self.seed)
             tally.events += len(told.acknowledged)
             tally.hit |= {spot for spot, _ in names}
             said = ", then ".join(name for _, name in names)
@@ -196,19 +234,23 @@ class Killer:
 
     def _chain(
         self, place: Path, notes: Notes, spots: dict[Spot, int], source: random.Random
-    ) -> list[tuple[Spot, str]]:
-        """Kill one life, sometimes the next ones too; return where they died."""
-        died, is_next = [], True
-        chosen = [spot for spot in spots if self.only in spot[0]]
-        while is_next:
+    ) -> tuple[list[tuple[Spot, str]], End]:
+        """Strike one life, sometimes the next ones too; return where, and how the last ended."""
+        struck, is_next, end = [], True, End.MISSED
+        chosen = [spot for spot in spots if self._is_meant(spot)]
+        while is_next and end is not End.FAILED:
             spot = source.choice(chosen)
-            kill = Kill(spot, self._time(spots[spot], source.random()))
+            kill = Kill(spot, self._time(spots[spot], source.random()), self.cancels)
             life = self._life(source)
-            if die_at(place, life, notes, kill):
+            end = strike(place, life, notes, kill)
+            if end is not End.MISSED:
                 how = "threads" if life.has_threads else f"disk {life.disk_s:g} s"
-                died.append((spot, f"{kill.name}, {how}"))
+                struck.append((spot, f"{kill.name}, {how}"))
             is_next = source.random() < AGAIN
-        return died
+        return struck, end
+
+    def _is_meant(self, spot: Spot) -> bool:
+        return self.only in spot[0] and (not self.cancels or spot[2] != "line")
 
     def _time(self, times: int, chance: float) -> int:
         """Return the how-manieth time: mostly an early one; for a control any."""
@@ -219,7 +261,7 @@ class Killer:
         if self.is_early:
             return Life(seed=self.seed + 1, disk_s=SLOW_S, is_early=True)
         kind = source.random() if source is not None else 1.0
-        if kind < THREADED:
+        if kind < THREADED and not self.cancels:
             return Life(seed=self.seed + 1, has_threads=True)
         return Life(seed=self.seed + 1, disk_s=SLOW_S if kind < THREADED + SLOW else 0.0)
 

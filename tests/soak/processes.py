@@ -29,7 +29,7 @@ from agent.app.demo import READING
 from agent.demo import codes
 from agent.demo.line import Line
 from agent.demo.person import Person
-from agent.demo.reconcile import Check, reconcile, report
+from agent.demo.reconcile import Check, reconcile, report, unit_events, unit_of
 
 HAND_S = 0.05
 EVERY_S = 20.0
@@ -38,6 +38,10 @@ LAST_S = 30.0
 FEWEST_A_MINUTE = 10
 """A run with fewer parts a minute proves nothing."""
 LOOK_S = 5.0
+FEWEST_BETWEEN = 3
+"""Requests between two losses of the PLC's memory."""
+KNOWN_S = 120.0
+MOST_TOLD = 30
 
 
 @dataclass(slots=True)
@@ -103,10 +107,9 @@ class Trouble:
     async def _agent_stopped(self) -> None:
         async with self._agent:
             code = await self._line.stop_agent()
-            if code:
-                raise AssertionError(
-                    f"the agent ended with {code}:\n{self._line.agent.last_words()}"
-                )
+            if code not in {0, -signal.SIGTERM}:  # asked before it had begun to listen
+                words = self._line.agent.last_words()
+                raise AssertionError(f"the agent ended with {code}:\n{words}")
             self._line.start_agent()
             await self._pass(2, 5)
 
@@ -137,10 +140,22 @@ class Trouble:
             await self._line.press.switch_on()
 
     async def _press_forgets(self) -> None:
+        """Lose the memory too, once a few requests since the last loss are answered.
+
+        Nobody can see that a PLC forgot twice without asking in between: its numbers begin anew
+        once. The books count each loss.
+        """
+        press = self._line.press
         async with self._machine:
-            await self._line.press.lose_power()
+            await press.machine.until(self._is_known, "asks since it forgot", KNOWN_S)
+            await press.lose_power()
             await self._pass(0.5, 5)
-            await self._line.press.switch_on(kept=False)
+            await press.switch_on(kept=False)
+
+    def _is_known(self) -> bool:
+        truth = self._line.press.truth
+        answered = sum(generation == truth.generation for generation, _ in truth.answers)
+        return answered >= FEWEST_BETWEEN
 
     async def _filler_off(self) -> None:
         async with self._machine:
@@ -182,6 +197,7 @@ class Soak:
             await line.settle()
         measured.checks = reconcile(line.books())
         measured.problems += [f"{one.name}: {one.numbers}" for one in measured.checks if not one.ok]
+        measured.problems += wrong(line)
         if measured.parts < FEWEST_A_MINUTE * measured.minutes:
             measured.problems.append(f"proves nothing: {measured.parts} parts only")
         if not measured.faults:
@@ -238,6 +254,20 @@ class Soak:
         measured = self.measured
         measured.most_mb = max(measured.most_mb, pages * 4096 / 1e6)
         measured.most_files = max(measured.most_files, sum(1 for _ in (place / "fd").iterdir()))
+
+
+def wrong(line: Line) -> list[str]:
+    """Return the first few events that name another unit than lay in the machine, and what did."""
+    truth = line.press.truth
+    lay = {unit_of(part): request for request, part in truth.parts.items()}
+    found = [
+        f"{event['epoch']}-{event['seq']} answers {request} with {event.get('unit')}, "
+        f"which lay there at {lay.get(event.get('unit'))}"
+        for request, event in unit_events(line.delivered)
+        if request not in truth.parts
+        or event.get("unit") not in {None, unit_of(truth.parts[request])}
+    ]
+    return found[:MOST_TOLD]
 
 
 async def soak(directory: Path, minutes: float, every_s: float, seed: int) -> Measured:
