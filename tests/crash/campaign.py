@@ -109,7 +109,7 @@ def cases() -> tuple[Case, ...]:
             name="power cuts, journal",
             share=partial(_power, "journal", Disk.FULL, 600),
             shares=1,
-            long=100,
+            long=105,
         ),
         Case(
             name="power cuts, whole station",

@@ -1,6 +1,6 @@
 """`python -m tests.sim.outage`: the broker is away for three days, then everything is caught up.
 
-    python -m tests.sim.outage [--hours H] [--rate N] [--most-mb N]
+    python -m tests.sim.outage [--hours H] [--rate N] [--most-mb N] [--place DIRECTORY]
 
 First the days pass in virtual time: a press with a camera makes parts, each an event in the journal
 on a real disk, and the sink finds nobody. Then a second life of the agent works in real time, with
@@ -237,9 +237,9 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=HOURS)
     parser.add_argument("--rate", type=float, default=RATE, help="events a second")
     parser.add_argument("--most-mb", type=float, default=MOST_MB, help="memory may grow by so much")
+    parser.add_argument("--place", type=Path, help="where the journal lies meanwhile")
     given = parser.parse_args()
-    memory = Path("/dev/shm")  # noqa: S108 - a disk in memory: the run writes a gigabyte
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as place:
+    with tempfile.TemporaryDirectory(dir=given.place) as place:
         report = asyncio.run(outage(Path(place), given.hours, given.rate))
     sys.stdout.write(report.table())
     sys.stdout.writelines(f"{problem}\n" for problem in report.problems[:5])

@@ -260,13 +260,14 @@ def wrong(line: Line) -> list[str]:
     """Return the first few events that name another unit than lay in the machine, and what did."""
     truth = line.press.truth
     lay = {unit_of(part): request for request, part in truth.parts.items()}
-    found = [
-        f"{event['epoch']}-{event['seq']} answers {request} with {event.get('unit')}, "
-        f"which lay there at {lay.get(event.get('unit'))}"
-        for request, event in unit_events(line.delivered)
-        if request not in truth.parts
-        or event.get("unit") not in {None, unit_of(truth.parts[request])}
-    ]
+    found = []
+    for request, event in unit_events(line.delivered):
+        unit = event.get("unit")
+        if unit is not None and lay.get(str(unit)) != request:
+            where = f"{event['epoch']}-{event['seq']}"
+            found.append(
+                f"{where} answers {request} with {unit}, which lay there at {lay.get(unit)}"
+            )
     return found[:MOST_TOLD]
 
 
