@@ -200,10 +200,9 @@ def _pieces_of(connection: Connection, lots: Iterable[str]) -> list[tuple[str, i
             .join(ABOUT, ABOUT.c.thing == THINGS.c.id)
             .where(THINGS.c.name.in_(some), ABOUT.c.role == Role.PIECES.value)
             .group_by(THINGS.c.name)
-            .order_by(THINGS.c.name)
         )
         found += [(lot, int(n)) for lot, n in connection.execute(asked)]
-    return found
+    return sorted(found)
 
 
 def _scopes_of_pieces(

@@ -14,6 +14,7 @@ from statistics import median
 
 from sqlalchemy import Connection, func, select
 
+from agent.trace.deriving import SLOTS
 from agent.trace.doctor.finding import FEWEST, Finding, Mistake, Period, Place, of_kinds, stations
 from agent.trace.genealogy import Kind
 from agent.trace.holdings import moment
@@ -128,7 +129,7 @@ _DO = {
 
 
 def _unsure(connection: Connection, period: Period, names: Mapping[int, str]) -> Iterator[Finding]:
-    event = USES.c.slot.op(">>")(12)
+    event = USES.c.slot // SLOTS
     asked = (
         select(
             EVENTS.c.station,
@@ -152,7 +153,7 @@ def _unsure(connection: Connection, period: Period, names: Mapping[int, str]) ->
         n = sum(unsure.values())
         if n < FEWEST or n <= MOST_UNSURE * links:
             continue
-        worst = max(unsure, key=lambda why: unsure[why])
+        worst = max(unsure, key=lambda why: (unsure[why], why))
         yield Finding(
             mistake=Mistake.LINKS_UNSURE,
             place=_place(names[station], times[station]),

@@ -7,7 +7,7 @@ cycle has gone, or the cycle comes and no code has: the scan expires, the cycle 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
@@ -100,7 +100,7 @@ def _failing(
         place=place,
         shown_by=f"{failed:,} of {reads:,} reads failed ({failed / reads:.1%})",
         counts={"reads": reads, **{kind: counted.of(kind) for kind in _FAILURES}},
-        examples=tuple(f"{n:,} x {what}" for what, n in why.most_common(_SHOWN)),
+        examples=tuple(f"{n:,} x {what}" for what, n in _most(why.items())),
         costs=f"{failed:,} reads that somebody had to repeat or do without; {unbound:,} cycles "
         "stayed unbound there, and each belongs to every recall of its time",
         do="look at the label where it is read, and at the reader's light and distance; a refused "
@@ -130,11 +130,14 @@ def _lagging(
         shown_by=f"{n_without:,} of {cycles:,} cycles had no code of their own, and {n_late:,} of "
         f"{scans:,} codes met no cycle",
         counts={"cycles": cycles, "without_code": n_without, "scans": scans, "expired": n_late},
-        examples=tuple(
-            f"{n:,} x {what}" for what, n in sorted(both, key=lambda each: (-each[1], each[0])) if n
-        ),
+        examples=tuple(f"{n:,} x {what}" for what, n in _most(both) if n),
         costs=f"{n_without:,} units that nobody can name: each belongs to every recall of its time",
         do="let the code be read where the part lies in the machine, by a fixed reader or the PLC; "
         "where it stays by hand, let `begin` ask for it before the machine works, or widen "
         "`pair.window` if codes come early",
     )
+
+
+def _most(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return the largest counts, in an order that does not depend on when they were counted."""
+    return sorted(counts, key=lambda each: (-each[1], each[0]))[:_SHOWN]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import nsmallest
 
 from sqlalchemy import Connection, or_, select
 
@@ -16,6 +17,7 @@ from agent.core.plan_volume import STORE_EVENT
 from agent.trace.doctor.finding import FEWEST, Finding, Mistake, Period, Place, stations
 from agent.trace.genealogy import Kind
 from agent.trace.holdings import moment
+from agent.trace.rows import NAMES_AT_ONCE, pieces
 from agent.trace.said import STANDS_FOR, Role
 from agent.trace.tables import ABOUT, EVENTS, REASONS, THINGS, USES
 
@@ -112,7 +114,7 @@ def _unlinked(
         shown_by=f"{len(loose):,} of {units:,} serials join nothing: no component or lot in them, "
         "in nothing themselves, known to no other station",
         counts={"serials": units, "unjoined": len(loose), "records": records},
-        examples=tuple(sorted(_names(connection, loose[:_SHOWN]).values())),
+        examples=tuple(nsmallest(_SHOWN, _names(connection, loose).values())),
         costs=f"some {kept_mb:,.1f} MB of records in this store that answer no question; a faulty "
         f"component recalls all {units:,}",
         do="declare what goes in under `track.components` and scan it when it is loaded or put in; "
@@ -121,8 +123,11 @@ def _unlinked(
 
 
 def _names(connection: Connection, things: Collection[int]) -> dict[int, str]:
-    asked = select(THINGS.c.id, THINGS.c.name).where(THINGS.c.id.in_(list(things)))
-    return {number: name for number, name in connection.execute(asked)}  # noqa: C416 - rows are no pairs to mypy
+    found: dict[int, str] = {}
+    for some in pieces(things, NAMES_AT_ONCE):
+        asked = select(THINGS.c.id, THINGS.c.name).where(THINGS.c.id.in_(some))
+        found.update((number, name) for number, name in connection.execute(asked))
+    return found
 
 
 def _spellings(
@@ -130,9 +135,8 @@ def _spellings(
 ) -> Iterator[Finding]:
     """Yield the finding of names that differ in case and separators alone."""
     spelt: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for begin in range(0, len(units), 5_000):
-        for unit, name in _names(connection, units[begin : begin + 5_000]).items():
-            spelt[_folded(name)].append((unit, name))
+    for unit, name in _names(connection, units).items():
+        spelt[_folded(name)].append((unit, name))
     twice = [
         sorted(name for _, name in some)
         for some in spelt.values()
