@@ -118,6 +118,10 @@ sim: $(VENV)/dev.stamp ## the whole agent in virtual time: SEED=1 HOURS=4, SEEDS
 	@$(BIN)/python -m tests.sim --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) \
 	  --hours $(or $(HOURS),4) $(ARGS)
 
+.PHONY: outage
+outage: $(VENV)/dev.stamp ## three days without the broker, then all is caught up: HOURS=72
+	@$(BIN)/python -m tests.sim.outage --hours $(or $(HOURS),72) $(ARGS)
+
 # ------------------------------------------------------------------ upkeep
 
 .PHONY: lock

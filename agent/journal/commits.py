@@ -6,6 +6,7 @@ Law: any error closes the connection for good: what came of it is found out by o
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from agent.journal.errors import BrokenError, DiskFullError, DoubtfulCommitError
 from agent.journal.store import checkpoint, insert, move, note, tell_lost
 from agent.ports import Address, Row
 
+_QUOTA = errno.EDQUOT
+"""SQLite calls a disk full only where the system says ENOSPC."""
 _BROKEN = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
 
 
@@ -148,7 +151,10 @@ class Store:
                 f"{self._path}: {what} failed: {error}; it is rebuilt when reopened"
             ) from error
         except apsw.Error as error:
+            quota = isinstance(error, apsw.IOError) and self._connection.system_errno == _QUOTA
             self.close()
+            if quota:
+                raise DiskFullError(f"{self._path}: quota used up; free some space") from error
             raise DoubtfulCommitError(
                 f"{self._path}: {what} failed: {error}; see the disk"
             ) from error

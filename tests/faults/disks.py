@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class FailingDisk(apsw.VFS):
         self._passes = 0
         self.failed = 0
         """How often it failed: 0 is no test."""
+        self.number = errno.EIO
+        """What the system says of the last failure."""
         self.calls: Counter[str] = Counter()
         """How often it was asked for what."""
 
@@ -76,6 +79,10 @@ class FailingDisk(apsw.VFS):
             return
         self.failed += 1
         raise self._error
+
+    def xGetLastError(self) -> tuple[int, str]:  # noqa: N802 - SQLite's name
+        """Return what the system says."""
+        return self.number, os.strerror(self.number)
 
     def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
         """Open a file on this disk."""

@@ -1,6 +1,7 @@
 """A commit that fails: nobody is acknowledged, nothing later slips through, opening again heals."""
 
 import asyncio
+import errno
 from pathlib import Path
 
 import apsw
@@ -107,6 +108,23 @@ async def test_a_full_disk_frees_the_ballast_and_is_named(tmp_path: Path) -> Non
     disk.heal()
     journal, recovery = await open_journal(tmp_path, STATION, on(disk))
     assert (recovery.last, journal.trouble) == (None, None)
+    await journal.close()
+
+
+async def test_a_quota_that_is_used_up_is_a_full_disk(tmp_path: Path) -> None:
+    """SQLite knows ENOSPC alone: the ballast goes, and the station says why it holds (P12)."""
+    disk, history = FailingDisk(), History()
+    clock, ballast = ManualClock(), Paths(tmp_path).ballast
+    inline = rim(clock, vfs=disk.name, worker=lambda _: InlineWorker())
+    journal, _ = await open_journal(tmp_path, STATION, inline)
+    await clock.advance(sqlite.LOOK_EVERY_S)
+    await settled()
+    history.start(1)
+    disk.number = errno.EDQUOT
+    disk.fail("write", EIO)
+    with pytest.raises(DiskFullError, match=r"journal\.db: quota used up; free some space$"):
+        await journal.append(history.rows)
+    assert (journal.trouble, ballast.exists()) == ("disk full", False)
     await journal.close()
 
 
