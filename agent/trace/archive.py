@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 
-from agent.trace import affected, deriving
+from agent.trace import affected, deriving, fetching
 from agent.trace.corrections import Document
 from agent.trace.fetching import STATION
 from agent.trace.rows import ROWS_AT_ONCE, lock, next_id, pieces, put
@@ -198,9 +198,7 @@ class Archive:
     def _run(self, station: str, epoch: str) -> Run:
         """Return an epoch; added if it is new."""
         run = self.connection.execute
-        source = self.connection.scalar(
-            select(SOURCES.c.id).where(SOURCES.c.name == STATION + station)
-        )
+        source = fetching.source(self.connection, station)
         if source is None:
             added = run(insert(SOURCES).values(name=STATION + station, body=b""))
             source = added.inserted_primary_key[0]  # type: ignore[index]  # a row was inserted

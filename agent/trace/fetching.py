@@ -15,11 +15,28 @@ from agent.trace.tables import BODIES, EPOCHS, EVENTS, REFS, SOURCES
 
 STATION = "station:"
 """How the sources are called that are stations."""
+_KNOWN = "lineside.stations"
+"""Where a connection remembers them: the transaction, and their numbers by name."""
 
 
 def source(connection: Connection, station: str) -> int | None:
-    """Return the number of a station, None for one that is not known."""
-    return connection.scalar(select(SOURCES.c.id).where(SOURCES.c.name == STATION + station))
+    """Return the number of a station, None for one that is not known.
+
+    It is asked for once a transaction: a plant has hundreds, and each batch has events of most.
+    """
+    transaction = connection.get_transaction()
+    of, known = connection.info.get(_KNOWN, (None, {}))
+    if of is not transaction:
+        known = {}
+        connection.info[_KNOWN] = (transaction, known)
+    if station not in known:
+        asked = select(SOURCES.c.id).where(SOURCES.c.name == STATION + station)
+        found = connection.scalar(asked)
+        if found is None:
+            return None
+        known[station] = found
+    number: int = known[station]
+    return number
 
 
 def bodies(connection: Connection, ids: Iterable[int]) -> dict[int, Document]:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, func, select, update
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.types import TypeEngine
 
 from agent.trace.tables import META, THINGS
 
 T = TypeVar("T")
+
+_ARRAYS: Mapping[type[TypeEngine[Any]], str] = {
+    String: "text[]",
+    Integer: "bigint[]",  # and every smaller and larger one
+    Float: "double precision[]",
+    Boolean: "boolean[]",
+    LargeBinary: "bytea[]",
+}
 
 ROWS_AT_ONCE = 10_000
 NAMES_AT_ONCE = 5_000
@@ -27,12 +47,23 @@ def put(connection: Connection, table: Table, columns: Sequence[str], rows: Sequ
     """Insert rows given as tuples of these columns."""
     if not rows:
         return
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
     names = ", ".join(f'"{name}"' for name in columns)
-    marks = ", ".join([mark] * len(columns))
-    sql = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608 - names are ours
+    into = f'INSERT INTO "{table.name}" ({names})'
+    if connection.dialect.name == "sqlite":
+        sql = f"{into} VALUES ({', '.join('?' * len(columns))})"
+        for some in pieces(rows, ROWS_AT_ONCE):
+            connection.exec_driver_sql(sql, some)
+        return
+    # One array a column: a row at a time would be a tenth as fast.
+    arrays = ", ".join(f"%s::{_array(table.c[name].type)}" for name in columns)
+    sql = f"{into} SELECT * FROM unnest({arrays})"  # noqa: S608 - names are ours
     for some in pieces(rows, ROWS_AT_ONCE):
-        connection.exec_driver_sql(sql, some)
+        connection.exec_driver_sql(sql, tuple(map(list, zip(*some, strict=True))))
+
+
+def _array(kind: TypeEngine[Any]) -> str:
+    """Return PostgreSQL's name for many of a column's values."""
+    return next(name for of, name in _ARRAYS.items() if isinstance(kind, of))
 
 
 def lock(connection: Connection) -> None:

@@ -31,6 +31,7 @@ MODULES = (
     "opcua",
     "resources",
     "trace",
+    "collect",
 )
 
 

@@ -92,6 +92,16 @@ class Reader:
         assert self._writer is not None
         self._writer.write(packet(PUBLISH, text(topic) + b"\0" + payload, flags=retain))
 
+    def send_packet(self, whole: bytes) -> None:
+        """Send a packet as it stands."""
+        assert self._writer is not None
+        self._writer.write(whole)
+
+    async def drain(self) -> None:
+        """Return when the broker takes more."""
+        assert self._writer is not None
+        await self._writer.drain()
+
     async def until(self, true: Callable[[], bool], patience_s: float = 15.0) -> None:
         """Return when something received made the condition true."""
         async with asyncio.timeout(patience_s), self._happened:
