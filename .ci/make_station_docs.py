@@ -1,4 +1,4 @@
-"""Write the reference of the station file: docs/station-file.md, docs/drivers.md, docs/sinks.md.
+"""Write the references of the station file and of the product list, in docs/.
 
 The tables are made from the options themselves; a test compares. Run it after changing an option.
 """  # noqa: INP001 - a script, not a package
@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from agent.app.registries import registries  # noqa: E402 - found by the line above
+from agent.config.product_list import ProductFile  # noqa: E402 - found by the line above
 from agent.config.schema import station_schema  # noqa: E402 - found by the line above
 
 Schema = dict[str, Any]
@@ -119,6 +120,14 @@ SINKS = """\
 What an entry of `publish` can say beside `sink`: [the station file](station-file.md).
 """
 
+PRODUCTS = """\
+# The product list
+
+What `lineside plan` reads ([plan.md](plan.md)); [products.yaml](../config/plan/products.yaml) is an
+annotated example, and `lineside plan --init` prints a start. Text, numbers and durations are
+written as in a [station file](station-file.md), and what is wrong is said as there.
+"""
+
 
 def pages() -> dict[str, str]:
     """Return every page by its path below the repository."""
@@ -139,7 +148,14 @@ def pages() -> dict[str, str]:
         word = sink["properties"]["sink"]
         sinks += f"\n# {word['const']}\n\n{word['description']}\n"
         sinks += "".join(_sections(sink, "publish.NAME", schema, set()))
-    return {"docs/station-file.md": station, "docs/drivers.md": drivers, "docs/sinks.md": sinks}
+    listed = ProductFile.model_json_schema()
+    products = PRODUCTS + "".join(_sections(listed, "", listed, set()))
+    return {
+        "docs/station-file.md": station,
+        "docs/drivers.md": drivers,
+        "docs/sinks.md": sinks,
+        "docs/product-list.md": products,
+    }
 
 
 def _entries(schema: Schema, section: str) -> list[Schema]:

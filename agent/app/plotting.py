@@ -12,7 +12,7 @@ from agent.core.scopes import scope
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-HOW = "pip install 'lineside[plot]'"
+HOW = "pip install matplotlib, which is the extra lineside[plot]"
 _INK, _GREEN, _RED, _GREY = "#1d2a35", "#2f7d46", "#c8553d", "#8a97a3"
 
 

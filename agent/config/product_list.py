@@ -86,8 +86,8 @@ class ProductSection(Options):
     scan: Literal["automatic", "handheld", "keyed"] = "automatic"
     """How the codes of units get in: by fixed reader, camera or PLC; hand-held; typed."""
     faulty_run: Count | None = None
-    """How many units in a row one fault usually hits. Without it: what one package of a component
-    feeds."""
+    """How many units in a row one fault usually hits. Without it: what one package feeds, of a
+    critical component if there are any."""
     change_doubt: Annotated[int, Field(ge=0)] = 0
     """Units either side of a change of material of which nobody knows which they got."""
     max_recall_units: Count | None = None
@@ -106,7 +106,7 @@ class ProductSection(Options):
     """Units in a sub-lot, where `today` is `sub-lot`."""
     typed_most: Annotated[int, Field(ge=0)] = 100
     """More codes typed a day are a finding."""
-    costs: CostSection = CostSection()
+    costs: CostSection = Field(default_factory=CostSection)
     """Takes the place of the list's `costs`, key by key."""
 
     @field_validator("regulation")
@@ -146,9 +146,9 @@ class ProductFile(Options):
     """What amounts are in; it is only shown."""
     days: Annotated[int, Field(gt=0, le=366)] = 250
     """Days a year on which it is made."""
-    outage: Seconds = 86_400.0
+    outage: Annotated[Seconds, Field(json_schema_extra={"default": "24h"})] = 86_400.0
     """The longest that a consumer of the events may be away: the gateway buffers twice that."""
-    costs: CostSection = CostSection()
+    costs: CostSection = Field(default_factory=CostSection)
     """For all products."""
     products: Annotated[dict[Named, ProductSection], Field(min_length=1)]
     """By name."""

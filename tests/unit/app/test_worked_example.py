@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +107,33 @@ def test_a_drawing_that_cannot_be_written_is_said(
         plotting.draw(small, tmp_path / "recall.doc")
     with pytest.raises(plotting.PlotError, match=r"none/recall\.svg: "):
         plotting.draw(small, tmp_path / "none" / "recall.svg")
+
+
+def test_without_matplotlib_it_is_said_how_to_get_it(tmp_path: Path) -> None:
+    """The measuring needs no library of its own; the drawing says what it lacks, and no more."""
+    script = """
+import sys
+sys.modules["matplotlib"] = None
+from pathlib import Path
+from agent.app import plotting
+from agent.app.worked_example import example
+from agent.demo.worked_example import Shift
+found = example(Shift(units=20, faulty=2, place=5), ())
+try:
+    plotting.draw(found, Path("recall.svg"))
+except plotting.PlotError as error:
+    print(found.agrees, error)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.startswith("True no plot: matplotlib is not installed; pip install matpl")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_drawing_of_the_docs_has_the_published_means() -> None:

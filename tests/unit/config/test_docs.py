@@ -8,7 +8,7 @@ import pytest
 from agent.config.problems import without_sources
 
 ROOT = Path(__file__).parents[3]
-PAGES = ("docs/station-file.md", "docs/drivers.md", "docs/sinks.md")
+PAGES = ("docs/station-file.md", "docs/drivers.md", "docs/sinks.md", "docs/product-list.md")
 
 
 @pytest.fixture(scope="module")
