@@ -23,7 +23,9 @@ BOXES = ("CL-0001", "CL-BAD", "CL-0003")
 """What is loaded, in this order: the second is the faulty one."""
 
 _MODULUS = 65_536
-_PIECE_MS = 100
+_PIECE_MS, _SCAN_MS, _TRIGGER_MS = 100, 20, 10
+_UNIT_MS = _PIECE_MS + _SCAN_MS + 2 * _TRIGGER_MS
+"""Between two units of the cell: work, the scan, and the trigger seen up and down."""
 _CHANGE_MS = 2_000
 """The line stands while a box is changed."""
 _HOUSING = Component(position="housing", by=By.LOT, required=True)
@@ -104,24 +106,29 @@ def counted(shift: Shift, sublot: int | None = None) -> list[Event]:
     return line.events
 
 
-def bound(shift: Shift, *, linked: bool = True) -> list[Event]:
+def bound(shift: Shift, *, linked: bool = True, doubt: int = 0) -> list[Event]:
     """Return what is recorded where each unit has a serial.
 
     Args:
         shift: What is made.
         linked: Whether the boxes are scanned too, so that each unit says what it got (D-3).
+        doubt: How many units the scan of a box may lie from its change, either way: then boxes are
+            changed while the line runs (D-11, D-44).
     """
-    cell = VirtualStation(_CELL if linked else replace(_CELL, components=()))
+    housing = replace(_HOUSING, uncertainty_ms=max(0, doubt * _UNIT_MS - _TRIGGER_MS // 2))
+    cell = VirtualStation(replace(_CELL, components=(housing,) if linked else ()))
     cell.connect(trigger=False, request=0)
     cell.scan(PRODUCTION_LOT)
     made = 0
     for box, n in shift.runs:
-        if n and linked:
+        if n and linked and (doubt == 0 or made == 0):
             _load(cell, box)
+        elif n and linked:
+            cell.scan(box)
         for _ in range(n):
             made += 1
             cell.wait(_PIECE_MS)
-            cell.scan(f"SN-{made:04}")
+            cell.scan(f"SN-{made:04}", _SCAN_MS)
             cell.cycle(made % _MODULUS)
     cell.wait(_CHANGE_MS)
     return cell.events

@@ -91,6 +91,23 @@ def test_units_name_what_they_got() -> None:
     assert len(order["certain"]) == report["scopes"]["by_order"] == 500
 
 
+@pytest.mark.parametrize("case", [0, 1, 2])
+def test_changes_while_the_line_runs_are_possible_by_so_much(case: int) -> None:
+    """Known to within k units, d - 2k are certain and d + 2k come back (D-11, D-44)."""
+    published = json.loads((ROOT / "tests/data/trace/worked_example.json").read_text())
+    want = published["unit_level_with_uncertain_changeover"]["cases"][case]
+    shift = Shift(units=500, place=180)
+    doubt = want["changeover_uncertainty_units_each_side"]
+    with Trace.open(":memory:") as trace:
+        trace.take_events(documents(line.bound(shift, doubt=doubt)))
+        report = trace.recall(FAULTY)
+    certain, possible = ([each["unit"] for each in report[c]] for c in ("certain", "possible"))
+    assert len(certain) == want["certain_units"]
+    assert len(possible) == want["possible_only_units"]
+    first, last = (place - 930 + shift.place + 1 for place in want["positions"])
+    assert sorted({*certain, *possible}) == [f"SN-{n:04}" for n in range(first, last + 1)]
+
+
 def test_a_drawing_is_the_same_each_time(small: Example, drawn: bytes, tmp_path: Path) -> None:
     """What is measured alike is drawn alike, to the byte, and no moment is in it."""
     plotting.draw(small, tmp_path / "again.svg")
