@@ -12,6 +12,7 @@ Laws:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from agent.sinks.mqtt.dialling import tls_context, why_unreachable
 from agent.sinks.mqtt.login import Login
 from agent.sinks.mqtt.subscription import Subscription, filters
 from agent.telemetry import Notifier
-from agent.trace.claims import Range, Stand
+from agent.trace.claims import Answered, Range, Stand
 from agent.trace.heard import HeardError, stand_of
 from agent.trace.intake import Intake, Took
 from agent.trace.requests import Requests
@@ -236,7 +237,7 @@ class Collector:
                 subscription.confirm(batch)
                 if is_over:
                     raise asyncio.CancelledError
-                self._note(took)
+                await self._note_answers(self._note(took))
                 self._hear(subscription)
 
     def _hear(self, subscription: Subscription) -> None:
@@ -278,7 +279,15 @@ class Collector:
                     return job.result(), True
                 raise
 
-    def _note(self, took: Took) -> None:
+    async def _note_answers(self, answers: list[Answered]) -> None:
+        """Keep what ends of answers say; what cannot be kept is asked for again."""
+        for answer in answers:
+            with contextlib.suppress(TraceStoreError):
+                await self._in_store(partial(_answered, answer))
+
+    def _note(self, took: Took) -> list[Answered]:
+        """Count a batch; return the ends of answers in it."""
+        answers: list[Answered] = []
         self.tally.took(took)
         for one in took.aside:
             self._tell("message_set_aside", topic=one.topic, error=one.why)
@@ -288,10 +297,12 @@ class Collector:
         for station, payload in took.spoke:
             try:
                 if self._requests.replied(station, payload, now_s) is None:
-                    self._requests.settle(station, payload)
+                    answer = self._requests.settle(station, payload)
+                    answers += [answer] if answer is not None else []
                     self._look.set()
             except HeardError as error:
                 self._tell("message_set_aside", topic=f"{station}/reply", error=str(error))
+        return answers
 
     # -------------------------------------------------------------- what lacks
 
@@ -415,3 +426,7 @@ class Collector:
 async def _begin(subscription: Subscription, asked: list[tuple[str, int]]) -> str | None:
     """Return why there is no subscription; None: there is one."""
     return await subscription.greet() or await subscription.subscribe(asked)
+
+
+def _answered(answer: Answered, store: Store) -> None:
+    store.guarded(lambda: store.archive.answered(answer))

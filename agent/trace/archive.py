@@ -21,11 +21,14 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 
-from agent.trace import affected, deriving, fetching
+from agent.trace import affected, deriving, fetching, filtered
+from agent.trace.claims import Answered, Place
 from agent.trace.corrections import Document
 from agent.trace.fetching import STATION
+from agent.trace.heard import place_of
 from agent.trace.rows import ROWS_AT_ONCE, lock, next_id, pieces, put
 from agent.trace.said import when
+from agent.trace.spans import Spans
 from agent.trace.tables import (
     ABOUT,
     BODIES,
@@ -112,10 +115,24 @@ class Archive:
             with self.connection.begin():
                 lock(self.connection)
                 fresh = self._held(events)
+                self._note_afters(some)
                 known += len(events) - len(fresh)
                 new += len(fresh)
                 derived += self._derive_around(fresh)
         return Taken(new, known, derived)
+
+    def answered(self, answer: Answered) -> None:
+        """Note what the end of a resend says, of a filtered stream, if all of it is held."""
+        if not answer.is_filtered:
+            return
+        with self.connection.begin():
+            lock(self.connection)
+            run = self._run(answer.station, answer.epoch)
+            held = Spans()
+            for low, high in run.held:
+                held.add(low, high)
+            if held.within(answer.first, answer.last) >= answer.sent:
+                filtered.note_answer(self.connection, run.id, answer)
 
     def rebuild(self) -> int:
         """Derive everything anew from the events; return how many there are."""
@@ -175,6 +192,17 @@ class Archive:
             )
         self._put(rows, fresh)
         return fresh
+
+    def _note_afters(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Note what events of a filtered stream say of what lies between them."""
+        afters: dict[tuple[str, str], list[tuple[int, Place]]] = defaultdict(list)
+        for document in documents:
+            if "after" in document and "specversion" in document:
+                event = event_of(document)
+                after = _place(document["after"])
+                afters[event["station"], event["epoch"]].append((event["seq"], after))
+        for (station, epoch), said in afters.items():
+            filtered.note(self.connection, self._run(station, epoch).id, epoch, said)
 
     def _put(self, rows: list[tuple[Any, ...]], fresh: Mapping[int, Document]) -> None:
         stations = {row[0]: row[3] for row in rows}
@@ -239,6 +267,13 @@ def event_of(document: Mapping[str, Any]) -> Document:
     if missing:
         raise DocumentError(f"no event: it has no {', '.join(missing)}")
     return event
+
+
+def _place(address: object) -> Place:
+    try:
+        return place_of(str(address))
+    except ValueError as error:
+        raise DocumentError(f"no address: {address!r:.80}") from error
 
 
 def _run(row: Any) -> Run:  # noqa: ANN401 - a row's type says nothing

@@ -126,6 +126,18 @@ class Ledger:
         """Note that these events are held, without their links: from a database, say."""
         self._station(station).hold(epoch, first, last)
 
+    def cover(self, station: str, epoch: str, first: int, last: int) -> None:
+        """Note that nothing of a filtered stream lies here but what is held: from a database."""
+        self._station(station).cover(epoch, first, last)
+
+    def follow(self, station: str, place: Place, after: Place) -> None:
+        """Note what an event said that came before: the address before it on the stream."""
+        self._station(station).speak(place, after)
+
+    def begin(self, station: str, epoch: str, previous: Place | None) -> None:
+        """Note where the epoch before ended, as an answer to a resend said."""
+        self._station(station).begin(epoch, previous)
+
     def since(self, station: str, place: Place) -> None:
         """Ask for completeness from this address on only."""
         self._station(station).since = place
@@ -169,7 +181,8 @@ class _Station:
         for by, awaited in self._awaited.pop(here, {}).items():
             if awaited != mark:
                 self._broken.add(by)
-        self._speak(of, link)
+        if link.after is not None:
+            self.speak(here, link.after)
         if link.starts:
             of.starts[link.previous] = None
             self._expect(link.previous, link.previous_hash, here)
@@ -198,11 +211,17 @@ class _Station:
     def answered(self, answer: Answered) -> None:
         of = self._epoch(answer.epoch)
         if answer.is_filtered and of.held.within(answer.first, answer.last) >= answer.sent:
-            of.covered.add(answer.first, answer.last)
+            self.cover(answer.epoch, answer.first, answer.last)
             if answer.starts:
-                of.starts[answer.previous] = None
-                if answer.previous is not None:
-                    self._epoch(answer.previous[0])
+                self.begin(answer.epoch, answer.previous)
+
+    def cover(self, epoch: str, first: int, last: int) -> None:
+        self._epoch(epoch).covered.add(first, last)
+
+    def begin(self, epoch: str, previous: Place | None) -> None:
+        self._epoch(epoch).starts[previous] = None
+        if previous is not None:
+            self._epoch(previous[0])
 
     def _epoch(self, name: str) -> _Epoch:
         if name not in self._epochs:
@@ -210,20 +229,18 @@ class _Station:
             self._epochs[name] = _Epoch()
         return self._epochs[name]
 
-    def _speak(self, of: _Epoch, link: Link) -> None:
+    def speak(self, place: Place, after: Place) -> None:
         """Take what `after` says: nothing of this stream lies between that one and this."""
-        if link.after is None:
-            return
-        epoch, seq = link.after
-        if epoch == link.epoch:
-            of.covered.add(seq + 1, link.seq)
-        elif ordinal(epoch) < ordinal(link.epoch):
+        of, (epoch, seq) = self._epoch(place[0]), after
+        if epoch == place[0]:
+            of.covered.add(seq + 1, place[1])
+        elif ordinal(epoch) < ordinal(place[0]):
             before = self._epoch(epoch)
             before.covered.add(seq + 1, FOR_EVER)
             before.stood = max(before.stood, seq)
             before.is_passed = of.is_rooted = True
-            of.covered.add(1, link.seq)
-            self._over.add((epoch, link.epoch))
+            of.covered.add(1, place[1])
+            self._over.add((epoch, place[0]))
 
     def _expect(self, place: Place | None, digest: str | None, by: Place) -> None:
         """Check what somebody says of an event's hash, now or when that event comes."""

@@ -7,13 +7,14 @@ run ends nobody here knows: what came after its newest event is not in the answe
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
 
 from agent.ports import Address
-from agent.trace import fetching
+from agent.trace import fetching, filtered
 from agent.trace.archive import Archive, Run
 from agent.trace.claims import Link
 from agent.trace.completeness import Ledger
@@ -66,12 +67,18 @@ def completeness(archive: Archive) -> list[Station]:
         if run.held:
             by_station[station].append(run)
     with archive.connection.begin():
-        return [_station(archive.connection, station, runs) for station, runs in by_station.items()]
+        said = filtered.said_of(archive.connection)
+        return [
+            _station(archive.connection, station, runs, said)
+            for station, runs in by_station.items()
+        ]
 
 
-def _station(connection: Connection, station: str, runs: list[Run]) -> Station:
+def _station(
+    connection: Connection, station: str, runs: list[Run], said: Mapping[int, filtered.Said]
+) -> Station:
     times = {run.name: _times(connection, run) for run in runs}
-    report = ledger_of(connection, station, runs).report(station)
+    report = ledger_of(connection, station, runs, said).report(station)
     ends = [at for of_run in times.values() for at in of_run.values()]
     gaps = [
         Gap(
@@ -98,13 +105,17 @@ def _station(connection: Connection, station: str, runs: list[Run]) -> Station:
     )
 
 
-def ledger_of(connection: Connection, station: str, runs: list[Run]) -> Ledger:
-    """Return what the store proves of a station, which has these runs."""
+def ledger_of(
+    connection: Connection, station: str, runs: list[Run], said: Mapping[int, filtered.Said]
+) -> Ledger:
+    """Return what the store proves of a station, which has these runs; `said`: of them all."""
     ledger = Ledger()
     for run in runs:
         for low, high in run.held:
             ledger.hold(station, run.name, low, high)
-    for event in _links(connection, station, runs):
+        if run.id in said:
+            filtered.tell(ledger, station, run.name, said[run.id])
+    for event in _links(connection, station, [run for run in runs if run.held]):
         ledger.take(_link(event))
     return ledger
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from agent.trace import filtered
 from agent.trace.archive import Run
 from agent.trace.claims import Place, Range, Stand, ordinal
 from agent.trace.holdings import ledger_of
@@ -49,24 +50,33 @@ class Survey:
         return self._store.guarded(lambda: self._look(stands))
 
     def _look(self, stands: Mapping[str, Stand]) -> dict[str, Surveyed]:
+        archive = self._store.archive
         by_station: dict[str, list[Run]] = defaultdict(list)
-        for station, run in self._store.archive.runs():
-            if run.held:
+        with archive.connection.begin():
+            said = filtered.said_of(archive.connection)
+        for station, run in archive.runs():
+            if run.held or run.id in said:
                 by_station[station].append(run)
         found = {}
         for station in sorted({*by_station, *stands}):
             runs, stand = by_station[station], stands.get(station)
-            shape = [(run.name, run.held, run.previous) for run in runs], stand
+            shape = [(run.name, run.held, run.previous, said.get(run.id)) for run in runs], stand
             before = self._seen.get(station)
             if before is None or before[0] != shape:
-                self._seen[station] = shape, self._prove(station, runs, stand)
+                self._seen[station] = shape, self._prove(station, runs, stand, said)
             found[station] = self._seen[station][1]
         return found
 
-    def _prove(self, station: str, runs: list[Run], stand: Stand | None) -> Surveyed:
+    def _prove(
+        self,
+        station: str,
+        runs: list[Run],
+        stand: Stand | None,
+        said: Mapping[int, filtered.Said],
+    ) -> Surveyed:
         connection = self._store.archive.connection
         with connection.begin():
-            ledger = ledger_of(connection, station, runs)
+            ledger = ledger_of(connection, station, runs, said)
         if stand is not None:
             ledger.stand(stand)
         report = ledger.report(station)
@@ -75,7 +85,7 @@ class Survey:
         doubts += [f"{address} has two contents" for address in report.conflicts]
         doubts += [f"{address} does not follow the one before it" for address in report.broken]
         newest = max(
-            ((run.name, run.held[-1][1]) for run in runs),
+            ((run.name, run.held[-1][1]) for run in runs if run.held),
             key=lambda place: (ordinal(place[0]), place[1]),
             default=None,
         )

@@ -5,6 +5,7 @@
     sources     where facts came from: a file that was imported, a station that is projected
 
     epochs      the runs of the stations, and which of their events are held
+    streams     of epochs that came over a filtered stream: what is not on it
     events      the archive: every event once, by (epoch, seq); `bodies` has what it says
     refs        which events speak of an event: its corrections, the parts put in by its cycle
     loads       loads and ends of loads, for what was scanned late (D-44)
@@ -99,6 +100,13 @@ EPOCHS = Table(
     UniqueConstraint("station", "name"),
 )
 """`held`: JSON, the ranges of seq that are held; `previous`: JSON, what `agent_started` names."""
+STREAMS = Table(
+    "streams",
+    METADATA,
+    Column("epoch", Integer, ForeignKey("epochs.id"), primary_key=True, autoincrement=False),
+    Column("said", _TEXT, nullable=False),
+)
+"""`said`: JSON, what is known not to be on a filtered stream (filtered.py)."""
 EVENTS = Table(
     "events",
     METADATA,

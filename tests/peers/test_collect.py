@@ -178,3 +178,20 @@ async def test_two_hundred_stations_on_one_collector(tmp_path: Path, fresh: Fres
     held = collector.stations()
     assert [one.station for one in held] == sorted(names)
     assert all(one.is_whole and one.events == 4 for one in held)
+
+
+async def test_a_filtered_stream_is_proven_too(tmp_path: Path, fresh: Fresh) -> None:
+    """What the sink leaves out is not missing: `after`, and answers, speak for it (D-138)."""
+    stored = rows([30, 1, 30], STATION)
+    async with Mosquitto(tmp_path) as broker:
+        bench = MqttBench(tmp_path, broker.port, resend=5000, kinds=("unit_completed",))
+        bench.journal.append(stored[:20])
+        async with bench.running():
+            await eventually(lambda: bench.journal.cursors.get("plant") == stored[19].address)
+            collector = CollectorBench(fresh(), broker.port)
+            async with collector.running():
+                await collector.until(lambda now: now.is_complete and now.events == 19)
+                bench.journal.append(stored[20:])
+                await collector.until(lambda now: now.is_complete and now.events == 58)
+    (held,) = collector.stations()
+    assert (held.events, held.gaps) == (58, ())

@@ -1,8 +1,13 @@
 """What lacks, and since when: nothing is asked for that may simply be on its way."""
 
+import pytest
 from orjson import loads
 
-from agent.trace.claims import Range, Stand
+from agent.formats.cloudevents import envelope
+from agent.ports import Row
+from agent.trace.archive import DocumentError
+from agent.trace.claims import Answered, Range, Stand
+from agent.trace.holdings import completeness
 from agent.trace.survey import Overdue, Survey, Surveyed
 from tests.streams import STATION, rows
 from tests.trace_rig import stored
@@ -19,6 +24,30 @@ def surveyed(newest: int, *lacking: tuple[int, int]) -> Surveyed:
         gone=0,
         is_complete=not lacking,
         doubts=(),
+    )
+
+
+def stand_of(last: Row) -> Stand:
+    """Return the position behind an event."""
+    return Stand(
+        station=STATION,
+        epoch=last.epoch,
+        last_seq=last.seq,
+        last_hash=last.hash,
+        first_kept=None,
+    )
+
+
+def answered(last: int, *, sent: int, is_filtered: bool = True, starts: bool = False) -> Answered:
+    """Return the end of an answer about the first epoch, from its first event on."""
+    return Answered(
+        station=STATION,
+        epoch=EPOCH,
+        first=1,
+        last=last,
+        sent=sent,
+        is_filtered=is_filtered,
+        starts=starts,
     )
 
 
@@ -50,15 +79,7 @@ def test_what_came_meanwhile_is_asked_for_no_more() -> None:
 def test_a_store_is_surveyed_against_the_positions() -> None:
     """Complete is what holds all up to the position; each hole is named, and a whole epoch too."""
     events = rows([4, 3])
-    last = events[-1]
-    stand = Stand(
-        station=STATION,
-        epoch=last.epoch,
-        last_seq=last.seq,
-        last_hash=last.hash,
-        first_kept=None,
-    )
-    stands = {STATION: stand}
+    stands = {STATION: stand_of(events[-1])}
     with stored([loads(row.body) for row in events]) as store:
         survey = Survey(store)
         found = survey.look(stands)[STATION]
@@ -72,3 +93,37 @@ def test_a_store_is_surveyed_against_the_positions() -> None:
         found = Survey(store).look(stands)[STATION]
         assert found.lacking == (Range("000002-00000002", 1, 3),)
         assert Survey(store).look({}) == {}
+
+
+def test_a_filtered_stream_is_proven_from_the_store() -> None:
+    """`after` is kept, so that a store that is opened anew proves what was left out (D-138)."""
+    events = rows([6, 4])
+    kept = [row for row in events if row.seq % 2 == 0]
+    sent = []
+    for row, before in zip(kept, [None, *kept], strict=False):
+        sent.append(loads(envelope(row.body, after=str(before.address) if before else None)))
+    stand = stand_of(events[-1])
+    with stored(sent[::-1], sent[:2]) as store:
+        found = Survey(store).look({STATION: stand})[STATION]
+        assert found.lacking == (Range(EPOCH, 1, 1),)
+        store.archive.answered(answered(1, sent=0, starts=True))
+        found = Survey(store).look({STATION: stand})[STATION]
+        assert (found.lacking, found.is_complete, found.events) == ((), True, 5)
+        (held,) = completeness(store.archive)
+        assert (held.is_whole, held.gaps) == (True, ())
+
+
+def test_an_answer_whose_events_did_not_all_come_speaks_for_nothing() -> None:
+    """Nor does one of a full stream: there only the events themselves prove anything."""
+    with stored([loads(rows([3])[1].body)]) as store:
+        store.archive.answered(answered(3, sent=2))
+        store.archive.answered(answered(3, sent=1, is_filtered=False))
+        found = Survey(store).look({})[STATION]
+        assert found.lacking == (Range(EPOCH, 1, 1),)
+    with stored() as store:
+        store.archive.answered(answered(3, sent=0))
+        assert Survey(store).look({})[STATION].newest is None
+        with pytest.raises(DocumentError, match="no address"):
+            store.take_events(
+                [{"specversion": "1.0", "after": "x", "data": loads(rows([1])[0].body)}]
+            )
