@@ -51,14 +51,14 @@ def _serial_everything(facts: ProductFacts, today: Grain, advice: Advice) -> Ite
     is_plain = facts.value is Rank.LOW and facts.consequence <= Rank.MEDIUM
     if today < Grain.SERIAL or advice.grain >= Grain.SERIAL or not is_plain:
         return
-    fine, coarse = daily(facts, 1), daily(facts, advice.sublot or facts.lot)
-    identities = facts.per_day / (advice.sublot or facts.lot)
+    size = advice.sublot or facts.lot
+    fine, coarse = (daily(facts, each).journal_bytes / 1e6 for each in (1, size))
     yield Mistaken(
         mistake=Mistake.SERIAL_EVERYTHING,
         shown_by=f"{facts.per_day:,} serials a day of a product of low value and "
-        f"{facts.consequence.name.lower()} consequence, where {identities:,.1f} "
-        f"{'sub-lots' if advice.sublot else 'lots'} would do; {fine.journal_bytes / 1e6:,.1f} MB a "
-        f"day instead of {coarse.journal_bytes / 1e6:,.1f}",
+        f"{facts.consequence.name.lower()} consequence, where "
+        f"{'sub-lots' if advice.sublot else 'lots'} of {size:,} would do: {fine:,.1f} MB a day "
+        f"instead of {coarse:,.1f}",
         do=f"track by lot{f', cut every {advice.sublot:,}' if advice.sublot else ''}",
     )
 

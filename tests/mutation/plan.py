@@ -16,6 +16,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "lotbook": ("test_lots.py",),
     "lot_counts": ("test_lots.py",),
     "lot_scans": ("test_lots.py",),
+    "plan_volume": ("test_plan.py",),
     "packing": ("test_packed.py", "test_parentage.py"),
     "state": ("test_binder.py", "test_watching.py", "test_cycle.py"),
     "identity/code_lists": ("identity/test_gs1_checks.py", "identity/test_gs1_table.py"),

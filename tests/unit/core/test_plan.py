@@ -1,4 +1,4 @@
-"""What a product is proposed to be tracked by (D-10 to D-12), and the classic mistakes (D-14)."""
+"""What a product is proposed to be tracked by, and what that takes (D-10 to D-13)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.plan import LAWS, Capture, Costs, Grain, Law, Part, ProductFacts, Rank, advise
-from agent.core.plan_findings import Mistake, findings
-from agent.core.plan_volume import daily, missing, options
+from agent.core.plan import LAWS, Capture, Costs, Grain, Part, ProductFacts, Rank, advise
+from agent.core.plan_volume import Load, daily, missing, options
 from agent.core.scopes import scope
 
 VALUES = [Rank.LOW, Rank.MEDIUM, Rank.HIGH]
@@ -120,6 +119,145 @@ def test_how_lots_are_cut() -> None:
     assert advise(replace(unknown, container=50)).sublot == 50
 
 
+NEED = (
+    "value medium, consequence medium: sub-lots, each naming the lots or serials of the parts that"
+)
+LOOSE_TOLD = (
+    "it is worth that only if what goes in is recorded: without links a serial recalls the whole "
+    "lot"
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "reasons"),
+    [
+        (
+            VALVE,
+            (
+                f"{NEED} matter",
+                (
+                    "one fault hits 140 in a row: sub-lots of 100 are of that order; cutting "
+                    "finer, down to serials, saves 99 units a recall at most"
+                ),
+            ),
+        ),
+        (
+            replace(VALVE, most_recalled=1_000),
+            (
+                f"{NEED} matter",
+                (
+                    "the largest sub-lot whose worst case, 1,000, is within the 1,000 units that "
+                    "may come back"
+                ),
+            ),
+        ),
+        (
+            replace(VALVE, most_recalled=140),
+            (f"{NEED} matter", "no sub-lot keeps the worst case within 140: serials do"),
+        ),
+        (
+            replace(VALVE, most_recalled=100),
+            (
+                f"{NEED} matter",
+                (
+                    "one fault hits 140 units, more than the 100 that may come back: not even "
+                    "serials keep that; smaller packages or closer checks would"
+                ),
+            ),
+        ),
+        (
+            replace(VALVE, run=1),
+            (
+                f"{NEED} matter",
+                "one fault hits 1 in a row, fewer than any sub-lot holds",
+            ),
+        ),
+        (
+            replace(VALVE, parts=()),
+            (
+                f"{NEED} matter",
+                (
+                    "how finely to cut cannot be said: give `faulty_run`, or the `package` of a "
+                    "component"
+                ),
+                LOOSE_TOLD,
+            ),
+        ),
+        (
+            replace(VALVE, parts=(), container=50),
+            (
+                f"{NEED} matter",
+                (
+                    "a sub-lot is a container of 50; without `faulty_run` or a `package` of a "
+                    "component its scope cannot be said"
+                ),
+                LOOSE_TOLD,
+            ),
+        ),
+        (
+            replace(VALVE, law=LAWS["medicine-pack"]),
+            (
+                f"{NEED} matter",
+                (
+                    "EU medicine packs carry a unique identifier each, with the batch (Delegated "
+                    "Regulation (EU) 2016/161): a serial for each unit, linked to what went into "
+                    "it, and that is no choice"
+                ),
+                "the lot stays on record beside the unit: what is done to it is done to all",
+            ),
+        ),
+        (
+            replace(VALVE, consequence=Rank.SAFETY, law=LAWS["battery"]),
+            (
+                (
+                    "safety or health: a serial for each unit, and what went into each position of "
+                    "it, whatever a unit is worth"
+                ),
+                (
+                    "each EV, light-transport and industrial battery over 2 kWh has its own "
+                    "passport from 18 February 2027 (Regulation (EU) 2023/1542 Art. 77): met"
+                ),
+            ),
+        ),
+        (
+            replace(VALVE, value=Rank.LOW, consequence=Rank.LOW, most_recalled=1_000),
+            (
+                "value low, consequence low: a lot is enough",
+                "but no more than 1,000 of 5,000 may come back",
+                (
+                    "the largest sub-lot whose worst case, 1,000, is within the 1,000 units that "
+                    "may come back"
+                ),
+            ),
+        ),
+    ],
+)
+def test_the_reasons_are_said_in_plain_words(facts: ProductFacts, reasons: tuple[str, ...]) -> None:
+    """What decided is said, each in one sentence, without the numbers of our rules (D-12)."""
+    assert advise(facts).reasons == reasons
+
+
+def test_a_day_is_counted_by_the_worked_examples_events() -> None:
+    """Events, links, bytes and codes of a day, by unit and by sub-lot (D-13)."""
+    two = replace(VALVE, per_day=1_400, parts=(BOX, Part(name="chip", by=Grain.SERIAL, per_unit=2)))
+    assert daily(two, 1) == Load(
+        events=2 * 1_400 + 3 * 10 + 2 * 2_800,
+        links=2 * 1_400 + 2_800,
+        bytes=1_400 * (730 + 650 + 2 * 120) + 10 * (650 + 2 * 640) + 2_800 * (650 + 640),
+        scans=10 + 2_800,
+    )
+    fast = replace(VALVE, per_day=1_400, lot=700, cycle_s=0.25, capture=Capture.KEYED)
+    rows = 1_400 * 0.25 + 28
+    assert daily(fast, 50) == Load(
+        events=rows + 2 * 28 + 3 * 10,
+        links=rows * (1 + 2),
+        bytes=rows * (600 + 120) + 2 * 28 * 570 + 10 * (650 + 2 * 640),
+        scans=2 + 10,
+    )
+    assert daily(fast, 700).links == (1_400 * 0.25 + 2) * 1
+    assert daily(fast, 1).scans == 1_400 + 10
+
+
 def test_the_own_figures_are_used_and_nothing_else() -> None:
     """Recall is scope times price, capture the given prices; what is not given is named (D-11)."""
     costs = Costs(
@@ -169,68 +307,3 @@ def test_serial_components_and_more_stations_are_counted() -> None:
     twice = daily(replace(VALVE, parts=(chips,), stations=2), 1)
     assert twice.store_bytes == 2 * with_chips.store_bytes
     assert twice.journal_bytes == 2 * with_chips.journal_bytes
-
-
-# ------------------------------------------------------------------ the four mistakes
-
-
-def mistakes(facts: ProductFacts) -> list[Mistake]:
-    """Return the mistakes found."""
-    return [each.mistake for each in findings(facts, advise(facts))]
-
-
-CLEAN = replace(VALVE, most_recalled=1_000, today=Grain.SUBLOT, today_size=500)
-SCREW = replace(VALVE, value=Rank.LOW, consequence=Rank.LOW, run=50, today=Grain.SERIAL)
-SAFE = replace(VALVE, consequence=Rank.SAFETY, today=Grain.SERIAL)
-LOOSE = (replace(BOX, by=None), Part(name="seal", by=Grain.LOT, package=1_000))
-
-
-@pytest.mark.parametrize("facts", [VALVE, CLEAN, SAFE, replace(SCREW, today=Grain.LOT)])
-def test_what_is_tracked_as_proposed_has_no_finding(facts: ProductFacts) -> None:
-    """No mistake is found where there is none, nor where nothing is said of today (D-14)."""
-    assert mistakes(facts) == []
-
-
-@pytest.mark.parametrize(
-    ("facts", "found"),
-    [
-        (SCREW, Mistake.SERIAL_EVERYTHING),
-        (replace(SCREW, consequence=Rank.MEDIUM), Mistake.SERIAL_EVERYTHING),
-        (replace(SAFE, today=Grain.LOT), Mistake.LOT_AT_RISK),
-        (replace(SAFE, today=Grain.LOT, law=LAWS["medical"]), Mistake.LOT_AT_RISK),
-        (replace(CLEAN, today=Grain.LOT, today_size=None), Mistake.LOT_AT_RISK),
-        (replace(CLEAN, today_size=1_000), Mistake.LOT_AT_RISK),
-        (replace(SAFE, parts=LOOSE), Mistake.UNLINKED_SERIALS),
-        (replace(SAFE, parts=()), Mistake.UNLINKED_SERIALS),
-        (replace(SAFE, capture=Capture.KEYED), Mistake.MANUAL_AT_VOLUME),
-        (replace(SAFE, capture=Capture.HANDHELD, cycle_s=2.0), Mistake.MANUAL_AT_VOLUME),
-    ],
-)
-def test_each_planted_mistake_is_found_and_no_other(facts: ProductFacts, found: Mistake) -> None:
-    """A list with one of the four mistakes has that one as its finding (D-14)."""
-    assert mistakes(facts) == [found]
-
-
-def test_a_typed_code_now_and_then_is_no_mistake() -> None:
-    """By hand is a mistake at volume only, and a hand-held reader only where it cannot follow."""
-    few = replace(SAFE, per_day=80, capture=Capture.KEYED)
-    assert mistakes(few) == []
-    assert mistakes(replace(SAFE, capture=Capture.HANDHELD)) == []
-    assert mistakes(replace(SAFE, capture=Capture.HANDHELD, cycle_s=None)) == []
-
-
-def test_a_lot_that_is_too_large_is_said_to_be() -> None:
-    """Where one fault takes more than may come back and lots need no cut, they are too large."""
-    law = Law(name="food", least=Grain.LOT)
-    facts = replace(SCREW, law=law, today=Grain.LOT, run=None, parts=(), most_recalled=100)
-    (found,) = findings(facts, advise(facts))
-    assert (found.mistake, found.do) == (Mistake.LOT_AT_RISK, "make lots smaller")
-    (screw,) = findings(SCREW, advise(SCREW))
-    assert screw.do == "track by lot"
-
-
-def test_serials_of_parts_that_do_not_matter_are_no_mistake() -> None:
-    """A part that would bring no recall may go unrecorded where another one is recorded."""
-    seal = Part(name="seal", package=1_000)
-    assert mistakes(replace(SAFE, parts=(BOX, seal))) == []
-    assert mistakes(replace(SCREW, parts=())) == [Mistake.SERIAL_EVERYTHING]
