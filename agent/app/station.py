@@ -23,6 +23,7 @@ from agent.app.commanding import CommandDoor
 from agent.app.conceal import KeyMissingError, concealer, operator_key, person_of
 from agent.app.filling import FillingWatch, keep_of
 from agent.app.kept import KeptScans
+from agent.app.known import with_known
 from agent.app.outlets import Outlets
 from agent.app.pulse import Pulse
 from agent.app.signing import Checkpoints
@@ -83,6 +84,8 @@ class StationRun:
         self._tell = tell
         self._run: _Run | None = None
         self._kept = KeptScans()
+        self._newest: Address | None = None
+        """The newest event of the runs before that was durable."""
         self._reason = NotReady.STARTING
         self._trouble = Trouble(around.clock, tell)
         self._begun_ms: int | None = None
@@ -244,6 +247,7 @@ class StationRun:
                 keep=keep_of(self.config, self._taken if self._remembered else None),
             )
             undo.pop_all()
+        recovery = with_known(recovery, self._newest)
         run: _Run | None = None
         try:
             pulse = Pulse(journal, around.clock)
@@ -409,6 +413,7 @@ class StationRun:
         if self._remembered is not None:
             await self._remembered.flush()
         await journal.close()
+        self._newest = journal.last or self._newest
         for worker in run.workers if run else ():
             await worker.run(_nothing)  # what it does now may take its time, the loop's it may not
             worker.close()

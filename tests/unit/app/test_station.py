@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -176,6 +177,25 @@ async def test_a_failed_commit_ends_the_epoch_and_the_next_begins_by_itself(worl
             "the journal's thread died: OSError('no spindle')"
         ]
         assert [fields.get("attempts") for fields in begun] == [None, 1]
+
+
+async def test_a_journal_that_is_removed_under_the_agent_is_no_fresh_start(world: World) -> None:
+    """What was recorded is named as lost, to the log and in the next epoch (FAULTS P20)."""
+    async with world.running() as bench:
+        await bench.station.emit(bench.scan(b"WO-000001"))
+        await settled()
+        newest = bench.events()[-1]
+        shutil.rmtree(bench.journal)
+        bench.disk.error = OSError("no such directory")
+        await bench.station.emit(bench.scan(b"WO-000002"))
+        await bench.clock.advance(1)
+        lost = bench.events("history_lost")
+        assert [
+            (event["lost_epoch"], event["first_seq"], event["last_seq"], event["epoch"][:6])
+            for event in lost
+        ] == [(newest["epoch"], 1, newest["seq"], "000002")]
+        assert bench.names().count("history_lost") == 1
+        assert [event["order"] for event in bench.events("order_started")] == ["000002"]
 
 
 async def test_a_command_whose_commit_failed_is_not_said_to_be_done(world: World) -> None:
