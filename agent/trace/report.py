@@ -35,7 +35,10 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
     if isinstance(asked, str):
         query: dict[str, Any] = {"of": asked}
         found, lots = find(store.widened(asked), asked), frozenset({asked})
-        found = replace(found, surely=found.surely | lots)
+        own = {use.option: {use.why} for use in store.below(lots) if use.kind is Kind.SUBLOT}
+        found = replace(
+            found, surely=found.surely | lots | own.keys(), reasons={**found.reasons, **own}
+        )
     else:
         query = asked.told()
         with store.archive.connection.begin():

@@ -96,7 +96,11 @@ def test_what_went_into_the_whole_lot_may_be_in_each_sublot() -> None:
         report = Trace(store).recall("L-7")
         sublots = {each["lot"]: each["certainty"] for each in report["lots"]}
         assert sublots == {f"L-1/{n:04}": "possible" for n in (1, 2, 3)}
-        assert {each["lot"] for each in Trace(store).recall("L-1")["lots"]} == sublots.keys()
+        own = Trace(store).recall("L-1")["lots"]
+        assert [each["lot"] for each in own] == sorted(sublots)
+        assert {(each["certainty"], *each["reasons"]) for each in own} == {
+            ("certain", "direct_link")
+        }
         tree = Trace(store).tree("L-1/0002")
     assert "L-7" in {node.name for child in tree.children for node in child.children}
     assert not any(
