@@ -210,8 +210,9 @@ def aside(store: Store, *, again: bool) -> tuple[int, list[tuple[str, str, str]]
 
 def ask(store: Store, question: str, of: str) -> dict[str, Any]:
     """Return one answer in the public form."""
-    links = store if question == "where_from" else store.widened(of)
-    return {"q": question, "of": of, **asdict(QUESTIONS[question](links, of))}
+    with store.snapshot():
+        links = store if question == "where_from" else store.widened(of)
+        return {"q": question, "of": of, **asdict(QUESTIONS[question](links, of))}
 
 
 def answer_all(store: Store, queries: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:

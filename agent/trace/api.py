@@ -11,6 +11,7 @@
         trace.where_used("REEL-4711").certain
 
 Every answer is never narrower than the truth; what is not certain is in `possible` (DOMAIN D-4).
+Each is of one state of the store, whatever a collector writes meanwhile.
 """
 
 from __future__ import annotations
@@ -81,11 +82,13 @@ class Trace:
 
     def names(self, name: str) -> list[str]:
         """Return every identity of a unit or lot, this one first (D-37)."""
-        return names(self.store, name)
+        with self.store.snapshot():
+            return names(self.store, name)
 
     def newest_name(self, name: str) -> str:
         """Return the identity that a unit or lot bears now."""
-        return newest_name(self.store, name)
+        with self.store.snapshot():
+            return newest_name(self.store, name)
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """Return what is recorded of a unit, lot or component, under all its names, oldest first.
@@ -93,19 +96,23 @@ class Trace:
         Each entry has `time`, `station`, `address`, `kind`, the `event` as recorded, whether it
         `counts`, and `corrected_by`.
         """
-        return history(self.store, name)
+        with self.store.snapshot():
+            return history(self.store, name)
 
     def tree(self, name: str) -> Node:
         """Return what is and was in a unit or lot, to any depth."""
-        return tree(self.store, name)
+        with self.store.snapshot():
+            return tree(self.store, name)
 
     def where_used(self, name: str) -> Answer:
         """Return every lot and unit that holds it now, through any number of levels."""
-        return where_used(self.store.widened(name), name)
+        with self.store.snapshot():
+            return where_used(self.store.widened(name), name)
 
     def where_from(self, name: str) -> Answer:
         """Return every lot and unit that is in it now, through any number of levels."""
-        return where_from(self.store, name)
+        with self.store.snapshot():
+            return where_from(self.store, name)
 
     def recall(self, asked: str | Selection) -> dict[str, Any]:
         """Return the recall of a lot, serial or unit, or of what passed as selected.
@@ -114,8 +121,10 @@ class Trace:
         ones by station, `lots` with pieces, `scopes` by coarser records, `rests_on` (stations, runs
         and gaps), and `content_hash`.
         """
-        return recall_report(self.store, asked)
+        with self.store.snapshot():
+            return recall_report(self.store, asked)
 
     def completeness(self) -> list[Station]:
         """Return which runs of which stations are held, and what is missing."""
-        return completeness(self.store.archive)
+        with self.store.snapshot():
+            return completeness(self.store.archive)

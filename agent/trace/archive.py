@@ -26,7 +26,7 @@ from agent.trace.claims import Answered, Place
 from agent.trace.corrections import Document
 from agent.trace.fetching import STATION
 from agent.trace.heard import place_of
-from agent.trace.rows import ROWS_AT_ONCE, lock, next_id, pieces, put
+from agent.trace.rows import ROWS_AT_ONCE, lock, next_id, pieces, put, reading
 from agent.trace.said import when
 from agent.trace.spans import Spans
 from agent.trace.tables import (
@@ -155,7 +155,7 @@ class Archive:
             .join(SOURCES, SOURCES.c.id == EPOCHS.c.station)
             .order_by(SOURCES.c.name, EPOCHS.c.name)
         )
-        with self.connection.begin():
+        with reading(self.connection):
             return [
                 (name.removeprefix(STATION), _run(row))
                 for name, *row in self.connection.execute(asked)

@@ -14,7 +14,7 @@ from agent.trace.corrections import Standing, address_of
 from agent.trace.deriving import names_of
 from agent.trace.genealogy import Kind, Use
 from agent.trace.holdings import moment
-from agent.trace.rows import NAMES_AT_ONCE, pieces
+from agent.trace.rows import NAMES_AT_ONCE, pieces, reading
 from agent.trace.said import OTHER
 from agent.trace.store import Store
 from agent.trace.tables import ABOUT, EVENTS, THINGS
@@ -41,7 +41,7 @@ class Node:
 
 def names(store: Store, name: str) -> list[str]:
     """Return every identity of a unit or lot, this one first."""
-    with store.archive.connection.begin():
+    with reading(store.archive.connection):
         found = names_of(store.archive.connection, name)
     return [name, *sorted(found - {name})]
 
@@ -69,7 +69,7 @@ def history(store: Store, name: str) -> list[dict[str, Any]]:
     """
     connection = store.archive.connection
     wanted = names(store, name)
-    with connection.begin():
+    with reading(connection):
         asked = (
             select(EVENTS.c.id, EVENTS.c.received_ms)
             .join(ABOUT, ABOUT.c.event == EVENTS.c.id)

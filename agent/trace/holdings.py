@@ -19,6 +19,7 @@ from agent.trace.archive import Archive, Run
 from agent.trace.claims import Link
 from agent.trace.completeness import Ledger
 from agent.trace.corrections import Document
+from agent.trace.rows import reading
 from agent.trace.tables import EVENTS, REFS
 
 _NO_HASH = "0" * 64
@@ -66,7 +67,7 @@ def completeness(archive: Archive) -> list[Station]:
     for station, run in archive.runs():
         if run.held:
             by_station[station].append(run)
-    with archive.connection.begin():
+    with reading(archive.connection):
         said = filtered.said_of(archive.connection)
         return [
             _station(archive.connection, station, runs, said)

@@ -20,7 +20,7 @@ from agent.formats.canonical import canonical
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import Found, Kind, find
 from agent.trace.holdings import completeness, moment
-from agent.trace.rows import NAMES_AT_ONCE, known_ids, pieces
+from agent.trace.rows import NAMES_AT_ONCE, known_ids, pieces, reading
 from agent.trace.said import STANDS_FOR, UNIDENTIFIED, Role
 from agent.trace.selecting import Selection, choose
 from agent.trace.store import Store
@@ -41,11 +41,11 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
         )
     else:
         query = asked.told()
-        with store.archive.connection.begin():
+        with reading(store.archive.connection):
             chosen = choose(store.archive.connection, asked)
         selected = Selected(store, chosen.certain, chosen.possible, "unbound_cycle")
         found, lots = find(selected, QUERY), chosen.lots
-    with store.archive.connection.begin():
+    with reading(store.archive.connection):
         body = _body(store.archive.connection, found, lots)
         is_known = not isinstance(asked, str) or bool(known_ids(store.archive.connection, [asked]))
     body = {"recall": query, "is_known": is_known, **body}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -64,6 +65,11 @@ def put(connection: Connection, table: Table, columns: Sequence[str], rows: Sequ
 def _array(kind: TypeEngine[Any]) -> str:
     """Return PostgreSQL's name for many of a column's values."""
     return next(name for of, name in _ARRAYS.items() if isinstance(kind, of))
+
+
+def reading(connection: Connection) -> AbstractContextManager[object]:
+    """Return a transaction to read in: the one that is open (`Store.snapshot`), or its own."""
+    return nullcontext() if connection.in_transaction() else connection.begin()
 
 
 def lock(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import inf, isinf
 from types import TracebackType
@@ -39,7 +39,7 @@ from agent.trace.engines import RowError, TraceStoreError, engine_of, is_of_the_
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import Kind, Links, Use
 from agent.trace.interchange import Facts
-from agent.trace.rows import NAMES_AT_ONCE, ROWS_AT_ONCE, ids_of, lock, mark_things, pieces
+from agent.trace.rows import NAMES_AT_ONCE, ROWS_AT_ONCE, ids_of, lock, mark_things, pieces, reading
 from agent.trace.said import OTHER, UNKNOWN
 from agent.trace.tables import ABOUT, META, METADATA, MIGRATIONS, REASONS, SOURCES, THINGS, USES
 from agent.trace.widened import Widened
@@ -49,6 +49,10 @@ __all__ = ["RowError", "Size", "Store", "TraceStoreError"]
 T = TypeVar("T")
 
 SCHEMA_VERSION = 2
+_SNAPSHOT = {
+    "sqlite": "BEGIN",
+    "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+}
 _OPENING = 1_819_176_307
 """The advisory lock under which a store is prepared: a number that nobody else in it uses."""
 
@@ -133,10 +137,30 @@ class Store:
         """Close it."""
         self.close()
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Answer all that is asked within from one state, whatever is written meanwhile.
+
+        A question takes many queries. Between two of them a collector may move a unit from where it
+        was not looked for yet to where it was looked for already: it would be missing.
+
+        Raises:
+            TraceStoreError: the database refused.
+        """
+        if self._connection.in_transaction():
+            yield
+            return
+        try:
+            with self._connection.begin():
+                self._connection.exec_driver_sql(_SNAPSHOT[self._engine.dialect.name])
+                yield
+        except DBAPIError as error:
+            raise self._refused(error) from error
+
     def size(self) -> Size:
         """Return how much is in it."""
         count = self._connection.scalar
-        with self._connection.begin():
+        with reading(self._connection):
             return Size(
                 sources=count(select(func.count()).select_from(SOURCES)) or 0,
                 things=count(select(func.count()).select_from(THINGS)) or 0,
@@ -147,7 +171,7 @@ class Store:
     def knows(self, name: str) -> bool:
         """Whether something is called so."""
         asked = select(THINGS.c.id).where(THINGS.c.name == name)
-        with self._connection.begin():
+        with reading(self._connection):
             return self._connection.scalar(asked) is not None
 
     def widened(self, of: str) -> Links:
@@ -161,21 +185,21 @@ class Store:
         if is_placed or (self.units([of]) and not uses):
             return self
         asked = select(THINGS.c.name).where(THINGS.c.name.startswith(UNKNOWN))
-        with self._connection.begin():
+        with reading(self._connection):
             places = [name for (name,) in self._connection.execute(asked) if name != OTHER]
         return Widened(self, of, places)
 
     def imported(self) -> list[str]:
         """Return the names of the sources that were imported, no stations."""
         asked = select(SOURCES.c.name).order_by(SOURCES.c.name)
-        with self._connection.begin():
+        with reading(self._connection):
             found = [name for (name,) in self._connection.execute(asked)]
         return [name for name in found if not name.startswith(STATION)]
 
     def noted(self, prefix: str) -> dict[str, str]:
         """Return the notes whose names begin so, by the rest of their names."""
         asked = select(META.c.name, META.c.value).where(META.c.name.startswith(prefix))
-        with self._connection.begin():
+        with reading(self._connection):
             found = self._connection.execute(asked).fetchall()
         return {name.removeprefix(prefix): value for name, value in found}
 
@@ -322,7 +346,7 @@ class Store:
         return found
 
     def _all(self, asked: Any) -> Sequence[Any]:  # noqa: ANN401 - rows are what was asked for
-        with self._connection.begin():
+        with reading(self._connection):
             return self._connection.execute(asked).fetchall()
 
 

@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from agent.trace.api import Trace
 from agent.trace.engines import engine_of
 from agent.trace.genealogy import Kind, recall, where_from, where_used
 from agent.trace.holdings import completeness
@@ -137,3 +139,28 @@ def test_no_password_is_in_what_is_said(where: str) -> None:
     with pytest.raises(TraceStoreError, match="u:") as told:
         Store.open(where)
     assert "geheim" not in str(told.value)
+
+
+def test_an_answer_is_of_one_state_whatever_is_written_meanwhile(fresh: Fresh) -> None:
+    """A correction that comes between two queries of a question changes the next answer only."""
+    where, plant = fresh(), Plant()
+    cycle = plant.unit("U1", "LOT")
+    before = list(plant.events)
+    plant.correct(cycle, unit="U2")
+    plant.unit("U3", "LOT")
+    with Trace.open(where) as trace, ThreadPoolExecutor(1) as beside:
+        trace.take_events(before)
+        with trace.store.snapshot():
+            first = trace.recall("LOT")
+            writing = beside.submit(_taken, where, plant.events[1:])
+            if where.startswith("postgresql"):  # a file's reader makes its writer wait
+                writing.result()
+            assert trace.recall("LOT") == first
+        writing.result()
+        assert [one["unit"] for one in first["certain"]] == ["U1"]
+        assert [one["unit"] for one in trace.recall("LOT")["certain"]] == ["U2", "U3"]
+
+
+def _taken(where: str, events: list[dict[str, Any]]) -> None:
+    with Store.open(where) as store:
+        store.take_events(events)
