@@ -21,7 +21,7 @@ class NoDescriptors:
 
     def __enter__(self) -> Self:
         """Lower the limit."""
-        open_now = len(os.listdir("/proc/self/fd"))
+        open_now = sum(1 for _ in Path("/proc/self/fd").iterdir())
         resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + 8, self._limits[1]))
         self.full()
         return self
