@@ -25,7 +25,7 @@ from agent.core import (
 from agent.core import events as ev
 from agent.core.draft import Draft
 from agent.core.parts import LONG_AGO, Tracked
-from agent.core.state import Candidate, Rise, Snapshot
+from agent.core.state import Candidate, Snapshot
 from agent.core.station import By, Handshake, Outcome, Station
 from drivers.base import AskAnswered
 
@@ -60,7 +60,7 @@ def refusal(draft: Draft, handshake: Handshake, candidate: Candidate | None) -> 
         return ev.Why.PRODUCT_UNKNOWN
     fitness.check(draft)
     installing.give_up(draft)
-    used = _components(draft, judged(draft, handshake).rise, candidate)
+    used = _components(draft, handshake, candidate)
     if material.missing(draft.state, used):
         return ev.Why.COMPONENT_MISSING
     wrong = fitness.refusal(draft.state, used) or installing.refusal(draft, used)
@@ -95,7 +95,7 @@ def complete(
     why = [*candidate.doubts, *([ev.Why.OPERATOR_MISSING] if lacking else [])]
     why += orders.doubts(draft, candidate)
     why += belonging.doubts(draft.state, _made(draft, handshake, candidate))
-    used = _components(draft, snapshot.rise, candidate)
+    used = _components(draft, handshake, candidate)
     why += fitness.doubts(draft, used)
     why += interlock.doubts(draft.state, handshake, answer)
     renamed_to = answer.renamed_to if answer is not None else None
@@ -282,9 +282,7 @@ def _repeats(draft: Draft, handshake: Handshake) -> list[ev.Why]:
 
 def shared(draft: Draft, handshake: Handshake) -> tuple[ev.ComponentUse, ...]:
     """Return the material of the units of all cavities, which were made at once."""
-    before = [answered.rise_ms for answered in draft.state.cycle.answered.values()]
-    latest_ms = judged(draft, handshake).rise.latest_ms
-    since_ms = max(before, default=LONG_AGO)
+    latest_ms, since_ms = judged(draft, handshake).rise.latest_ms, _since_ms(draft, handshake)
     n = len(handshake.cavities)
     return material.components_used(draft.state, since_ms, latest_ms, n=n)
 
@@ -310,11 +308,11 @@ def _received(
     """Return the material of a declined cycle: at `begin` the machine has not worked yet."""
     if not requests.records(draft.state, handshake):
         return ()
-    return _components(draft, judged(draft, handshake).rise, candidate)
+    return _components(draft, handshake, candidate)
 
 
 def _components(
-    draft: Draft, rise: Rise, candidate: Candidate | None
+    draft: Draft, handshake: Handshake, candidate: Candidate | None
 ) -> tuple[ev.ComponentUse, ...]:
     """Return the material of a unit made between the cycle before, or its scan, and the rise.
 
@@ -324,10 +322,19 @@ def _components(
         if live.sharing is not None:
             return live.sharing.components
     since_ms = candidate.since_ms if candidate and not candidate.doubts else LONG_AGO
-    before = [answered.rise_ms for answered in draft.state.cycle.answered.values()]
     unit = candidate.unit if candidate is not None else None
-    since_ms = max([since_ms, *before])
-    return material.components_used(draft.state, since_ms, rise.latest_ms, unit=unit)
+    since_ms = max(since_ms, _since_ms(draft, handshake))
+    latest_ms = judged(draft, handshake).rise.latest_ms
+    return material.components_used(draft.state, since_ms, latest_ms, unit=unit)
+
+
+def _since_ms(draft: Draft, handshake: Handshake) -> int:
+    """Return when the cycle before rose; where this may be that one again, the one before it."""
+    answered = draft.state.cycle.answered
+    before = answered.get(handshake.name)
+    if before is not None and _repeats(draft, handshake):
+        return before.since_ms
+    return max((each.rise_ms for each in answered.values()), default=LONG_AGO)
 
 
 def _body(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from agent.core import answering, choosing, granularity, pairing, requests, seeking
+from agent.core import answering, choosing, granularity, pairing, requests, seeking, strategies
 from agent.core import events as ev
 from agent.core.anew import replace
 from agent.core.counting import whole
@@ -157,6 +157,7 @@ def _rose(draft: Draft, handshake: Handshake, signal: Signal) -> None:
             seven=live.seven,
         ),
     )
+    strategies.entry(draft.station).risen(draft, handshake, rise)
     _ask(draft, handshake)
 
 
@@ -272,6 +273,7 @@ def _first_snapshot(draft: Draft, handshake: Handshake, signal: Signal) -> None:
     earliest_ms = LONG_AGO if live.low_ms is None else live.low_ms
     rise = Rise(earliest_ms=earliest_ms, latest_ms=read.latest_ms, seen_low=False)
     draft.set_live(handshake.name, replace(live, synced=True, rise=rise))
+    strategies.entry(draft.station).risen(draft, handshake, rise)
     _judge(draft, handshake, read, rise)
 
 

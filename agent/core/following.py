@@ -8,7 +8,9 @@ Laws:
     3. The label of the cycle before, read once more within that one's window, may be just that: its
        own is waited for. If none comes the cycle is unbound with that label as the candidate.
     4. A second code before the next cycle ends makes two, also after the answer: what was bound is
-       then corrected to either of the two, and nothing shifts by one.
+       then corrected to either of the two, and nothing shifts by one. It is judged when the next
+       trigger rises, for then the cycle before is still known; one of which nobody can tell
+       whether it came before that rise corrects the one cycle, and is possible for the other.
     5. A scan that no cycle waits for expires, once the settle has shown that none ended before it.
 """
 
@@ -79,15 +81,50 @@ def _is_again(state: State, candidate: Candidate) -> bool:
 
 def take(draft: Draft, handshake: Handshake, found: tuple[Candidate, ...]) -> None:
     """One scan is the unit, unless it may be of a cycle before (D-23)."""
+    is_again = len(found) == 1 and _is_again(draft.state, found[0])
+    _either(draft, handshake, found)
     if len(found) == 1 and ev.Why.CYCLE_BETWEEN in found[0].doubts:
         answering.unbind(draft, handshake, found, ev.Why.CYCLE_BETWEEN)
-    elif len(found) == 1 and _is_again(draft.state, found[0]):
+    elif is_again:
         answering.unbind(draft, handshake, found, ev.Why.ORDER_OF_FACTS)
     else:
         choosing.take(draft, handshake, found)
 
 
+def _either(draft: Draft, handshake: Handshake, found: tuple[Candidate, ...]) -> None:
+    """Correct the cycle before, where a scan of this one may as well be a second one of that."""
+    rise = answering.judged(draft, handshake).rise
+    addresses = {address for candidate in found for address in candidate.because}
+    for pending in draft.state.pairing.pending:
+        bound = _bound_around(draft.state, handshake, pending)
+        may_precede = rise.earliest_ms == LONG_AGO or pending.earliest_ms < rise.latest_ms
+        if bound is None or bound.unit == pending.code or pending.address not in addresses:
+            continue
+        if may_precede:
+            _correct(draft, bound, pending, ev.Why.ORDER_OF_FACTS)
+
+
 # ------------------------------------------------------------------ scans that nobody waits for
+
+
+def risen(draft: Draft, handshake: Handshake, rise: Rise) -> None:
+    """Judge what was scanned before a trigger rose: its cycle does not wait for that.
+
+    A request that was left may come again, and then is the cycle of the rise that it had.
+    """
+    left = draft.live(handshake.name).left
+    rises = [rise.earliest_ms, *([left.rise.earliest_ms] if left is not None else [])]
+    for pending in draft.state.pairing.pending:
+        if pending.latest_ms < min(rises):
+            _spare(draft, pending)
+
+
+def scanned(draft: Draft) -> None:
+    """Judge a scan that was over before the open trigger rose, and came only after that."""
+    for handshake in draft.station.handshakes:
+        live = draft.live(handshake.name)
+        if live.rise is not None and phase(draft.state, draft.working, handshake) in _WAITING:
+            risen(draft, handshake, live.snapshot.rise if live.snapshot else live.rise)
 
 
 def timer(draft: Draft) -> None:
@@ -113,23 +150,23 @@ def _due_ms(state: State, working: Working, pending: Pending) -> int | None:
 def _spare(draft: Draft, pending: Pending) -> None:
     """A scan that no cycle waits for: a second one of the cycle before, or one of none."""
     (handshake,) = draft.station.handshakes
-    answered = draft.state.cycle.answered.get(handshake.name)
-    if answered is None or not answered.bound or not _within(draft.state, answered, pending):
+    bound = _bound_around(draft.state, handshake, pending)
+    if bound is None:
         pairing.expire(draft, pending, ev.ExpiryReason.WINDOW)
-    elif pending.code == answered.unit:
+    elif pending.code == bound.unit:
         pairing.expire(draft, pending, ev.ExpiryReason.SUPERSEDED)
     else:
-        _correct(draft, answered, pending)
+        _correct(draft, bound, pending)
 
 
-def _correct(draft: Draft, answered: Answered, pending: Pending) -> None:
+def _correct(draft: Draft, answered: Answered, pending: Pending, *doubts: ev.Why) -> None:
     """Say that a bound cycle may be of either of two units."""
     draft.add(
         ev.EventCorrected(
             **draft.head(
                 because=(pending.address,),
                 certainty=ev.Certainty.POSSIBLE,
-                why=(ev.Why.TWO_CANDIDATES,),
+                why=(ev.Why.TWO_CANDIDATES, *doubts),
             ),
             supersedes=(answered.address,),
             reason=SECOND_SCAN,
@@ -147,6 +184,14 @@ def booted(draft: Draft) -> None:
         for answered in draft.state.cycle.answered.values():
             if answered.bound and answered.unit != pending.code:
                 _correct(draft, answered, pending)
+
+
+def _bound_around(state: State, handshake: Handshake, pending: Pending) -> Answered | None:
+    """Return the newest cycle, if it is bound and a scan may lie within its window."""
+    answered = state.cycle.answered.get(handshake.name)
+    if answered is None or not answered.bound or not _within(state, answered, pending):
+        return None
+    return answered
 
 
 def _within(state: State, answered: Answered, pending: Pending) -> bool:

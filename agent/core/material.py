@@ -241,13 +241,18 @@ def _scanned(state: State, event: ev.CodeScanned) -> State:
 
 
 def _cycle_over(state: State, event: ev.UnitEvent) -> State:
-    """Spend what waited, and forget loads that no later unit can have drawn from."""
+    """Spend what waited, and forget loads that no later unit can have drawn from.
+
+    The next request may be this one again, where nothing tells: it drew since the cycle before.
+    """
+    answered = state.cycle.answered.get(event.handshake)
+    since_ms = event.earliest_ms if answered is None else answered.since_ms
     spent = {address for use in event.components for address in use.loads}
     return _with(
         state,
         replace(
             state.material,
-            loads=_left(state, event.earliest_ms),
+            loads=_left(state, min(event.earliest_ms, since_ms)),
             waiting=tuple(w for w in state.material.waiting if w.address not in spent),
         ),
     )

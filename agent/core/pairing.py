@@ -377,7 +377,9 @@ def _unrecorded(state: State, event: ev.Event, moment_ms: int | None) -> State:
 
 
 def _corrected(state: State, event: ev.EventCorrected) -> State:
-    """The scan that led to it is spent."""
+    """The scan that led to it is spent, unless it may as well be of the cycle that has it now."""
+    if ev.Why.ORDER_OF_FACTS in event.why:
+        return state
     return _without(state, event.because)
 
 

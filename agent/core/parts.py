@@ -42,6 +42,8 @@ class Answered:
     """The piece counter at that moment, where the station has one (D-29)."""
     others: tuple[str, ...] = ()
     """What else was scanned for it: the candidates of an unbound cycle, or of a correction."""
+    since_ms: int = LONG_AGO
+    """From when on its unit may have drawn: since the cycle before rose, at the earliest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

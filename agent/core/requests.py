@@ -255,8 +255,12 @@ def _with(state: State, cycle: CycleState) -> State:
 def _answered(state: State, event: ev.UnitEvent, started: Started | None, *, bound: bool) -> State:
     cycle = state.cycle
     before = cycle.answered.get(event.handshake)
+    since_ms = max((each.rise_ms for each in cycle.answered.values()), default=LONG_AGO)
+    if before is not None and ev.Why.REPEAT_POSSIBLE in event.why:
+        since_ms = before.since_ms  # it may be the cycle that was answered already
     if before is not None and (before.epoch, before.snapshot) != (event.epoch, event.because[-1]):
         before = None  # another cycle; the cavities of one share what they were judged by
+    since_ms = since_ms if before is None else before.since_ms
     answered = Answered(
         generation=event.generation,
         request=event.request,
@@ -271,6 +275,7 @@ def _answered(state: State, event: ev.UnitEvent, started: Started | None, *, bou
         risen_ms=event.latest_ms,
         count=event.count,
         others=event.candidates if isinstance(event, ev.UnitUnbound) else (),
+        since_ms=since_ms,
     )
     return _with(
         state,
@@ -349,7 +354,7 @@ def _agent_started(state: State, event: ev.AgentStarted) -> State:
         return state
     cycle = state.cycle
     answered = {
-        name: replace(answered, rise_ms=LONG_AGO, risen_ms=LONG_AGO)
+        name: replace(answered, rise_ms=LONG_AGO, risen_ms=LONG_AGO, since_ms=LONG_AGO)
         for name, answered in cycle.answered.items()
     }
     started = replace(cycle.started, rise_ms=LONG_AGO) if cycle.started else None

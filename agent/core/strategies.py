@@ -31,6 +31,10 @@ def _no_wait(_station: Station) -> int:
     return 0
 
 
+def _no_rise(_draft: Draft, _handshake: Handshake, _rise: Rise) -> None:
+    """That a trigger rose means nothing for what was scanned before it."""
+
+
 def _no_scan(_draft: Draft) -> None:
     """A scan means nothing beside the handshakes."""
 
@@ -61,6 +65,8 @@ class Entry:
     """What becomes of a cycle with the candidates that were found."""
     wait_ms: Callable[[Station], int] = _no_wait
     """How long after the rise a scan is waited for before none or one is enough."""
+    risen: Callable[[Draft, Handshake, Rise], None] = _no_rise
+    """A trigger rose, or was found high."""
     scanned: Callable[[Draft], None] = _no_scan
     """Something was scanned: it is in the state."""
     seen: Callable[[Draft, ValuesSeen], None] = _no_values
@@ -86,6 +92,8 @@ ENTRIES: Mapping[Strategy, Entry] = {
         enough=following.enough,
         take=following.take,
         wait_ms=following.wait_ms,
+        risen=following.risen,
+        scanned=following.scanned,
         timer=following.timer,
         deadlines=following.deadlines,
     ),

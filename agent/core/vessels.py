@@ -8,8 +8,9 @@
               long as nobody has seen it empty, it is not known what else is in it. By plug flow, if
               the site declares it, a lot is gone when so many times the contents have passed
 
-The pieces of a splice are counted by those that were surely made; one more is added, because a
-piece begins while the one before is judged.
+The pieces of a splice are counted by those that were surely made; those of one cycle more are
+added, because a piece begins while the one before is judged. What passes a lot in plug flow is
+counted by the pieces that can have been drawn from nothing that is out of the vessel since.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ def joined(state: State, load: Load) -> MaterialState:
     before = on(state, load.position)
     loads = material.loads
     if component is not None and component.until is Until.SPLICED:
-        leaving = component.splice_pieces + 1
+        leaving = component.splice_pieces + _at_once(state)
         loads = tuple(
             replace(each, leaving=leaving) if each in before and each.leaving is None else each
             for each in loads
@@ -185,7 +186,12 @@ def _made(state: State, event: ev.UnitCompleted | ev.LotCounted) -> State:
     reach = max((c.splice_pieces + 1 for c in _spliced(state)), default=0)
     made = _newest((*state.material.made, Made(n=n, since_ms=since_ms)), reach) if reach else ()
     loads = tuple(
-        _behind_by(state, load, n, after=_made_after(state, load, event, n))
+        _behind_by(
+            state,
+            load,
+            after=_made_after(state, load, event, n),
+            passed=_passed_after(state, load, event, n),
+        )
         for load in state.material.loads
     )
     return replace(state, material=replace(state.material, made=made, loads=loads))
@@ -193,6 +199,13 @@ def _made(state: State, event: ev.UnitCompleted | ev.LotCounted) -> State:
 
 def _spliced(state: State) -> list[Component]:
     return [c for c in state.station.components if c.until is Until.SPLICED]
+
+
+def _at_once(state: State) -> int:
+    """Return how many pieces one cycle makes."""
+    return max(
+        (len(each.cavities) for each in state.station.handshakes if each.cavities), default=1
+    )
 
 
 def _newest(made: tuple[Made, ...], reach: int) -> tuple[Made, ...]:
@@ -212,8 +225,24 @@ def _made_after(state: State, load: Load, event: ev.UnitCompleted | ev.LotCounte
     return n if event.first_ms >= _behind(state, load)[0].from_hi_ms else 0
 
 
-def _behind_by(state: State, load: Load, n: int, *, after: int) -> Load:
-    """Count pieces for a load: `after` of them since the next one was joined behind it."""
+def _passed_after(state: State, load: Load, event: ev.UnitCompleted | ev.LotCounted, n: int) -> int:
+    """Return how many of these pieces were surely drawn from what is, or was put, in the vessel.
+
+    What was drawn before the vessel was emptied, and is counted later, moves nothing in it.
+    """
+    component = state.station.component(load.position)
+    drawn = [a for use in event.components if use.position == load.position for a in use.loads]
+    still = {each.address for each in state.material.loads if _is_counted(component, each)}
+    return n if drawn and still.issuperset(drawn) else 0
+
+
+def _is_counted(component: Component | None, load: Load) -> bool:
+    """Whether what is drawn from a load is in the sum that those after it wait for."""
+    return load.to_hi_ms is None or (component is not None and _has_passed(component, load))
+
+
+def _behind_by(state: State, load: Load, *, after: int, passed: int) -> Load:
+    """Count pieces for a load: those since the next was joined behind it, and those drawn since."""
     component = state.station.component(load.position)
     if load.to_hi_ms is not None or component is None:
         return load
@@ -221,8 +250,8 @@ def _behind_by(state: State, load: Load, n: int, *, after: int) -> Load:
         load = replace(load, leaving=max(0, load.leaving - after))
     use = amount(component.use)
     if component.plug_flow is not None and use is not None:
-        passed = plus(amount(load.passed) or feeding.ZERO, times(use, n))
-        load = replace(load, passed=text(passed))
+        drawn = plus(amount(load.passed) or feeding.ZERO, times(use, passed))
+        load = replace(load, passed=text(drawn))
     return load
 
 

@@ -101,7 +101,7 @@ class Oracle:
         """Each scan of a unit ended in one place, or waits still."""
         ended: dict[str, list[ev.Event]] = defaultdict(list)
         for event in self.events:
-            if isinstance(event, _ENDS):
+            if isinstance(event, _ENDS) and not _leaves(event):
                 for address in event.because:
                     ended[address].append(event)
         state = self.line.agent.state
@@ -268,6 +268,11 @@ class Oracle:
 
 
 _ENDS = (ev.UnitEvent, ev.ScanExpired, ev.EventCorrected, ev.CarrierLoaded, ev.CarrierUnloaded)
+
+
+def _leaves(event: ev.Event) -> bool:
+    """Whether a scan only leads to a correction: it is of another cycle, which has it too."""
+    return isinstance(event, ev.EventCorrected) and ev.Why.ORDER_OF_FACTS in event.why
 
 
 def _place(event: ev.Event) -> str:
