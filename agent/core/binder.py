@@ -264,10 +264,11 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
     for source in draft.state.run.faults:
         draft.add(ev.FaultCleared(**draft.head(), source=source))
     lost = bool(beginning.lost)
-    if not same_boot and draft.station.pairing.strategy is Strategy.CYCLE_THEN_SCAN:
-        following.booted(draft)
+    is_unsure = lost or not same_boot
+    if is_unsure and draft.station.pairing.strategy is Strategy.CYCLE_THEN_SCAN:
+        following.unsure(draft)
     pairing.started(draft, other_boot=not same_boot, lost=lost)
-    material.started(draft, lost=lost)
+    material.started(draft)
     parentage.started(draft, other_boot=not same_boot, lost=lost)
     people.started(draft, down_ms, lost=lost)
     orders.started(draft, lost=lost)

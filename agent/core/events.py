@@ -1804,7 +1804,8 @@ class EventCorrected(Event):
     it was."""
     reason: str
     """In the person's words; `second_scan`: another code came within the window of the cycle;
-    `queue_mismatch`: the queue that it was bound by was not as it was known."""
+    `queue_mismatch`: the queue that it was bound by was not as it was known; `queue_unproven`: too
+    many were bound since its order was proven last."""
     who: str
     """A person, or `lineside` where the agent itself found that it can no longer be certain."""
     candidates: tuple[str, ...] = ()

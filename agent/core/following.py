@@ -178,8 +178,8 @@ def _correct(draft: Draft, answered: Answered, pending: Pending, *doubts: ev.Why
     )
 
 
-def booted(draft: Draft) -> None:
-    """Over a boot nobody knows when a scan came: it may be the second of the bound cycle."""
+def unsure(draft: Draft) -> None:
+    """Over a boot, or a lost history, nobody knows if a scan is a second one of the bound cycle."""
     for pending in draft.state.pairing.pending:
         for answered in draft.state.cycle.answered.values():
             if answered.bound and answered.unit != pending.code:

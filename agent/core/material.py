@@ -160,14 +160,13 @@ def clear(draft: Draft, reason: ev.ExpiryReason) -> None:
         draft.add(ev.ScanExpired(**head, code=waiting.component, reason=reason))
 
 
-def started(draft: Draft, *, lost: bool) -> None:
-    """Give up what waited where history is lost.
+def started(draft: Draft) -> None:
+    """Let what is too old be said.
 
-    Over a boot it waits on, as possible: it has no window that could be over (D-91), and given up
-    it would be in no recall, beside another that is then certain.
+    A component that waited waits on over a boot, and where history is lost, as a possible one: it
+    has no window that could be over (D-91), and given up it would be in no recall, beside another
+    that is then certain.
     """
-    if lost:
-        clear(draft, ev.ExpiryReason.HISTORY_LOST)
     fitness.started(draft)
 
 
@@ -276,8 +275,12 @@ def _aborted(state: State, _event: ev.Event) -> State:
     return _with(state, replace(state.material, waiting=waiting))
 
 
-def _history_lost(state: State, _event: ev.HistoryLost) -> State:
-    """A change of load may be lost: nothing says any more that what was loaded still is."""
+def _history_lost(state: State, event: ev.HistoryLost) -> State:
+    """A change of load may be lost: nothing says any more that what was loaded still is.
+
+    A component that waited may be in a unit of which the record is lost.
+    """
+    state = _aborted(state, event)
     loads = tuple(
         replace(load, to_lo_ms=LONG_AGO) if load.to_hi_ms is None else load
         for load in state.material.loads

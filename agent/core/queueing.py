@@ -14,6 +14,8 @@ Laws:
        reader loses the order until sensors confirm the count; a mismatch or a restart of the PLC,
        until the line is clear or a second reader finds a part of the queue (D-27).
     4. What may have entered just now counts either way, and a mismatch waits for the settle (D-24).
+    5. What a mismatch would correct is kept in mind for so many units; of those before them nobody
+       could say any more that they were wrong, so they are corrected to possible ones beforehand.
 """
 
 from __future__ import annotations
@@ -33,8 +35,10 @@ from drivers.base import ValuesSeen
 
 _BY_COUNT = (None, ev.QueueLoss.RESTART, ev.QueueLoss.CONFIG_CHANGED)
 """Of these losses the count can say that the order holds."""
-MISMATCH = "queue_mismatch"
-"""Reason of the corrections."""
+MISMATCH, UNPROVEN = "queue_mismatch", "queue_unproven"
+"""Reasons of the corrections."""
+MOST_UNPROVEN = 1_000
+"""How many units may be bound, and stay certain, before something proves the order."""
 
 
 def _queue(state: State) -> Queue:
@@ -49,6 +53,8 @@ def _queue(state: State) -> Queue:
 
 def seek(draft: Draft, handshake: Handshake, snapshot: Snapshot) -> None:
     """Take the head of the queue, if the queue can be as it is known to be."""
+    if len(draft.state.queue.since) >= MOST_UNPROVEN:
+        _correct(draft, draft.state.queue.since[: MOST_UNPROVEN // 2], UNPROVEN, snapshot.id)
     parts, queue = draft.state.queue.parts, _queue(draft.state)
     settle_ms = draft.station.pairing.settle_ms
     risen_ms = snapshot.rise.latest_ms
@@ -135,19 +141,24 @@ def _mismatch(draft: Draft, because: str) -> None:
         head = draft.head(because=(because,))
         draft.add(ev.QueueLost(**head, reason=ev.QueueLoss.MISMATCH, units=units))
     if bound:
-        draft.add(
-            ev.EventCorrected(
-                **draft.head(
-                    because=(because,),
-                    certainty=ev.Certainty.POSSIBLE,
-                    why=(ev.Why.QUEUE_LOST,),
-                ),
-                supersedes=bound,
-                reason=MISMATCH,
-                who=ev.ITSELF,
-                corrects=ev.UnitCompleted.kind,
-            )
+        _correct(draft, bound, MISMATCH, because)
+
+
+def _correct(draft: Draft, bound: tuple[str, ...], reason: str, because: str) -> None:
+    """Say of what was bound by the order that it is not certain any more."""
+    draft.add(
+        ev.EventCorrected(
+            **draft.head(
+                because=(because,),
+                certainty=ev.Certainty.POSSIBLE,
+                why=(ev.Why.QUEUE_LOST,),
+            ),
+            supersedes=bound,
+            reason=reason,
+            who=ev.ITSELF,
+            corrects=ev.UnitCompleted.kind,
         )
+    )
 
 
 def _synced(draft: Draft, how: ev.QueueSync, parts: tuple[Queued, ...], because: str) -> None:

@@ -63,6 +63,12 @@ class Oracle:
         self.line, self.truth, self.events = line, line.truth, line.agent.events
         self.score = Score(steps=line.agent.steps)
         self.at = {event.address: n for n, event in enumerate(self.events)}
+        self.loaded: dict[str, list[ev.ComponentLoaded]] = defaultdict(list)
+        """Per position, in their order."""
+        for event in self.events:
+            if isinstance(event, ev.ComponentLoaded):
+                self.loaded[event.position].append(event)
+        self._later: dict[tuple[str, str], set[str]] = {}
         self.superseded = {
             address
             for event in self.events
@@ -245,11 +251,17 @@ class Oracle:
 
     def loaded_later(self, event: ev.Event, position: str) -> set[str]:
         """Return what was scanned after an event, but may have been on during it (D-44)."""
+        key = event.address, position
+        if key not in self._later:
+            self._later[key] = self._loaded_later(event, position)
+        return self._later[key]
+
+    def _loaded_later(self, event: ev.Event, position: str) -> set[str]:
         until = _until_ms(event)
         component = self.component(position)
         found = set[str]()
-        for later in self.events[self.at[event.address] + 1 :]:
-            if not isinstance(later, ev.ComponentLoaded) or later.position != position:
+        for later in self.loaded[position]:
+            if self.at[later.address] <= self.at[event.address]:
                 continue
             if later.time.boot_id != event.time.boot_id:
                 # Over a boot only the next load can tell, by saying that it began before it.

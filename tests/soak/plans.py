@@ -201,7 +201,7 @@ def _component(world: World, position: str, kind: str) -> Component:
         return replace(
             component,
             until=Until.SPLICED,
-            splice_pieces=world.between(1, 3),
+            splice_pieces=world.between(1, 6),
             uncertainty_ms=0,
             lag_min_ms=0,
             lag_max_ms=0,

@@ -71,8 +71,8 @@ class Plc:
                 polled_ms = self.world.ms
             earliest_ms, polled_ms = polled_ms, self.world.ms
             self.truth.read_at[self.world.ms] = len(self.truth.pieces)
-            values = [self._value(tag) for tag in self.polled]
-            changed = tuple(v for v in values if self._shown.get(v.tag, ...) != v.value)
+            moved = [tag for tag in self.polled if self._shown.get(tag, ...) != self._sight(tag)]
+            changed = tuple(self._value(tag) for tag in moved)
             self._shown |= {v.tag: v.value for v in changed}  # type: ignore[misc]  # None is BAD
             if changed:
                 between_ms = (earliest_ms, self.world.ms)
@@ -95,6 +95,9 @@ class Plc:
     def has_shown(self, tag: str) -> bool:
         """Return whether the newest value of a tag was seen on this link."""
         return self.agent.linked and self._shown.get(tag) == self.tags[tag]
+
+    def _sight(self, tag: str) -> Scalar | None:
+        return None if tag in self._bad else self.tags[tag]
 
     def _value(self, tag: str) -> TagValue:
         if tag in self._bad:

@@ -158,6 +158,83 @@ def test_third_scan_corrects_nothing_again() -> None:
     assert reasons(rig) == [ExpiryReason.WINDOW]
 
 
+def test_second_scan_just_before_the_next_cycle_corrects_it() -> None:
+    """Though the next cycle is answered before the settle is over, it makes two (D-23)."""
+    rig = rig_of()
+    whole(rig, 1, "SN-1")
+    rig.scan("SN-2")
+    rig.turn(50)
+    whole(rig, 2, "SN-3")
+    rig.turn(10_000)
+    first, second = rig.units()
+    (corrected,) = rig.of(EventCorrected)
+    assert (corrected.supersedes, corrected.candidates) == ((first.address,), ("SN-1", "SN-2"))
+    assert (second.unit, second.certainty) == ("SN-3", Certainty.CERTAIN)
+    assert reasons(rig) == []
+
+
+def test_second_scan_that_comes_after_the_next_rise_corrects_too() -> None:
+    """It was over before the trigger rose, only its frame was slow (D-24)."""
+    rig = rig_of()
+    whole(rig, 1, "SN-1")
+    rig.turn(500)
+    end(rig, 2)
+    rig.observe(
+        CodeSeen,
+        device="scanner",
+        earliest_ms=rig.ms - 60,
+        latest_ms=rig.ms - 30,
+        raw=b"SN-2",
+    )
+    assert rig.new() == ["code_scanned", "event_corrected"]
+    rig.scan("SN-3")
+    rig.answer()
+    assert [unit.unit for unit in rig.units()] == ["SN-1", "SN-3"]
+
+
+def test_scan_that_may_be_of_either_cycle_doubts_both() -> None:
+    """Whether it came before the next cycle's end nobody can tell: none of the two is certain."""
+    rig = rig_of()
+    whole(rig, 1, "SN-1")
+    rig.turn(500)
+    rig.plc(50, trigger=True, request=2, count=2)
+    rig.read()
+    read_late(rig, "SN-2", began_ms=30)
+    rig.answer()
+    first, second = rig.units()
+    (corrected,) = rig.of(EventCorrected)
+    assert corrected.supersedes == (first.address,)
+    assert corrected.why == (Why.TWO_CANDIDATES, Why.ORDER_OF_FACTS)
+    assert (second.unit, second.why) == ("SN-2", (Why.ORDER_OF_FACTS,))
+    assert rig.state.pairing.pending == ()
+
+
+def test_scan_of_a_request_that_comes_again_is_not_a_second_one() -> None:
+    """After a 7 the same request rises anew: what was scanned since its first rise is its own."""
+    rig = rig_of()
+    whole(rig, 1, "SN-1")
+    rig.turn(500)
+    rig.plc(trigger=True, request=2, count=2)
+    rig.read(coherent=False)
+    fall(rig)
+    rig.scan("SN-2")
+    rig.turn(50)
+    rig.plc(trigger=True)
+    rig.answer()
+    assert [unit.unit for unit in rig.units()] == ["SN-1", "SN-2"]
+    assert rig.of(EventCorrected) == []
+
+
+def test_second_scan_that_waits_over_a_lost_history_corrects_it_too() -> None:
+    """What is pending is given up there, but not what it says of the cycle before (D-25)."""
+    rig = rig_of()
+    whole(rig, 1, "SN-1")
+    rig.scan("SN-2")
+    rig.start(lost=(("000001-aa", 3, 4, "damaged"),))
+    assert rig.of(EventCorrected)[0].candidates == ("SN-1", "SN-2")
+    assert rig.state.pairing.pending == ()
+
+
 def test_nothing_shifts_by_one_after_a_second_scan() -> None:
     """The unit that was scanned too early is not the next cycle's (D-24)."""
     rig = rig_of()

@@ -221,6 +221,18 @@ def test_the_same_label_twice_is_one_component() -> None:
     assert len(installed.because) == 3
 
 
+def test_what_waited_over_a_lost_history_is_possible() -> None:
+    """It may be in a unit whose record is lost; given up, the next one would be certain (D-4)."""
+    rig = bench()
+    rig.scan("ECU-1")
+    rig.start(lost=(("000001-aa", 3, 4, "damaged"),))
+    rig.up()
+    build(rig, "SN-1", "ECU-2")
+    found = use(rig.units()[-1], "ecu")
+    assert (found.candidates, found.certainty) == (("ECU-1", "ECU-2"), Certainty.POSSIBLE)
+    assert rig.state.material.waiting == ()
+
+
 def test_a_restart_leaves_the_question_open() -> None:
     """What waited over a restart is possible at most, so nobody needs to be asked (D-24)."""
     rig = bench()

@@ -16,8 +16,8 @@ from agent.core.events import (
     Why,
 )
 from agent.core.parts import LONG_AGO, Load
-from agent.core.station import By, Component
-from tests.core_rig import ECU, FILLER, HOUSING, PRESS, Rig
+from agent.core.station import By, Cavity, Component, Strategy
+from tests.core_rig import ECU, END, FILLER, HOUSING, PRESS, Rig
 
 TEN = 36_000_000
 REEL = Component(
@@ -199,15 +199,11 @@ def test_a_serial_before_an_aborted_cycle_is_possible() -> None:
     assert made(press, 2).components[0].why is Why.CYCLE_BETWEEN
 
 
-@pytest.mark.parametrize("how", ["cancel", "lost"])
-def test_what_waits_can_be_given_up(how: str) -> None:
-    """A cancel code and lost history expire a waiting component."""
+def test_what_waits_can_be_given_up() -> None:
+    """A cancel code expires a waiting component."""
     press = rig(ECU)
     press.scan("ECU-1")
-    if how == "cancel":
-        press.scan("CANCEL")
-    else:
-        press.start(lost=(("000001-aa", 3, 4, "damaged"),))
+    press.scan("CANCEL")
     assert press.state.material.waiting == ()
     assert press.of(ScanExpired)[-1].code == "ECU-1"
 
@@ -308,3 +304,45 @@ def test_label_that_is_scanned_again_does_not_begin_the_unit_anew() -> None:
     rig.cycle(1)
     (unit,) = rig.of(UnitCompleted)
     assert unit.components[0].candidates == ("L-1", "L-2")
+
+
+def answered_seven(rig: Rig) -> None:
+    """Let a cycle be recorded only after its PLC was answered 7, and has dropped its trigger."""
+    rig.turn(1_000)
+    rig.hold_commits = True
+    rig.plc(trigger=True)
+    rig.answer()
+    rig.turn(5_001)
+    rig.answer()
+    assert rig.answered() == 7
+    rig.hold_commits, rig.durable = False, rig.state
+    rig.plc(trigger=False)
+    rig.due()
+
+
+@pytest.mark.parametrize("names", ["", "ab"])
+def test_a_request_that_may_be_a_repeat_drew_from_what_was_on_before(names: str) -> None:
+    """The cycle that was answered 7 may come again: what it drew from counts (D-4, D-20, D-44).
+
+    The reel is changed after the work and before the trigger, and no number tells the requests
+    apart: each event that may be of this cycle names the reel before.
+    """
+    cavities = tuple(Cavity(name=name, tag="code") for name in names)
+    bare = replace(END, request=None, guard=(), modulus=None, cavities=cavities)
+    strategy = Strategy.MULTI_CAVITY if cavities else Strategy.SCAN_THEN_CYCLE
+    pairing = replace(PRESS.pairing, strategy=strategy)
+    rig = Rig(replace(PRESS, pairing=pairing, handshakes=(bare,), components=(HOUSING,)))
+    rig.up()
+    rig.scan("L-1")
+    rig.cycle(1)
+    rig.turn(5_000)
+    rig.scan("L-2")
+    answered_seven(rig)
+    answered_seven(rig)
+    rig.cycle(2)
+    rig.turn(1_000)
+    rig.cycle(3)
+    found = [unit.components[0].candidates for unit in rig.units()]
+    each = max(1, len(names))
+    assert found[each:-each] == [("L-1", "L-2")] * 3 * each
+    assert found[-each:] == [("L-2",)] * each

@@ -119,6 +119,23 @@ def test_other_readers_and_codes_are_not_of_the_queue() -> None:
     assert rig.state.queue.parts == ()
 
 
+def test_what_nothing_proves_for_too_long_is_not_certain_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The state does not grow without limit: the oldest are corrected before they are forgotten."""
+    monkeypatch.setattr(queueing, "MOST_UNPROVEN", 4)
+    rig = rig_of()
+    bound: list[str] = []
+    for request in range(1, 6):
+        enter(rig, request)
+        bound.append(pack(rig, request).address)
+    (corrected,) = rig.of(EventCorrected)
+    assert corrected.supersedes == tuple(bound[:2])
+    assert (corrected.reason, corrected.why) == ("queue_unproven", (Why.QUEUE_LOST,))
+    assert rig.state.queue.since == tuple(bound[2:])
+    assert {unit.certainty for unit in rig.units()} == {Certainty.CERTAIN}
+
+
 # ------------------------------------------------------------------ mismatch
 
 

@@ -24,7 +24,7 @@ from agent.core.events import (
 )
 from agent.core.identity.rules import Means, RegexMatch, ScanRule
 from agent.core.parts import LONG_AGO, Load
-from agent.core.station import Component, Until
+from agent.core.station import Cavity, Component, Strategy, Until
 from agent.core.vessels import lots_on
 from tests.core_rig import PRESS
 from tests.material_rig import FED, REEL_RULES, Fed, filler, press, use
@@ -47,6 +47,27 @@ def lots(rig: Fed, n: int) -> list[tuple[str, ...]]:
 
 
 # ------------------------------------------------------------------ splice
+
+
+def test_a_splice_counts_whole_cycles_of_several_cavities() -> None:
+    """The pieces of the cycle that is judged may all be from before the scan (D-47)."""
+    cavities = (Cavity(name="a", tag="code_a"), Cavity(name="b", tag="code_b"))
+    mould = replace(
+        PRESS,
+        pairing=replace(PRESS.pairing, strategy=Strategy.MULTI_CAVITY),
+        handshakes=(replace(PRESS.handshakes[0], cavities=cavities),),
+    )
+    rig = Fed(replace(mould, scans=REEL_RULES, components=(SPLICED,)))
+    rig.tags |= {"code_a": "", "code_b": ""}
+    rig.up()
+    rig.scan("R1")
+    rig.scan("R2")
+    for request in (1, 2):
+        codes = {f"code_{name}": f"SN-{request}{n}" for n, name in enumerate("ab")}
+        rig.turn(1_200)
+        rig.cycle(request, **codes)
+    assert rig.state.material.loads[0].leaving == 1
+    assert rig.of(ComponentUnloaded) == []
 
 
 def test_pieces_beside_a_splice_may_be_of_both_reels() -> None:
@@ -333,6 +354,33 @@ def test_without_quantities_nothing_passes() -> None:
     rig.scan("R2Q3")
     rig.make(30)
     assert rig.of(ComponentUnloaded) == []
+
+
+def test_pieces_of_what_was_emptied_pass_nothing() -> None:
+    """Counted after the next filling, but drawn before it, they move no lot out of it (D-4, D-48).
+
+    An outage: six pieces of lot 1, then the vessel was emptied and filled with four of lot 2.
+    """
+    rig = filler(replace(FLOW, plug_flow="1"))
+    rig.scan("EMPTY")
+    rig.scan("R1Q20")
+    rig.count(2)
+    rig.link("plc", up=False)
+    rig.turn(5_000)
+    rig.scan("EMPTY")
+    rig.scan("R2Q4")
+    rig.link("plc", up=True)
+    rig.plc(lot="LOT-1")
+    row = rig.count(6)
+    assert use(row).candidates == ("1", "2")
+    rig.scan("R3Q20")
+    rig.count(2)
+    assert [off.lot for off in rig.of(ComponentUnloaded)] == ["1"]
+    assert use(rig.count(2)).candidates == ("2", "3")
+    rig.count(2)
+    assert [off.lot for off in rig.of(ComponentUnloaded)] == ["1"]  # four of four, and one more
+    rig.count(1)
+    assert [(off.lot, off.reason) for off in rig.of(ComponentUnloaded)][1:] == [("2", "passed")]
 
 
 # ------------------------------------------------------------------ back from a vessel
