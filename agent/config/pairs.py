@@ -86,6 +86,7 @@ class Pair(Options):
     """`fifo` only: integer tag with the number of parts inside, by sensors."""
     clear: Name | None = None
     """`fifo` only: boolean tag, true while nothing is inside. One of `sync`, `inside` and `clear`
-    is needed: without them the order would never be known again after a restart."""
+    is needed: without them the order would never be known again after a restart. Of 1,000 units
+    that were bound without such a proof, the older half is corrected to possible ones."""
     cavities: dict[Name, CavitySection] = Field(default_factory=dict)
     """`multi-cavity` only: the places of the machine, each with the source of its code."""
