@@ -160,6 +160,7 @@ class Plc:
             yield SCAN_MS
         answer = int(self.tags[handshake.result]) if self.tags[handshake.ack] else None
         if self.is_aborted and answer is None:
+            yield max(0, since_ms + 2 * self.poll_ms[1] + SCAN_MS - self.world.ms)  # A8
             yield from self._take_out(handshake)
             return None
         self.is_aborted = False
