@@ -28,7 +28,8 @@ line here never does the following, and a plant that does must not trust `certai
     A5   `tag`: a code that stays from the cycle before can only be seen where a guard or counter
          moves on, and after a cycle with a record.
     A6   `fifo`: between two proofs of the order one part is taken off or put on, or comes in
-         unseen, not two that make up for each other; and none within the settle of its entry.
+         unseen, not two that make up for each other; and none within the settle of its entry. A
+         second reader proves the order up to the part that it reads, not of those behind it.
     A7   `carrier`: no carrier is loaded anew unread at its unload point and at its load point.
     A8   The PLC tells that it lost its memory by a word, or by numbers that went back, and asks for
          nothing before it was seen; a trigger stands for longer than two polls (D-22).

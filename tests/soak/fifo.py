@@ -15,6 +15,8 @@ class Fifo(Line):
 
     is_disturbed = False
     """Whether a part was taken off or put on since the order was proven last."""
+    unproven = 0
+    """How many parts are to leave until the place of that is at the head."""
     is_clearing = False
     at_work = 0
     """How many parts are in the machine: they stay on the belt until they leave it."""
@@ -42,7 +44,7 @@ class Fifo(Line):
         self.plc.tags["inside"] = len(self.belt)
         self.plc.tags["clear"] = not self.belt
         if not self.belt:
-            self.is_disturbed = False
+            self.is_disturbed, self.unproven = False, 0
 
     def may_fail(self) -> bool:
         """Nor where a part was taken off or put on: what comes in unseen would hide it."""
@@ -71,11 +73,11 @@ class Fifo(Line):
 
         reader = self.readers["entry"]
         if not reader.is_heard:
-            self.is_disturbed = True
+            self._disturbed(len(self.belt) + 1)
         if act == "right":
             on()
             if not (yield from reader.read(unit)):
-                self.is_disturbed = True
+                self._disturbed(len(self.belt))
             return
         if not self.queue.gate:
             on()
@@ -92,14 +94,21 @@ class Fifo(Line):
             if place >= first and since_ms < self.world.ms - 500
         ]
         if places and self.world.chance(0.6):
-            self.belt.pop(self.world.random.choice(places))
+            place = self.world.random.choice(places)
+            self.belt.pop(place)
+            self._disturbed(place)
         elif len(self.belt) < self.queue.most and self.belt:
             place = self.world.between(first, len(self.belt))
             self.belt.insert(place, (f"SN-{FOREIGN + self.units}", self.world.ms - 1_000))
+            self._disturbed(place + 1)
         else:
             return
-        self.is_disturbed = True
         self._sense()
+
+    def _disturbed(self, ahead: int) -> None:
+        """Note that the order is not what was read, behind so many parts."""
+        self.is_disturbed = True
+        self.unproven = max(self.unproven, ahead)
 
     # -------------------------------------------------------------- station
 
@@ -119,9 +128,9 @@ class Fifo(Line):
         yield self.world.between(200, 800)
         yield from self.process(cycle)
         if cycle.answers and self.queue.sync is None and self.queue.clear is None:
-            self.is_disturbed = False
+            self.is_disturbed, self.unproven = False, 0
         self.belt.pop(0)
-        self.at_work = 0
+        self.at_work, self.unproven = 0, max(0, self.unproven - 1)
         self._sense()
         yield self.world.between(50, 1_500)
         if self.queue.clear and self.world.chance(0.08):
@@ -131,7 +140,7 @@ class Fifo(Line):
         reader = self.readers["sync"]
         if self.plan.faulty and self.world.chance(0.1):
             yield from reader.fail("noread")
-        elif (yield from reader.read(unit)):
+        elif (yield from reader.read(unit)) and not self.unproven:
             self.is_disturbed = False
 
     def _run_empty(self) -> Process[None]:
