@@ -122,8 +122,12 @@ class Plc:
             self.tags[handshake.request] = (
                 int(self.tags[handshake.request]) + 1
             ) % handshake.modulus
+        memory = self.tags["life"]
         yield SCAN_MS
         while True:
+            if self.tags["life"] != memory:
+                self.is_aborted = True  # it does not know any more that it asked
+                return None
             answer = yield from self._ask_once(handshake, number)
             if answer is not None and answer != NOT_STORED:
                 return answer
