@@ -11,9 +11,10 @@ from functools import partial
 from typing import TextIO
 
 from agent import telemetry
+from agent.app.attached import Outside, Wanted
 from agent.app.auditing import AuditError, options_of
 from agent.app.collected import Status
-from agent.app.collecting import Collector, Outside, Wanted
+from agent.app.collecting import Collector
 from agent.app.rim import SystemClock, SystemRandom
 from agent.app.tracing import open_named, store_name
 from agent.sinks.mqtt import NEWEST

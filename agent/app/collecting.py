@@ -13,21 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from agent.app.collected import Status, Tally
-from agent.app.rim import secret
-from agent.backoff import Backoff, apart, within
-from agent.ports import Clock, Random, Worker
-from agent.sinks.mqtt import MqttOptions
-from agent.sinks.mqtt.dialling import tls_context, why_unreachable
-from agent.sinks.mqtt.login import Login
-from agent.sinks.mqtt.subscription import Subscription, filters
-from agent.telemetry import Notifier
+from agent.app.attached import TICK_S, WINDOW, Attachment, Outside, Wanted
+from agent.app.collected import Tally
+from agent.backoff import Backoff
+from agent.sinks.mqtt.subscription import Subscription
 from agent.trace.claims import Answered, Range, Stand
 from agent.trace.heard import HeardError, stand_of
 from agent.trace.intake import Intake, Took
@@ -37,45 +30,11 @@ from agent.trace.survey import Overdue, Survey, Surveyed
 
 T = TypeVar("T")
 
-WINDOW = 2_000
-"""Messages that the broker may have under way to us: what one commit takes at most."""
-CONNECT_S = 15.0
-LEAVE_S = 5.0
-TICK_S = 1.0
 FORGET_EVERY_S = 3600.0
 """So often what was refused, or not answered, is asked for anew."""
 STUCK_S = 120.0
 """A store that does nothing for so long is hung: the watchdog is not fed."""
-_FIRST = asyncio.FIRST_COMPLETED
 _LEASE = "collector:asks"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is to be collected, and where to."""
-
-    options: MqttOptions
-    under: str
-    """Which stations."""
-    group: str | None
-    name: str
-    """Of this collector: its session at the broker, and where it is answered."""
-    open: Callable[[], Store]
-    wait_s: float
-    session_s: int
-    until_complete: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """What the outside offers."""
-
-    clock: Clock
-    random: Random
-    worker: Worker
-    tell: Callable[..., None]
-    show: Callable[[Status], None]
-    notify: Notifier
 
 
 class Collector:
@@ -87,13 +46,13 @@ class Collector:
         self._clock, self._tell = outside.clock, outside.tell
         self._store: Store | None = None
         self._survey: Survey | None = None
-        self._subscription: Subscription | None = None
         self._requests = Requests(wanted.options.root, wanted.name)
         self._overdue = Overdue()
         self._stands: dict[str, Stand] = {}
         self._to_ask: dict[str, tuple[Range, ...]] = {}
         self._asks = False
         self._came = asyncio.Event()
+        self._broker = Attachment(wanted, outside, self._came)
         self._look = asyncio.Event()
         self._busy_since_s: float | None = None
         self._forgot_s = self._clock.now().boot_ms / 1000
@@ -110,14 +69,14 @@ class Collector:
         tasks = [
             asyncio.create_task(work, name=name)
             for name, work in (
-                ("broker", self._keep_connected()),
+                ("broker", self._broker.keep()),
                 ("intake", self._keep_taking()),
                 ("survey", self._keep_looking()),
                 ("ticks", self._keep_ticking()),
             )
         ]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=_FIRST)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
@@ -128,94 +87,8 @@ class Collector:
 
     async def _close(self) -> None:
         """Leave the broker, which keeps the session, and let go of the store."""
-        subscription, self._subscription = self._subscription, None
-        if subscription is not None:
-            try:
-                await within(self._clock, LEAVE_S, subscription.leave())
-            except TimeoutError:
-                subscription.abort()
+        await self._broker.leave()
         await asyncio.shield(self._out.worker.run(self._let_go))
-
-    # -------------------------------------------------------------- the broker
-
-    async def _keep_connected(self) -> None:
-        backoff = Backoff(self._clock, self._out.random, 0.2, 30.0)
-        told: str | None = None
-        while True:
-            try:
-                await apart(self._connect(), "connect")
-            except OSError as error:
-                cause = str(error)
-            else:
-                told = None
-                backoff.reset()
-                cause = await self._stay()
-            if cause != told:
-                told = cause
-                self._tell("broker_lost", error=cause)
-            await backoff.wait()
-
-    async def _connect(self) -> None:
-        """Connect and subscribe.
-
-        Raises:
-            OSError: it did not come to that; the text says why.
-        """
-        options, wanted = self._wanted.options, self._wanted
-        where = f"broker {options.host}:{options.port}"
-        subscription: Subscription | None = None
-        try:
-            login = await asyncio.to_thread(self._login)
-            subscription = await within(self._clock, CONNECT_S, Subscription.dial(login))
-            subscription.came = self._came
-            asked = list(filters(options.root, wanted.under, wanted.name, wanted.group))
-            cause = await within(self._clock, CONNECT_S, _begin(subscription, asked))
-        except TimeoutError:
-            cause = f"did not answer within {CONNECT_S:g} s; check the network and the URL"
-        except OSError as error:
-            cause = why_unreachable(error)
-        except (KeyError, ValueError) as error:
-            cause = f"{options.password} cannot be read: {error}"
-        if subscription is None or cause is not None:
-            if subscription is not None:
-                subscription.abort()
-            raise OSError(f"{where}: {cause}")
-        self._subscription = subscription
-        self._came.set()  # a session that is resumed sends before we have subscribed
-        self.tally.is_connected = True
-        self._tell("broker_connected", broker=where, resumed=subscription.is_resumed)
-
-    def _login(self) -> Login:
-        options = self._wanted.options
-        tls: ssl.SSLContext | None = tls_context(options) if options.tls else None
-        return Login(
-            host=options.host,
-            port=options.port,
-            client_id=options.client_id or f"lineside-{self._wanted.name}",
-            user=options.user,
-            password=secret(options.password) if options.password else None,
-            tls=tls,
-            session_s=self._wanted.session_s,
-            window=WINDOW,
-        )
-
-    async def _stay(self) -> str:
-        """Return why the connection ended."""
-        subscription = self._subscription
-        if subscription is None:
-            return "left"
-        while not subscription.ended.done():
-            pause = asyncio.ensure_future(self._clock.sleep(TICK_S))
-            try:
-                await asyncio.wait((subscription.ended, pause), return_when=_FIRST)
-            finally:
-                pause.cancel()
-            subscription.tick()
-        self.tally.is_connected = False
-        end = subscription.ended.result()
-        if end.is_taken_over:
-            return f"another collector came under the name {self._wanted.name}; give each its own"
-        return f"broker {self._wanted.options.host}: {end.cause}"
 
     # -------------------------------------------------------------- what comes
 
@@ -223,7 +96,7 @@ class Collector:
         while True:
             await self._came.wait()
             self._came.clear()
-            subscription = self._subscription
+            subscription = self._broker.subscription
             if subscription is None:
                 continue
             self._hear(subscription)
@@ -311,7 +184,7 @@ class Collector:
         while True:
             with_patience = waited_s >= self._wanted.wait_s
             is_due = with_patience or self._look.is_set() or not self.tally.is_surveyed
-            if is_due and self.tally.is_connected:
+            if is_due and self._broker.is_connected:
                 self._look.clear()
                 waited_s = 0.0 if with_patience else waited_s
                 await self._looked(is_sweep=with_patience)
@@ -359,7 +232,7 @@ class Collector:
                 self._tell("events_lack", station=station, error=doubt)
 
     def _ask(self) -> None:
-        subscription = self._subscription
+        subscription = self._broker.subscription
         if subscription is None or subscription.ended.done() or not self._asks:
             return
         now_s = self._clock.now().boot_ms / 1000
@@ -412,20 +285,17 @@ class Collector:
         while True:
             self._ask()
             now_s = self._clock.now().boot_ms / 1000
+            self.tally.is_connected = self._broker.is_connected
             status = self.tally.status(now_s)
             self._out.show(status)
-            if status.is_news or (status.behind and now_s - told_s >= status.TELL_EVERY_S):
+            is_due = status.behind and status.rate and now_s - told_s >= status.TELL_EVERY_S
+            if status.is_news or is_due:
                 told_s = now_s
                 self._tell("caught_up" if not status.behind else "catching_up", **status.told())
             is_stuck = self._busy_since_s is not None and now_s - self._busy_since_s > STUCK_S
             if not is_stuck:
                 self._out.notify.say(WATCHDOG="1", STATUS=str(status))
             await self._clock.sleep(TICK_S)
-
-
-async def _begin(subscription: Subscription, asked: list[tuple[str, int]]) -> str | None:
-    """Return why there is no subscription; None: there is one."""
-    return await subscription.greet() or await subscription.subscribe(asked)
 
 
 def _answered(answer: Answered, store: Store) -> None:

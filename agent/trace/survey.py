@@ -29,7 +29,8 @@ class Surveyed:
     gone: int
     """Events that exist and can be had from nobody."""
     is_complete: bool
-    """Proven: nothing lacks from its first event to where its `position` says that it stands."""
+    """Proven: nothing lacks from the oldest event that is held, or that the station still keeps, to
+    where its `position` says that it stands."""
     doubts: tuple[str, ...]
     """Forks, two contents of one address, links that do not fit."""
 
@@ -79,6 +80,9 @@ class Survey:
             ledger = ledger_of(connection, station, runs, said)
         if stand is not None:
             ledger.stand(stand)
+            since = _since(runs, stand)
+            if since is not None:
+                ledger.since(station, since)
         report = ledger.report(station)
         lacking = report.to_ask
         doubts = [f"{fork.of} is followed by {', '.join(fork.into)}" for fork in report.forks]
@@ -97,6 +101,17 @@ class Survey:
             is_complete=report.is_complete,
             doubts=tuple(doubts),
         )
+
+
+def _since(runs: list[Run], stand: Stand) -> Place | None:
+    """Return from where on everything can be had: what is held, or is kept; None: not known.
+
+    What a station deleted before anybody collected it is not missing.
+    """
+    if stand.first_kept is None:
+        return None
+    held = [(run.name, run.held[0][0]) for run in runs if run.held]
+    return min([*held, stand.first_kept], key=lambda place: (ordinal(place[0]), place[1]))
 
 
 class Overdue:

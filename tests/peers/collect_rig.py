@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from agent.app.attached import Outside, Wanted
 from agent.app.collected import Status
-from agent.app.collecting import Collector, Outside, Wanted
+from agent.app.collecting import Collector
 from agent.sinks.mqtt import MqttOptions
 from agent.telemetry import Notifier
 from agent.threads import ThreadWorker

@@ -195,3 +195,34 @@ async def test_a_filtered_stream_is_proven_too(tmp_path: Path, fresh: Fresh) -> 
                 await collector.until(lambda now: now.is_complete and now.events == 58)
     (held,) = collector.stations()
     assert (held.events, held.gaps) == (58, ())
+
+
+@pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+async def test_a_broker_that_refuses_is_told_once_and_tried_again(
+    tmp_path: Path, fresh: Fresh
+) -> None:
+    """Refused, or not there: the cause and what to do, once; nothing ends for it."""
+    async with Mosquitto(tmp_path, "allow_anonymous false") as broker:
+        collector = CollectorBench(fresh(), broker.port)
+        async with collector.running():
+            await collector.until(lambda _: len(collector.told) > 0)
+            broker.kill()
+            await collector.until(lambda _: len(collector.told) > 1)
+    said = [str(fields["error"]) for event, fields in collector.told if event == "broker_lost"]
+    assert "not authorised to connect" in said[0]
+    assert "nothing listens there" in said[1]
+    assert len(said) == 2
+
+
+@pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+async def test_two_of_one_name_are_told_of_each_other(tmp_path: Path, fresh: Fresh) -> None:
+    """A session is one collector's; not every broker says that another one took it."""
+    async with Mosquitto(tmp_path) as broker:
+        one, two = (CollectorBench(fresh(), broker.port, name="same") for _ in range(2))
+        async with one.running():
+            await one.until(lambda now: now.is_connected)
+            async with two.running():
+                await one.until(lambda _: "broker_lost" in one.names())
+    said = [str(fields.get("error")) for event, fields in one.told if event == "broker_lost"]
+    told = ("another collector came under the name same; give each its own", "client of this name")
+    assert any(words in said[0] for words in told)

@@ -27,14 +27,14 @@ def surveyed(newest: int, *lacking: tuple[int, int]) -> Surveyed:
     )
 
 
-def stand_of(last: Row) -> Stand:
+def stand_of(last: Row, kept: Row | None = None) -> Stand:
     """Return the position behind an event."""
     return Stand(
         station=STATION,
         epoch=last.epoch,
         last_seq=last.seq,
         last_hash=last.hash,
-        first_kept=None,
+        first_kept=(kept.epoch, kept.seq) if kept else None,
     )
 
 
@@ -127,3 +127,19 @@ def test_an_answer_whose_events_did_not_all_come_speaks_for_nothing() -> None:
             store.take_events(
                 [{"specversion": "1.0", "after": "x", "data": loads(rows([1])[0].body)}]
             )
+
+
+def test_what_was_deleted_before_anybody_collected_is_not_missing() -> None:
+    """Complete is from what the station still kept then; what it deletes later was held (D-142)."""
+    events = rows([6, 4])
+    with stored() as store:
+        found = Survey(store).look({STATION: stand_of(events[-1], events[3])})[STATION]
+        assert found.lacking == (Range("000002-00000002", 1, 4),)
+        store.take_events(loads(row.body) for row in events[6:])
+        found = Survey(store).look({STATION: stand_of(events[-1], events[3])})[STATION]
+        assert (found.lacking, found.is_complete) == ((Range(EPOCH, 4, 6),), False)
+        store.take_events(loads(row.body) for row in events[3:6])
+        found = Survey(store).look({STATION: stand_of(events[-1], events[3])})[STATION]
+        assert (found.is_complete, found.gone, found.events) == (True, 0, 7)
+        found = Survey(store).look({STATION: stand_of(events[-1], events[8])})[STATION]
+        assert (found.is_complete, found.gone) == (True, 0)
