@@ -53,6 +53,11 @@ $(VENV)/peers.stamp: tests/peers/node/package-lock.json .ci/setup-peers $(VENV)/
 broker: $(VENV)/runtime.stamp
 	@.ci/setup-debian $(VENV) mosquitto=mosquitto || echo 'broker: none, so there is no MQTT'
 
+# A PostgreSQL server for the tests: its programs alone, no service (.ci/setup-peers gets it too).
+.PHONY: database
+database: $(VENV)/runtime.stamp
+	@.ci/setup-debian $(VENV) '/usr/lib/postgresql/*/bin/postgres=postgresql'
+
 # ------------------------------------------------------------------ run
 
 .PHONY: demo
@@ -60,7 +65,7 @@ demo: setup ## a simulated line of two stations on real protocols; ARGS=--foreve
 	@$(BIN)/lineside demo $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/dev.stamp broker ## measure rates and latencies beside their bare rigs
+bench: $(VENV)/dev.stamp broker database ## measure rates and latencies beside their bare rigs
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 # ------------------------------------------------------------------ checks

@@ -9,12 +9,13 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
-from tests import trace_rig
-from tests.postgres import Postgres, memory
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
 
 Fresh = Callable[[], str]
 """Names an empty store."""
@@ -74,8 +75,10 @@ def tasks_are_watched(request: pytest.FixtureRequest, nothing_outlives_its_test:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres() -> "Iterator[Postgres]":
     """Run one server for as long as the tests run."""
+    from tests.postgres import Postgres  # noqa: PLC0415 - half a second that most tests do without
+
     with Postgres() as server:
         yield server
 
@@ -83,6 +86,9 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(params=["sqlite", "postgres"])
 def fresh(request: pytest.FixtureRequest) -> Iterator[Fresh]:
     """Run a test on each database; the rig's stores are in it too."""
+    from tests import trace_rig  # noqa: PLC0415 - half a second that most tests do without
+    from tests.postgres import memory  # noqa: PLC0415 - as above
+
     with TemporaryDirectory(dir=memory(64)) as directory:
         if request.param == "postgres":
             server: Postgres = request.getfixturevalue("postgres")

@@ -109,7 +109,7 @@ class Postgres:
         if found is not None:
             return found
         found = _newest(_TREE)
-        assert found is not None, "PostgreSQL is not there: `make setup` gets it"
+        assert found is not None, "PostgreSQL is not there: `make database` gets it"
         libraries = [path for path in _TREE.rglob("*-linux-gnu") if path.is_dir()]
         if self._user is not None:  # who may not be allowed to look into our folder
             copy = self._home / "debian"
