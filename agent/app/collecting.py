@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 FORGET_EVERY_S = 3600.0
 """So often what was refused, or not answered, is asked for anew."""
+SETTLE_S = 3.0
+"""So long after connecting, every station's retained position has come."""
 STUCK_S = 120.0
 """A store that does nothing for so long is hung: the watchdog is not fed."""
 _LEASE = "collector:asks"
@@ -180,15 +182,17 @@ class Collector:
     # -------------------------------------------------------------- what lacks
 
     async def _keep_looking(self) -> None:
-        waited_s = 0.0
+        waited_s = settled_s = 0.0
         while True:
-            with_patience = waited_s >= self._wanted.wait_s
-            is_due = with_patience or self._look.is_set() or not self.tally.is_surveyed
+            settled_s = settled_s + TICK_S if self._broker.is_connected else 0.0
+            is_sweep = waited_s >= self._wanted.wait_s
+            may_end = self._wanted.until_complete and settled_s >= SETTLE_S
+            is_due = is_sweep or may_end or self._look.is_set() or not self.tally.is_surveyed
             if is_due and self._broker.is_connected:
                 self._look.clear()
-                waited_s = 0.0 if with_patience else waited_s
-                await self._looked(is_sweep=with_patience)
-                if self._wanted.until_complete and self.tally.is_complete:
+                waited_s = 0.0 if is_sweep else waited_s
+                await self._looked(is_sweep=is_sweep)
+                if may_end and self.tally.is_complete:
                     return
             await self._clock.sleep(TICK_S)
             waited_s += TICK_S
