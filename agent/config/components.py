@@ -24,6 +24,7 @@ _OF_LOTS = (
     "products",
     "product_pattern",
     "open_life",
+    "open_life_off",
     "use",
     "measure",
     "quantity",
@@ -40,6 +41,8 @@ def check_components(parts: Parts, track: Track) -> None:
     for position, component in track.components.items():
         at: Path = ("track", "components", position)
         _check_lag(parts, at, component)
+        if component.by is By.LOT:
+            _check_life(parts, at, component)
         _check_serial(parts, at, component)
         _check_until(parts, at, component)
         _check_quantities(parts, at, component)
@@ -58,6 +61,12 @@ def _check_lag(parts: Parts, at: Path, component: ComponentSection) -> None:
     if shortest > longest:
         message = "the shortest time is longer than the longest"
         parts.refuse((*at, "lag"), message, "write [min, max]")
+
+
+def _check_life(parts: Parts, at: Path, component: ComponentSection) -> None:
+    if component.open_life is None and "open_life_off" in component.model_fields_set:
+        message = "without `open_life` no time is counted"
+        parts.refuse((*at, "open_life_off"), message, "add `open_life: 168h`", key=True)
 
 
 def _check_serial(parts: Parts, at: Path, component: ComponentSection) -> None:
@@ -129,6 +138,7 @@ def components_of(track: Track) -> tuple[Component, ...]:
             products=tuple(sorted(component.products)),
             product_pattern=component.product_pattern,
             open_life_ms=component.open_life,
+            open_life_pauses=component.open_life_off == "pauses",
             unfit=component.unfit,
             use=component.use,
             measure=component.measure,
@@ -163,6 +173,8 @@ def told(station: Station) -> Iterator[str]:
         if component.open_life_ms is not None:
             life = duration_text(component.open_life_ms)
             yield f"{component.position}: usable for {life} from its scan; then {_unfit(component)}"
+            off = "pauses" if component.open_life_pauses else "goes on"
+            yield f"{component.position}: that time {off} while it is taken off"
         if component.use is not None:
             yield f"{component.position}: {_counted(component)}"
     if station.blocked:

@@ -66,8 +66,12 @@ class ComponentSection(Options):
     product_pattern: str | None = None
     """What the product must match as a whole. Where a list of products would be too long."""
     open_life: Annotated[Millis, Field(gt=0)] | None = None
-    """How long a load may be used once it was scanned: floor life, pot life, thaw (D-54). A restart
-    of the gateway's machine ends it, because nobody knows how long that took."""
+    """How long a load may be used once it was scanned: floor life, pot life, thaw (D-54). A package
+    that is taken off and comes back is as old as it was. A restart of the gateway's machine ends
+    it, because nobody knows how long that took."""
+    open_life_off: Literal["counts", "pauses"] = "counts"
+    """Whether open life goes on while a load is taken off: it `counts`, or it `pauses` where what
+    is taken off goes to dry or cold storage at once, until it is scanned again (D-54)."""
     unfit: Policy = Policy.REFUSE
     """A unit made from what is blocked, expired or the wrong part: `refuse` (answer 6), or `record`
     and say so."""

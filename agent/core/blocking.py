@@ -1,4 +1,4 @@
-"""Blocking a lot or a serial component by hand, and releasing it (D-56).
+"""Blocking a lot or a serial component by hand, releasing it, letting it be used anew (D-56).
 
 A block affects the future through the interlock and the past through a query; it changes no event.
 What the station file blocks, only the station file releases.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.core import events as ev
+from agent.core import shelf
 from agent.core.command import Argument, Command, Facts, Names, Refusal, text
 from agent.core.draft import Draft
 from agent.core.fitness import COMMAND, FILE
@@ -43,6 +44,18 @@ def release(draft: Draft, given: CommandGiven, _facts: Facts) -> ev.Event | Refu
     return released[-1]
 
 
+def renew(draft: Draft, given: CommandGiven, _facts: Facts) -> ev.Event | Refusal:
+    """Let the open life of a package begin anew: it was baked, or is known to be good (D-54)."""
+    lot = text(given, "lot")
+    if not any(component.open_life_ms for component in draft.station.components):
+        detail = "no position of this station has an `open_life`"
+        return Refusal(cause=ev.Declined.NOT_SO, detail=detail)
+    if not shelf.is_known(draft, lot):
+        detail = f"'{lot}' was not on a position, or too long ago; its life begins with its scan"
+        return Refusal(cause=ev.Declined.UNKNOWN, detail=detail)
+    return draft.add(ev.OpenLifeRenewed(**_body(draft, given, lot)))
+
+
 def _sources(draft: Draft, lot: str) -> tuple[str, ...]:
     return tuple(each.source for each in draft.state.material.blocked if each.lot == lot)
 
@@ -62,5 +75,10 @@ COMMANDS: Mapping[str, Command] = {
         about="let a blocked lot or serial component be used again",
         arguments=(LOT,),
         run=release,
+    ),
+    "renew-life": Command(
+        about="the open life of a package begins anew: it was baked, or is known to be good",
+        arguments=(Argument(name="lot", names=Names.LOT, about="the package, by its label"),),
+        run=renew,
     ),
 }

@@ -1746,6 +1746,15 @@ class CommandRefused(CommandEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenLifeRenewed(CommandEvent):
+    """The open life of a package begins anew: it was baked, or is known to be good (D-54)."""
+
+    kind = "open_life_renewed"
+    lot: str
+    """As its label names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnitScrapped(CommandEvent):
     """The unit is scrap: it is refused wherever it comes, until this event is corrected (D-36)."""
 

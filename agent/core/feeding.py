@@ -28,7 +28,7 @@ from agent.core.state import State
 from agent.core.station import Component, Until
 
 EMPTIED, PASSED, SPLICED_OUT = "emptied", "passed", "spliced_out"
-_NOTHING_LEFT = frozenset({EMPTIED, PASSED, SPLICED_OUT})
+NOTHING_LEFT = frozenset({EMPTIED, PASSED, SPLICED_OUT})
 LOW, USED_UP, OVERRUN = "low", "used_up", "overrun"
 ZERO = Decimal(0)
 
@@ -109,7 +109,7 @@ def take_off(
 ) -> None:
     """Record that a load no longer feeds its position, and what is left: as said, or by count."""
     component = draft.station.component(load.position)
-    counted = None if reason in _NOTHING_LEFT else left_by_count(draft.state, load)
+    counted = None if reason in NOTHING_LEFT else left_by_count(draft.state, load)
     left, measure = said or (counted, component.measure if component is not None else None)
     draft.add(
         ev.ComponentUnloaded(

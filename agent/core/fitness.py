@@ -17,7 +17,7 @@ from datetime import date
 from functools import cache
 
 from agent.core import events as ev
-from agent.core import vessels
+from agent.core import shelf, vessels
 from agent.core.anew import replace
 from agent.core.draft import Draft, Fold
 from agent.core.identity.pattern import compile_pattern
@@ -44,6 +44,8 @@ def fault_at_load(draft: Draft, component: Component, scan: ev.CodeScanned) -> e
     if not belongs(component.products, component.product_pattern, scan.product or ""):
         return ev.Why.WRONG_PART
     if _is_past(scan.expiry, draft.now):
+        return ev.Why.LOT_EXPIRED
+    if shelf.is_over(draft.state, component, scan.code, scan.earliest_ms):
         return ev.Why.LOT_EXPIRED
     same = [load for load in vessels.on(draft.state, component.position) if load.lot == scan.code]
     if any(ev.Why.LOT_EXPIRED in load.faults for load in same):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from agent.core import events as ev
-from agent.core import feeding, fitness, installing, vessels
+from agent.core import feeding, fitness, installing, shelf, vessels
 from agent.core.amounts import amount
 from agent.core.anew import replace
 from agent.core.candidates import component_use, meets_from_ms
@@ -32,8 +32,6 @@ __all__ = [
     "started",
     "unload_scanned",
 ]
-
-UNLOADED = "unloaded"
 
 
 def component_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
@@ -102,7 +100,7 @@ def unload_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
     for load in vessels.on(draft.state, scan.position or ""):
         if mixes and not load.refused:
             continue
-        feeding.take_off(draft, load, UNLOADED, between_ms, (scan.address,), said=left)
+        feeding.take_off(draft, load, shelf.UNLOADED, between_ms, (scan.address,), said=left)
 
 
 SCANNED: Mapping[Means, Callable[[Draft, ev.CodeScanned], None]] = {
@@ -179,11 +177,9 @@ def _with(state: State, material: MaterialState) -> State:
 
 def _loaded(state: State, event: ev.ComponentLoaded) -> State:
     component = state.station.component(event.position)
-    before = [
-        load.from_lo_ms if load.opened_ms is None else load.opened_ms
-        for load in state.material.loads
-        if (load.position, load.lot) == (event.position, event.lot)
-    ]
+    opened_ms = event.earliest_ms
+    if component is not None:
+        opened_ms = shelf.opened_ms(state, component, event.lot, event.earliest_ms)
     load = Load(
         position=event.position,
         lot=event.lot,
@@ -192,12 +188,13 @@ def _loaded(state: State, event: ev.ComponentLoaded) -> State:
         from_hi_ms=event.latest_ms,
         product=event.product,
         expiry=event.expiry,
-        opened_ms=min([event.earliest_ms, *before]),
+        opened_ms=opened_ms,
         amount=feeding.loaded_amount(component, event) if component is not None else None,
         used_most=feeding.used_before(state, component, event.earliest_ms) if component else "0",
         lots=event.lots,
     )
-    return _with(state, vessels.joined(state, load))
+    load = shelf.filled(state, load)
+    return _with(state, vessels.joined(shelf.put_on(state, load.lot), load))
 
 
 def _refused(state: State, event: ev.LoadRefused) -> State:

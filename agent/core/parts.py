@@ -230,6 +230,22 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shelved:
+    """A package that was taken off its position, and may come back."""
+
+    position: str
+    lot: str
+    open_ms: int
+    """How long it was open by then, at the most."""
+    off_ms: int
+    """When it was taken off, at the latest; LONG_AGO in another boot."""
+    left: str | None = None
+    """What was left in it, as said or by count; None: not known, its label counts."""
+    least: str | None = None
+    """The same if everything was drawn from it that may have been."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Blocked:
     """A lot or serial that must not be used from now on (D-56)."""
 
@@ -273,6 +289,8 @@ class MaterialState:
     late: they may have been drawn from it (D-55)."""
     clean: tuple[str, ...] = ()
     """Vessels that were seen empty once: what was put in since is all that is in them."""
+    shelf: tuple[Shelved, ...] = ()
+    """Packages that were taken off and may come back, the newest last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

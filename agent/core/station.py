@@ -290,6 +290,8 @@ class Component:
     """What the product must match as a whole."""
     open_life_ms: int | None = None
     """How long a load may be used once it is on; None: as long as it lasts."""
+    open_life_pauses: bool = False
+    """Whether the open life of what is taken off pauses until it is on again: dry storage."""
     unfit: Policy = Policy.REFUSE
     """A unit made from what is blocked, expired or the wrong part: answer 6, or recorded so."""
     use: str | None = None

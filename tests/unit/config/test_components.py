@@ -143,6 +143,7 @@ def test_a_position_is_told_back_in_plain_words() -> None:
         "  material   housing: a lot until the next is scanned, recorded as unknown where missing",
         "  material   housing: only 09506000134352, 09506000134369; another one is refused",
         "  material   housing: usable for 8h from its scan; then refused",
+        "  material   housing: that time goes on while it is taken off",
         (
             "  material   housing: counted down by 0.25 kg a unit (a load without one holds 25), "
             "warned at 2.5 kg; when no more than 0 kg is left, what follows is possible for an "
@@ -311,3 +312,13 @@ def test_what_is_to_come_is_refused_by_name(change: tuple[str, str], says: str) 
     """Nothing that is not built is passed over."""
     (said,) = [each for each in problems(edited(PRESS, change)) if "this version" in each]
     assert said.startswith(says.removesuffix("…"))
+
+
+def test_a_pause_needs_a_life() -> None:
+    """Where no open life is counted none can pause; where one does, it is told so (D-54)."""
+    dry = REELS.replace("open_life: 8h", "open_life: 8h\n      open_life_off: pauses")
+    said = explained(loaded(edited(PRESS, (HOUSING, dry))))
+    assert "housing: that time pauses while it is taken off" in said
+    off_only = REELS.replace("open_life: 8h", "open_life_off: pauses")
+    (wrong,) = problems(edited(PRESS, (HOUSING, off_only)))
+    assert wrong.endswith("without `open_life` no time is counted; add `open_life: 168h`")

@@ -175,6 +175,7 @@ DECIDED: Mapping[str, Mapping[str, str | None]] = {
         "made": None,
         "recent": None,
         "clean": "load",
+        "shelf": None,
     },
     "product": {
         "running": "product",
@@ -188,9 +189,9 @@ DECIDED: Mapping[str, Mapping[str, str | None]] = {
 }
 """Per part and field of the state: the open thing that it is judged as; None: it is about the run
 (`run`), a time or number that means the same under every file, a session that has ended, what is
-known of lots by their own names, a scan's repeat or refusal before a cycle, a pick, a container
-or a child that a start gives up or the next scan replaces, or, for
-`blocked`, judged at each start by `fitness.started`."""
+known of lots and packages by their own names, a scan's repeat or refusal before a cycle, a pick, a
+container or a child that a start gives up or the next scan replaces, or, for `blocked`, judged at
+each start by `fitness.started`."""
 
 
 def test_every_field_of_the_state_is_decided() -> None:
