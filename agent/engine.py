@@ -586,6 +586,7 @@ def _of_unit(answer: AskAnswered, seen: UnitSeen) -> AskAnswered:
         seen_kind=seen.kind,
         seen_result=seen.result,
         visits=seen.visits,
+        done_result=seen.done_result,
         scrapped=seen.scrapped,
         reworked=seen.reworked,
         names=seen.names,

@@ -235,5 +235,6 @@ def _with(seen: UnitSeen, event: LifeEvent) -> UnitSeen:
     seen = replace(seen, address=event.address, kind=event.kind, result=None)
     if isinstance(event, UnitCompleted):
         visits = seen.visits + 1
-        return replace(seen, result=str(event.result), visits=visits, reworked=False)
+        result = str(event.result)
+        return replace(seen, result=result, done_result=result, visits=visits, reworked=False)
     return seen

@@ -200,6 +200,8 @@ class UnitSeen:
     visits: int
     as_of: str
     """Everything kept up to this address was looked through; what was pruned is not known."""
+    done_result: str | None = None
+    """The result of its newest completion here, whatever was recorded of it since."""
     scrapped: bool = False
     """Whether its newest word is that it is scrap (D-36)."""
     reworked: bool = False

@@ -225,6 +225,8 @@ class AskAnswered(Observation):
     """Its result, where the kind has one."""
     visits: int = 0
     """How many `unit_completed` this unit has here."""
+    done_result: str | None = None
+    """The result of the newest of them; None: there is none, or nobody can say."""
     knowledge_as_of: str | None = None
     """The address up to which the answer looked."""
     installed_in: str | None = None

@@ -126,6 +126,7 @@ class History:
         visit: int = 1,
         handshake: str = "end",
         components: tuple[ComponentUse, ...] = (),
+        result: Result = Result.OK,
     ) -> Row:
         """Add a completed unit."""
         return self.add(
@@ -139,7 +140,7 @@ class History:
             answer=1,
             earliest_ms=1,
             latest_ms=2,
-            result=Result.OK,
+            result=result,
             visit=visit,
         )
 

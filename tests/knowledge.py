@@ -38,12 +38,14 @@ def of_unit(events: Sequence[Event], unit: str, handshake: str) -> dict[str, Any
     here = [e for e in known if isinstance(e, UnitEvent) and e.unit == unit]
     seen = [e for e in here if handshake in {"", e.handshake}]
     done = [e.seq for e in here if isinstance(e, UnitCompleted)]
+    results = [e.result for e in here if isinstance(e, UnitCompleted)]
     again = [e.seq for e in known if isinstance(e, UnitReworked) and e.unit == unit]
     other = [e.new for e in known if isinstance(e, UnitReidentified) and e.unit == unit]
     return {
         "seen_at": seen[-1].address if seen else None,
         "seen_kind": seen[-1].kind if seen else None,
         "visits": len(done),
+        "done_result": str(results[-1]) if results else None,
         "scrapped": any(isinstance(e, UnitScrapped) and e.unit == unit for e in known),
         "reworked": bool(again) and again[-1] > max(done, default=0),
         "renamed_to": other[-1] if other else None,

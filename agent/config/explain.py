@@ -166,10 +166,7 @@ def _if_not(station: Station) -> Iterator[str]:
         )
         yield "another code after the answer: the record is corrected to either of the two"
     yield f"a code that no rule takes: answer {answer(Outcome.BAD_CODE)}"
-    again = f"refused, answer {answer(Outcome.DUPLICATE)}"
-    if station.duplicates is Policy.RECORD:
-        again = "recorded as another visit"
-    yield f"a unit that was here before: {again}"
+    yield from _again(station, f"refused, answer {answer(Outcome.DUPLICATE)}")
     yield from _life(station, f"refused, answer {answer(Outcome.NOT_RELEASED)}")
     yield from interlocking.told(station)
     for handshake in station.handshakes:
@@ -195,6 +192,16 @@ def _if_not_in_order(station: Station, queue: Queue) -> Iterator[str]:
     yield f"order not known, as after a restart: {unbound}, until {' or '.join(proofs)}"
 
 
+def _again(station: Station, refused: str) -> Iterator[str]:
+    """Yield what becomes of a unit that comes again (D-35)."""
+    if station.retests:
+        yield "a unit that was NOK here comes again: recorded as another visit"
+        yield f"a unit that was OK here comes again: {refused}"
+        return
+    again = "recorded as another visit" if station.duplicates is Policy.RECORD else refused
+    yield f"a unit that was here before: {again}"
+
+
 def _life(station: Station, refused: str) -> Iterator[str]:
     """Yield what becomes of units that a person has spoken of (D-35, D-36)."""
     if station.rework_limit is not None:
@@ -214,10 +221,7 @@ def _if_not_at_bench(station: Station) -> Iterator[str]:
         return
     window = duration_text(station.pairing.window_ms)
     yield f"two codes within {window}: recorded as unbound, the reader is told bad"
-    again = "refused, the reader is told bad"
-    if station.duplicates is Policy.RECORD:
-        again = "recorded as another visit"
-    yield f"a unit that was here before: {again}"
+    yield from _again(station, "refused, the reader is told bad")
     yield from _life(station, "refused, the reader is told bad")
     yield from interlocking.told(station)
 

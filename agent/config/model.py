@@ -359,8 +359,9 @@ class Track(Options):
     blocked: tuple[str, ...] = ()
     """Lots and serial components that must not be used, as `lineside decode` names them (D-56). A
     scan whose rule means `block` does the same while the station runs."""
-    duplicates: Policy = Policy.REFUSE
-    """A unit that already passed here: `refuse` (answer 3), or `record` another visit (D-35). One
+    duplicates: Literal["refuse", "retest", "record"] = "refuse"
+    """A unit that already passed here: `refuse` (answer 3), or `record` another visit (D-35).
+    `retest`: one whose newest result here is NOK may come again, one that was OK is refused. One
     that a person has released (`lineside do STATION rework UNIT`) comes once more."""
     rework: ReworkSection | None = None
     """How often a unit may come again; without it there is no limit."""

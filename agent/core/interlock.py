@@ -59,7 +59,8 @@ def _by_answer(
         return ev.Why.SCRAPPED, Outcome.NOT_RELEASED
     if not is_production:
         return None
-    if answer.visits and station.duplicates is Policy.REFUSE and not answer.reworked:
+    again = answer.reworked or (station.retests and answer.done_result == ev.Result.NOK.value)
+    if answer.visits and station.duplicates is Policy.REFUSE and not again:
         return ev.Why.DUPLICATE, Outcome.DUPLICATE
     if station.rework_limit is not None and answer.visits > station.rework_limit:
         return ev.Why.REWORK_LIMIT, Outcome.NOT_RELEASED

@@ -454,6 +454,8 @@ class Station:
     answers: Mapping[Outcome, int] = field(default_factory=lambda: DEFAULT_ANSWERS)
     duplicates: Policy = Policy.REFUSE
     """A unit that already passed here: answer 3, or record another visit (D-35)."""
+    retests: bool = False
+    """Whether one whose newest result here is NOK may come again all the same."""
     rework_limit: int | None = None
     """How often a unit may come again (D-35); None: as often as `duplicates` lets it."""
     unknown: Policy = Policy.RECORD

@@ -47,6 +47,7 @@ class Seen:
     kind: str | None = None
     result: str | None = None
     visits: int = 0
+    done_result: str | None = None
     scrapped: bool = False
     reworked: bool = False
     renamed_to: str | None = None
@@ -86,7 +87,7 @@ class Lookup:
         """
         newest, visits, dead = Seen(), 0, set[str]()
         scrapped = reworked = False
-        renamed_to: str | None = None
+        renamed_to = done_result = None
         for address, kind, members in self._of(unit, LIFE_KINDS):
             if address in dead:
                 continue
@@ -99,11 +100,17 @@ class Lookup:
             elif kind == "unit_reidentified":
                 renamed_to = renamed_to or members["new"]
             else:
-                visits += kind == "unit_completed"
+                if kind == "unit_completed":
+                    visits, done_result = visits + 1, done_result or members.get("result")
                 if newest.address is None and handshake in {"", members.get("handshake")}:
                     newest = Seen(address=address, kind=kind, result=members.get("result"))
         return replace(
-            newest, visits=visits, scrapped=scrapped, reworked=reworked, renamed_to=renamed_to
+            newest,
+            visits=visits,
+            done_result=done_result,
+            scrapped=scrapped,
+            reworked=reworked,
+            renamed_to=renamed_to,
         )
 
     def event(self, address: Address) -> EventSeen | None:

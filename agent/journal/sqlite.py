@@ -382,6 +382,7 @@ class SqliteJournal:
             kind=found.kind,
             result=found.result,
             visits=found.visits,
+            done_result=found.done_result,
             as_of=as_of,
             scrapped=found.scrapped,
             reworked=found.reworked,

@@ -60,9 +60,10 @@ class StationLookup:
         """Return what is known of a unit here, and at the stations before this one."""
         version = self._version()
         names, known, elsewhere = await self._all(unit)
-        newest, visits, reworked = None, 0, False
+        newest, done, visits, reworked = None, None, 0, False
         for stay in known.history.stays:
             visits += stay.kind == COMPLETED
+            done = stay if stay.kind == COMPLETED else done
             reworked = stay.kind == REWORKED or (reworked and stay.kind != COMPLETED)
             if stay.kind not in _LIFE and handshake in {"", stay.handshake}:
                 newest = stay
@@ -73,6 +74,7 @@ class StationLookup:
             kind=newest.kind if newest is not None else None,
             result=newest.result if newest is not None else None,
             visits=visits,
+            done_result=done.result if done is not None else None,
             as_of=known.as_of,
             names=tuple(sorted(names)),
             scrapped=any(_is_scrap(each) for each in everywhere),

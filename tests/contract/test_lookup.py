@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+import orjson
 import pytest
 
-from agent.core.events import ComponentInstalled, ComponentRemoved
+from agent.core.events import ComponentInstalled, ComponentRemoved, Result
 from agent.journal.opening import open_journal
 from agent.journal.sqlite import SqliteJournal
 from agent.ports import Address, ContentsSeen, Row, TraceLookup
@@ -76,7 +77,9 @@ def random_rows(seed: int) -> tuple[list[Row], History]:
             if what == 0:
                 history.links(1)
             elif what == 1:
-                history.unit(chance.choice(UNITS), handshake=chance.choice(("begin", "end")))
+                result = chance.choice((Result.OK, Result.NOK))
+                handshake = chance.choice(("begin", "end"))
+                history.unit(chance.choice(UNITS), handshake=handshake, result=result)
             elif what == 2:
                 history.add(
                     ComponentInstalled,
@@ -108,6 +111,8 @@ async def test_it_says_what_the_events_say(
                 newest = [row for row in mine if word in row.body][-1:]
                 seen = await lookup.unit_seen(unit, handshake)
                 assert seen.visits == len(mine)
+                done = orjson.loads(mine[-1].body)["result"] if mine else None
+                assert seen.done_result == done
                 assert seen.address == (str(newest[0].address) if newest else None)
                 assert seen.as_of == str(rows[-1].address)
         for component in COMPONENTS:

@@ -115,7 +115,7 @@ async def test_what_is_on_its_way_counts_as_known() -> None:
     lookups.note(completed(11))
     found = await lookups.find("SN-1", "end")
     assert (found.address, found.kind, found.visits) == (f"{EPOCH}-11", "unit_completed", 1)
-    assert found.result == "ok"
+    assert (found.result, found.done_result) == ("ok", "ok")
 
 
 async def test_what_the_store_knows_is_not_counted_twice() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from agent.config.explain import explained
 from agent.config.strategies import SHAPES
-from agent.core.station import Strategy
+from agent.core.station import Policy, Strategy
 from agent.core.strategies import ENTRIES
 from tests.unit.config.stations import edited, loaded, problems
 
@@ -450,3 +450,9 @@ def test_window_that_is_not_said_is_the_strategys_own() -> None:
     assert loaded(example("manual-bench")).station.pairing.window_ms == 800
     strict = loaded(edited(example("manual-bench"), ("  duplicates: record\n", "")))
     assert "was here before: refused, the reader is told bad" in explained(strict)
+    tester = loaded(
+        edited(example("manual-bench"), ("  duplicates: record\n", "  duplicates: retest\n"))
+    )
+    assert (tester.station.duplicates, tester.station.retests) == (Policy.REFUSE, True)
+    assert "that was NOK here comes again: recorded as another visit" in explained(tester)
+    assert "that was OK here comes again: refused, the reader is told bad" in explained(tester)

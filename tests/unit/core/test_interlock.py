@@ -250,6 +250,38 @@ def test_another_visit_is_recorded_where_it_may_be() -> None:
 
 
 @pytest.mark.parametrize(
+    ("done_result", "answer"), [("nok", 1), ("ok", 3), (None, 3)], ids=["nok", "ok", "not known"]
+)
+def test_a_tester_takes_a_unit_again_that_was_not_ok(done_result: str | None, answer: int) -> None:
+    """With `duplicates: retest` the newest completion decides, whatever was refused since."""
+    rig = rig_of(retests=True, rework_limit=2)
+    facts: dict[str, Any] = {"visits": 1, "done_result": done_result, "seen_kind": "unit_refused"}
+    unit = told(rig, asked(rig), DONE, ALSO, **facts)
+    assert unit.answer == answer
+    assert getattr(unit, "visit", 2) == 2
+
+
+def test_a_retest_has_its_limit_too() -> None:
+    """`track.rework.limit` says how often a unit may come, whoever lets it come (D-35)."""
+    rig = rig_of(retests=True, rework_limit=2)
+    unit = told(rig, asked(rig), DONE, ALSO, visits=3, done_result="nok")
+    assert (unit.answer, unit.why) == (6, (Why.REWORK_LIMIT,))
+
+
+def test_a_unit_is_tested_until_it_is_ok() -> None:
+    """NOK, NOK, OK are three visits; then it is a duplicate, and scrap stays scrap (D-35, D-36)."""
+    rig = Rig(replace(PRESS, retests=True))
+    rig.up()
+    answers = []
+    for request, ok in enumerate((False, False, True, True), 1):
+        rig.turn(2_000)
+        rig.scan("SN-1")
+        answers.append(rig.cycle(request, ok=ok))
+    assert answers == [2, 2, 1, 3]
+    assert [unit.visit for unit in rig.of(UnitCompleted)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
     ("visits", "reworked", "expected"),
     [(1, True, (1, ())), (1, False, (3, (Why.DUPLICATE,))), (3, True, (6, (Why.REWORK_LIMIT,)))],
 )
