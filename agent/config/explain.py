@@ -20,6 +20,7 @@ from agent.config import (
 from agent.config.components import told
 from agent.config.loaded import StationConfig
 from agent.config.quantities import duration_text
+from agent.core import labels
 from agent.core.identity.scan_rule import DataMatch, Gs1Match, Match, Means, ScanRule, is_hibc
 from agent.core.station import Cavity, Handshake, Outcome, Policy, Queue, Station, Strategy
 
@@ -39,6 +40,7 @@ def explained(config: StationConfig) -> str:
         *(f"  material   {line}" for line in told(station)),
         *(f"  orders     {line}" for line in ordering.told(station)),
         *(f"  packs      {line}" for line in packing.told(station)),
+        *(f"  by label   {line}" for line in _by_label(station)),
         *(f"  lots       {line}" for line in lots.told(station)),
         *(f"  if not     {line}" for line in _if_not(station)),
         *(f"  if not     {line}" for line in products.told_if_not(station)),
@@ -207,6 +209,25 @@ def _life(station: Station, refused: str) -> Iterator[str]:
     if station.rework_limit is not None:
         yield f"a unit that came {station.rework_limit + 1} times: {refused}"
     yield f"a unit that a person has scrapped: {refused}"
+
+
+_DOES = {
+    Means.SCRAP: "the unit is scrap",
+    Means.REWORK: "the unit may come once more",
+    Means.REIDENTIFY: "the unit gets the label that is scanned after that",
+    Means.NOK: "the result of the unit is NOK",
+}
+
+
+def _by_label(station: Station) -> Iterator[str]:
+    """Yield what is done by scanning a label and then a unit."""
+    means = {rule.means for rule in station.scans}
+    within = duration_text(labels.WITHIN_MS)
+    for each, does in _DOES.items():
+        if each in means:
+            yield f"{each}, then a unit at the same reader within {within}: {does}"
+    if means & set(_DOES) - {Means.NOK} and station.people != "none":
+        yield "who is signed on has done it; nobody: refused, the reader is told bad"
 
 
 def _has_units(station: Station) -> bool:

@@ -134,6 +134,10 @@ class ScanSection(Options):
         "lot_issue",
         "lot_return",
         "lot_relabel",
+        "scrap",
+        "rework",
+        "reidentify",
+        "nok",
     ]
     """What they stand for. `lot_end` closes the lot that is made, `removed` names a serial
     component that was taken out of its unit, `unload` takes off what is at the position (of a
@@ -144,7 +148,10 @@ class ScanSection(Options):
     `unpack` the next child comes out, or the next parent is dissolved. `lot_pick` names a lot,
     and `lot_split` (a part of it), `lot_merge` (what the picked ones become) or `lot_relabel` the
     label that it gets; `lot_issue` and `lot_return` say that a quantity of a lot leaves, or is
-    back."""
+    back. `scrap`, `rework` and `reidentify` do the same as those commands by the keyboard: then
+    the unit is scanned at the same reader, for `reidentify` by its old label and its new one;
+    `nok` makes the result of the next unit at a bench NOK. Who is signed on has done it, and the
+    label's text (its group `id`) is the reason."""
     position: Name | None = None
     """Where a component goes or is taken off, a key of `track.components`; of a child and a parent
     the level, a key of `track.packing`."""

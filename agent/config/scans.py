@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent.config.build import never_codes
 from agent.config.checks import readers
 from agent.config.crewing import check_needs
+from agent.config.crews import Operators
 from agent.config.lots import check_lot_rules
 from agent.config.model import Match, ScanSection, Track
 from agent.config.ordering import tag_of
@@ -15,7 +16,7 @@ from agent.config.strategies import by_scan
 from agent.core.identity import scan_rule as rules
 from agent.core.identity.overlap import faults
 from agent.core.identity.pattern import PatternError
-from agent.core.identity.scan_rule import Means, ScanRule
+from agent.core.identity.scan_rule import COMMANDING, Means, ScanRule
 from agent.core.packed import MEANS
 from agent.core.station import By, Strategy, Until
 
@@ -98,12 +99,13 @@ def _check_uses(parts: Parts, found: dict[int, ScanRule]) -> None:
     if track.lot == "scan" and Means.LOT not in means:
         message = "no rule says which codes are lots"
         parts.refuse(("track", "lot"), message, "add {match: …, means: lot} to `scans`")
-    useless = _useless(track, means)
+    useless = _useless(track, means) | _useless_commands(track, means)
     for position, rule in found.items():
         if rule.means in useless:
             message = f"nothing is done with {rule.means} codes here: {useless[rule.means]}"
             parts.warn(("scans", position, "means"), message, "remove the rule")
     check_needs(parts, track, found)
+    _check_commanding(parts, found)
     _check_positions(parts, track, found)
     check_rules(parts, track, found)
     check_lot_rules(parts, track, found)
@@ -135,6 +137,29 @@ def _useless(track: Track, means: set[Means]) -> dict[Means, str]:
     if tag_of(track) is not None:
         useless[Means.ORDER] = useless[Means.ORDER_END] = "the order comes by tag"
     return useless
+
+
+def _useless_commands(track: Track, means: set[Means]) -> dict[Means, str]:
+    """Return which labels have no unit that could be scanned for them, or say nothing new."""
+    if track.pair.strategy is Strategy.COUNT_ONLY or Means.UNIT not in means:
+        return dict.fromkeys(COMMANDING, "no unit is scanned for it")
+    if track.pair.strategy is Strategy.SCAN_ONLY:
+        return {}
+    return {Means.NOK: "the machine's `verdict` says so"}
+
+
+def _check_commanding(parts: Parts, found: dict[int, ScanRule]) -> None:
+    """Whoever gives a command is known (D-143)."""
+    means = {rule.means for rule in found.values()}
+    operators = parts.sections.get("operators")
+    nobody = isinstance(operators, Operators) and operators.mode == "none"
+    if Means.OPERATOR in means or nobody:
+        return
+    for position, rule in found.items():
+        if rule.means in COMMANDING and rule.means is not Means.NOK:
+            message = f"nobody would be known who says '{rule.means}': no rule means operator"
+            hint = "add {match: …, means: operator}, or `operators: {mode: none}`"
+            parts.refuse(("scans", position, "means"), message, hint)
 
 
 def _check_positions(parts: Parts, track: Track, found: dict[int, ScanRule]) -> None:

@@ -8,7 +8,7 @@ built in belongs to the next unit that is scanned: material first, then the unit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum, unique
 
 from agent.core import choosing
@@ -17,7 +17,7 @@ from agent.core.draft import Draft
 from agent.core.parts import Pending
 from agent.core.state import Candidate, Live, Reply, Rise, Snapshot, State, Working
 from agent.core.station import Handshake
-from drivers.base import AskAnswered
+from drivers.base import AskAnswered, Quality, TagValue
 
 BENCH = Handshake(
     name="end",
@@ -28,12 +28,14 @@ BENCH = Handshake(
     guard=(),
     values=(),
     unit=None,
-    verdict=None,
+    verdict="ok",
     result="",
     ack="",
     answer_within_ms=0,
 )
-"""What stands for the handshake that a bench has not got: its cycle is stored, as with `end`."""
+"""What stands for the handshake that a bench has not got: its cycle is stored, as with `end`.
+
+Its verdict is a person's: OK, unless a code that means `nok` was scanned before the unit."""
 
 
 @unique
@@ -105,7 +107,7 @@ def _close_due(draft: Draft, _answer: AskAnswered | None) -> None:
         request=None,
         content=(),
         count=None,
-        values={},
+        values={"ok": _verdict(scans)},
     )
     draft.set_live(BENCH.name, Live(snapshot=snapshot))
     codes = dict.fromkeys(scan.code for scan in scans)
@@ -114,13 +116,23 @@ def _close_due(draft: Draft, _answer: AskAnswered | None) -> None:
     _reply(draft, scans)
 
 
+def _verdict(scans: tuple[Pending, ...]) -> TagValue:
+    is_ok = not any(scan.nok for scan in scans)
+    return TagValue(tag="ok", value=is_ok, quality=Quality.GOOD)
+
+
+def _because(scans: Iterable[Pending]) -> tuple[str, ...]:
+    """Return what led to a unit: its scans, and the labels that say that it is NOK."""
+    return tuple(address for scan in scans for address in (scan.nok, scan.address) if address)
+
+
 def _candidate(state: State, code: str, scans: tuple[Pending, ...]) -> Candidate:
     own = [scan for scan in scans if scan.code == code]
     before = (ev.Why.SCAN_BEFORE_RESTART,) if own[0].epoch != state.epoch else ()
     return Candidate(
         unit=code,
         product=own[0].product,
-        because=tuple(scan.address for scan in own),
+        because=_because(own),
         doubts=before,
     )
 
@@ -139,7 +151,7 @@ def _look_again(draft: Draft, _answer: AskAnswered | None) -> None:
     """A scan that began within the window came late, or the scans were taken back."""
     candidate = draft.live(BENCH.name).candidate
     known = candidate.because if candidate else ()
-    if tuple(scan.address for scan in group(draft.state)) != known:
+    if _because(group(draft.state)) != known:
         draft.set_live(BENCH.name, Live())
 
 

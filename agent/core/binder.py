@@ -27,6 +27,7 @@ from agent.core import (
     following,
     granularity,
     installing,
+    labels,
     lot_counts,
     lot_scans,
     lotbook,
@@ -51,6 +52,7 @@ from agent.core import events as ev
 from agent.core.anew import replace
 from agent.core.carry import from_plain, to_plain
 from agent.core.draft import Draft, Fold
+from agent.core.label_parts import LabelsState
 from agent.core.lot_parts import LotsState
 from agent.core.outputs import due, handed_over, outputs, readiness
 from agent.core.packages import PackingState
@@ -117,6 +119,7 @@ PARTS: Mapping[str, type[Any]] = {
     "production": ProductionState,
     "lots": LotsState,
     "machine": MachineState,
+    "labels": LabelsState,
 }
 """Each concern's part of the state, by the name it is carried under."""
 PART_SCHEMA = 1
@@ -184,6 +187,7 @@ _FOLDS: dict[type[ev.Event], tuple[Fold, ...]] = {}
 for _part in (
     requests.EVOLVES,
     pairing.EVOLVES,
+    labels.EVOLVES,
     carriers.EVOLVES,
     queueing.EVOLVES,
     people.EVOLVES,
@@ -277,6 +281,7 @@ def start(state: State, beginning: Beginning, now: Instant) -> Decision:
     production.started(draft, lost=lost)
     granularity.started(draft, last_ms if same_boot else LONG_AGO)
     lot_scans.started(draft, other_boot=not same_boot, lost=lost)
+    labels.started(draft, other_boot=not same_boot, lost=lost)
     carry(draft)
     return draft.decision(_wakeup(draft))
 
@@ -328,6 +333,7 @@ def decide(state: State, working: Working, observation: AnyObservation, now: Ins
     granularity.noticed(draft, observation)
     parentage.settle(draft)
     machine.settle(draft)
+    labels.settle(draft)
     if draft.events:  # what feeds the positions is state, and no event leaves it as it was
         vessels.settle(draft)
         feeding.settle(draft)
@@ -532,6 +538,7 @@ def _timer_fired(draft: Draft, seen: TimerFired) -> None:
     people.timer(draft)
     production.timer(draft)
     lot_scans.timer(draft)
+    labels.timer(draft)
     if draft.now_ms >= _carry_ms(draft):
         carry(draft)
 
@@ -609,6 +616,7 @@ def _wakeup(draft: Draft) -> int:
         *people.deadlines(draft),
         *production.deadlines(state, working),
         *lot_scans.deadlines(draft),
+        *labels.deadlines(state),
         *fitness.deadlines(draft),
         *installing.deadlines(working),
         *commands.deadlines(working),

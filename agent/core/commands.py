@@ -37,6 +37,7 @@ from agent.core.state import (
     EventAsk,
     LookupAsk,
     PackageAsk,
+    Reply,
     WaitingCommand,
     Working,
 )
@@ -228,6 +229,12 @@ def _refuse(draft: Draft, seen: CommandGiven, refusal: Refusal) -> None:
 
 
 def _tell(draft: Draft, seen: CommandGiven, address: str, refused: str | None) -> None:
-    """Let the person be told what became of the command, once that is durable."""
+    """Let the person be told what became of the command, once that is durable.
+
+    Who gave it by a label is told at the reader.
+    """
+    if seen.device:
+        draft.replies.append(Reply(device=seen.device, good=refused is None))
+        return
     reply = CommandReply(command=seen.id, address=address, refused=refused)
     draft.command_replies.append(reply)

@@ -609,7 +609,9 @@ class CodeScanned(Event):
     means: str
     """`unit`, `lot`, `component`, `unload`, `emptied`, `returned`, `block`, `unblock`, `operator`,
     `order`, `cancel`; of lots `lot_end`, `lot_pick`, `lot_split`, `lot_merge`, `lot_issue`,
-    `lot_return`, `lot_relabel`; of packing `child`, `parent`, `parent_end`, `unpack`."""
+    `lot_return`, `lot_relabel`; of packing `child`, `parent`, `parent_end`, `unpack`; labels that
+    stand for a command `scrap`, `rework`, `reidentify`, `nok`; `commanded`: the unit that one of
+    them is about."""
     code: str
     """The identity in canonical text: Digital Link, plain text, or the operator's pseudonym."""
     product: str | None = None

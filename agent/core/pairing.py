@@ -296,9 +296,17 @@ def _scanned(state: State, event: ev.CodeScanned) -> State:
             doubts=event.why,
             device=event.device,
             cavity=_cavity(state.station, event),
+            nok=_nok(state, event),
         )
         pairing = replace(pairing, pending=(*pairing.pending, pending))
     return _with(state, pairing)
+
+
+def _nok(state: State, event: ev.CodeScanned) -> str:
+    """Return the label that says that the unit is NOK, which waits at its reader; else empty."""
+    waiting = state.labels.waiting
+    found = [each.address for each in waiting if each.device == event.device]
+    return found[-1] if found and is_cycle(state.station) else ""
 
 
 def _bad(state: State, event: ev.CodeRefused) -> State:

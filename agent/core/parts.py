@@ -91,6 +91,8 @@ class Pending:
     """The cavity that it is of, where the station has several."""
     since_ms: int | None = None
     """When its unit was first scanned, where this scan stands for an older one of it."""
+    nok: str = ""
+    """At a bench: address of the label by which its result is NOK; empty: it is OK."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

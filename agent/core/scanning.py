@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from agent.core import events as ev
 from agent.core import (
     granularity,
+    labels,
     lot_scans,
     material,
     orders,
@@ -20,7 +21,7 @@ from agent.core.anew import replace
 from agent.core.draft import Draft
 from agent.core.identity.codes import PARSER
 from agent.core.identity.rules import Identified, Judgement, Means, NoRead, judge
-from agent.core.identity.scan_rule import OF_LOTS
+from agent.core.identity.scan_rule import COMMANDING, OF_LOTS
 from agent.core.pairing import Place
 from agent.core.state import Repeats, Reply, Working
 from drivers.base import CodeScanned, FrameStatus
@@ -109,6 +110,8 @@ def _reply(draft: Draft, device: str, *, good: bool) -> None:
 def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
     if _repeated(draft, seen, judged.means, judged.code):
         return
+    label = labels.at(draft.state, seen.device)
+    judged = replace(judged, means=labels.meaning(draft.state, seen.device, judged.means))
     wrong = _wrong_quantity(judged)
     if wrong is not None:
         _refuse(draft, seen, "bad_quantity", wrong)
@@ -150,6 +153,8 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
     granularity.scanned(draft, scan)
     if waits:
         pairing.unit_scanned(draft, scan, where)
+    elif judged.means is Means.COMMANDED and label is not None:
+        labels.commanded(draft, scan, label)
     else:
         _means(draft, judged.means, scan)
 
@@ -211,7 +216,10 @@ def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
         orders.end_scanned(draft, scan)
     elif means is Means.OPERATOR_OFF:
         people.badge_out(draft, scan)
+    elif means in COMMANDING:
+        labels.scanned(draft, scan)
     elif means is Means.CANCEL:
+        labels.clear(draft, ev.ExpiryReason.CANCELLED)
         pairing.clear(draft, ev.ExpiryReason.CANCELLED)
         material.clear(draft, ev.ExpiryReason.CANCELLED)
         lot_scans.clear(draft, ev.ExpiryReason.CANCELLED)
@@ -230,7 +238,8 @@ def _repeated(draft: Draft, seen: CodeScanned, means: Means, code: str) -> bool:
     last = pairing.last_scan(draft, seen.device)
     window_ms = draft.station.repeat_window_ms
     running = draft.working.repeats.get(seen.device)
-    same = last is not None and (last.means, last.code) == (means.value, code)
+    meant = {means.value, *((Means.COMMANDED.value,) if means is Means.UNIT else ())}
+    same = last is not None and last.means in meant and last.code == code
     if last is not None and means in OF_LOTS:
         same = same and last.raw == raw
     if last is None or not same or seen.earliest_ms > last.latest_ms + window_ms:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum, unique
 
 from agent.core.events import ComponentUse, Event, Why
+from agent.core.label_parts import LabelsState
 from agent.core.lot_parts import LotsState
 from agent.core.packages import PackingState
 from agent.core.parts import (
@@ -62,6 +63,7 @@ class State:
     production: ProductionState = field(default_factory=ProductionState)
     lots: LotsState = field(default_factory=LotsState)
     machine: MachineState = field(default_factory=MachineState)
+    labels: LabelsState = field(default_factory=LabelsState)
 
 
 # ------------------------------------------------------------------ working

@@ -75,6 +75,16 @@ class Means(StrEnum):
     """Nothing more goes into the parent that is open at the level."""
     UNPACK = "unpack"
     """The next child comes out of its parent, or the next parent is dissolved."""
+    SCRAP = "scrap"
+    """The next unit is scrap (D-36)."""
+    REWORK = "rework"
+    """The next unit may come once more (D-35)."""
+    REIDENTIFY = "reidentify"
+    """The next unit, by its old label, gets the one that is scanned after it (D-37)."""
+    NOK = "nok"
+    """The result of the next unit at a bench is NOK."""
+    COMMANDED = "commanded"
+    """A unit that a command is about; no rule says so, the label before it does."""
 
 
 OF_LOTS = (
@@ -86,6 +96,10 @@ OF_LOTS = (
     Means.LOT_RELABEL,
 )
 """What is done to a lot as a whole: the code names the lot, and may say how much of it."""
+
+
+COMMANDING = (Means.SCRAP, Means.REWORK, Means.REIDENTIFY, Means.NOK)
+"""What is done to the unit that is scanned next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +148,7 @@ _SIGNALS = frozenset(
         Means.EMPTIED,
         Means.PARENT_END,
         Means.UNPACK,
+        *COMMANDING,
     }
 )
 _WHAT = {

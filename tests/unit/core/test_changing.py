@@ -185,6 +185,7 @@ DECIDED: Mapping[str, Mapping[str, str | None]] = {
     },
     "production": {"counted": "counter", "lot": "lot", "boundary": "lot"},
     "lots": {"known": None, "aliases": None, "picks": None, "carrier": None},
+    "labels": {"waiting": None},
     "machine": {"bypass_on": "key", "passed": "bypass", "shown": "state"},
 }
 """Per part and field of the state: the open thing that it is judged as; None: it is about the run

@@ -24,6 +24,8 @@ from agent.core.events import (
     UnitEvent,
     UnitPacked,
     UnitRefused,
+    UnitReidentified,
+    UnitScrapped,
     UnitUnbound,
     UnitUnpacked,
     Verdict,
@@ -120,6 +122,37 @@ def test_manual_bench_builds_an_order() -> None:
     rig.scan("WO-END")
     ended = rig.of(OrderEnded)[-1]
     assert (ended.reason, ended.good, ended.total, ended.over) == ("scan", 2, 2, None)
+
+
+def test_manual_bench_judges_by_cards() -> None:
+    """A card before the unit: NOK, scrapped, or under a new label, by who is signed on."""
+    rig = Rig(example("manual-bench"))
+    rig.link("scanner", up=True)
+    rig.scan("OP-1234")
+    rig.scan("WO000077/CTRL/2")
+
+    def bench(*codes: str) -> None:
+        for code in codes:
+            rig.turn(1_000)
+            rig.scan(code)
+        rig.turn(1_100)
+        rig.answer()
+
+    bench("PCB00000001", "NOK SOLDER", "CTRL00000001")
+    nok = rig.of(UnitCompleted)[-1]
+    assert (nok.unit, nok.result, nok.visit) == ("CTRL00000001", "nok", 1)
+    bench("PCB00000001", "CTRL00000001")  # repaired
+    assert [(each.visit, each.result) for each in rig.of(UnitCompleted)] == [(1, "nok"), (2, "ok")]
+    bench("SCRAP BURNT", "CTRL00000001")
+    assert (rig.of(UnitScrapped)[-1].who, rig.of(UnitScrapped)[-1].reason) == (
+        "k:OP-1234",
+        "BURNT",
+    )
+    bench("PCB00000002", "CTRL00000001")
+    assert rig.of(UnitRefused)[-1].reason is Why.SCRAPPED
+    bench("RELABEL", "CTRL00000004", "CTRL00000005")
+    assert rig.of(UnitReidentified)[-1].new == "CTRL00000005"
+    assert len(rig.units()) == 3
 
 
 def test_cycle_then_scan() -> None:
