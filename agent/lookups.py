@@ -20,6 +20,7 @@ from agent.core.events import (
     UnitCompleted,
     UnitEvent,
     UnitPacked,
+    UnitReidentified,
     UnitReworked,
     UnitScrapped,
     UnitUnpacked,
@@ -68,6 +69,8 @@ class Lookups:
         self._by_unit: dict[str | None, deque[LifeEvent]] = {}
         self._expected: OrderedDict[str, asyncio.Task[UnitSeen]] = OrderedDict()
         self._placed: OrderedDict[str, Placed] = OrderedDict()
+        self._renamed: dict[str, str] = {}
+        """What units are called by now that got another identity in this run."""
         self._running: set[asyncio.Task[UnitSeen]] = set()
 
     def note(self, event: Event) -> None:
@@ -81,6 +84,8 @@ class Lookups:
         elif isinstance(event, Placed):
             self._note_placed(event)
         elif facts(event):
+            if isinstance(event, UnitReidentified):
+                self._renamed[event.unit] = event.new
             self._need(event)
 
     def _note_unit(self, event: LifeEvent) -> None:
@@ -162,7 +167,16 @@ class Lookups:
         if newest is None:  # what is not in memory any more is durable
             return seen
         position = newest.position if isinstance(newest, ComponentInstalled) else None
-        return replace(seen, address=newest.address, unit=home_of(newest), position=position)
+        home = self._called_now(home_of(newest))
+        return replace(seen, address=newest.address, unit=home, position=position)
+
+    def _called_now(self, unit: str | None) -> str | None:
+        """Return the identity that a unit bears by now, where it got another in this run (D-37)."""
+        seen: set[str] = set()
+        while unit is not None and unit not in seen:
+            seen.add(unit)
+            unit = self._renamed.get(unit, unit)
+        return unit
 
     async def find_package(self, code: str) -> PackageSeen:
         """Return what something is in, to any depth, and what is in it, with all that is planned.
@@ -178,18 +192,20 @@ class Lookups:
         return PackageSeen(
             address=first.address,
             within=tuple(way[1:]),
-            contents=self._still_in(code, durable.children, UnitPacked),
-            components=self._still_in(code, durable.components, ComponentInstalled),
+            contents=self._still_in((code, *durable.names), durable.children, UnitPacked),
+            components=self._still_in(
+                (code, *durable.names), durable.components, ComponentInstalled
+            ),
         )
 
     def _still_in(
-        self, parent: str, durable: tuple[str, ...], kind: type[Placed]
+        self, names: tuple[str, ...], durable: tuple[str, ...], kind: type[Placed]
     ) -> tuple[str, ...]:
         """Return what is in a parent, with what was planned to go in by events of a kind."""
         moved = {code: home_of(event) for code, event in self._placed.items()}
-        here = [code for code in durable if moved.get(code, parent) == parent]
+        here = [code for code in durable if moved.get(code, names[0]) in names]
         put_in = [code for code, event in self._placed.items() if isinstance(event, kind)]
-        here += [code for code in put_in if moved[code] == parent]
+        here += [code for code in put_in if moved[code] in names]
         return tuple(dict.fromkeys(here))
 
     def _begin(self, unit: str, handshake: str) -> asyncio.Task[UnitSeen]:

@@ -252,6 +252,8 @@ class ContentsSeen:
 
     children: tuple[str, ...]
     components: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    """Every identity that it is known by, where that is known (D-37)."""
 
 
 class StoreError(Exception):

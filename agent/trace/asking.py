@@ -49,6 +49,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What is in a unit or a parent, as far as it is known here."""
+
+    names: tuple[str, ...]
+    """Every identity that it is known by: things were put in under each (D-37)."""
+    children: tuple[str, ...]
+    components: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Corrected:
     """What the newest correction that stands says of an event."""
 
@@ -72,6 +82,8 @@ _NAMED = """
 SELECT of_epoch, of_seq, at_ms, corrects FROM corrections c WHERE unit = ? AND NOT EXISTS (
   SELECT 1 FROM corrections e WHERE (e.epoch, e.seq) = (c.of_epoch, c.of_seq))
 """
+_PUT_IN = "SELECT component FROM moves WHERE unit = ? ORDER BY epoch, seq"
+_PUT_IN_SINCE = "SELECT of_epoch, of_seq FROM corrections WHERE unit = ?"
 _BLOCKED = "SELECT lot, source, blocked, epoch, seq FROM blocks ORDER BY epoch, seq"
 
 
@@ -180,10 +192,36 @@ def component(db: apsw.Connection, name: str) -> Place | None:
             return Place(
                 address=f"{epoch}-{seq}",
                 at_ms=at_ms,
-                unit=(instead.unit if instead is not None else None) or unit,
+                unit=_present(db, (instead.unit if instead is not None else None) or unit),
                 position=(instead.position if instead is not None else None) or position,
             )
     return None
+
+
+def _present(db: apsw.Connection, unit: str | None) -> str | None:
+    """Return the identity that a unit bears by now (D-37)."""
+    seen: set[str] = set()
+    while unit is not None and unit not in seen:
+        seen.add(unit)
+        unit = _names(db, (unit,), unit)[1] or unit
+    return unit
+
+
+def contents(db: apsw.Connection, parent: Collection[str]) -> Contents:
+    """Return what is in the thing that bears these names: children and serial components."""
+    names, _ = _names(db, parent, None)
+    moved: dict[str, None] = {}
+    for name in sorted(names):
+        moved |= dict.fromkeys(row[0] for row in _rows(db, _PUT_IN, name))
+        for epoch, seq in _rows(db, _PUT_IN_SINCE, name):
+            moved |= dict.fromkeys(row[3] for row in _rows(db, _MOVES + _AT, epoch, seq))
+    places = {code: component(db, code) for code in moved}
+    here = {code: at for code, at in places.items() if at is not None and at.unit in names}
+    return Contents(
+        names=tuple(sorted(names)),
+        children=tuple(code for code, at in here.items() if at.position is None),
+        components=tuple(code for code, at in here.items() if at.position is not None),
+    )
 
 
 def _at(row: tuple[Any, ...]) -> tuple[str, int]:

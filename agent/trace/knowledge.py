@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from agent.ports import Address, ComponentSeen, ContentsSeen, PreviousSeen, StoreError, UnitSeen
-from agent.trace.asking import COMPLETED, Place, Stay
+from agent.trace.asking import COMPLETED, Contents, Place, Stay
 from agent.trace.lookup import Known, LookupStore
 from drivers.base import EventSeen
 
@@ -21,10 +21,6 @@ _LIFE = frozenset({SCRAPPED, REWORKED})
 
 class Events(Protocol):
     """What only the events themselves say: a journal."""
-
-    async def contents_seen(self, parent: str) -> ContentsSeen:
-        """Return what is in a closed parent or in a unit."""
-        ...
 
     async def event_seen(self, address: Address) -> EventSeen | None:
         """Return what is known of a durable event."""
@@ -125,8 +121,41 @@ class StationLookup:
         return await self._events.event_seen(address)
 
     async def contents_seen(self, parent: str) -> ContentsSeen:
-        """Return what is in a closed parent or in a unit, as far as the journal goes back."""
-        return await self._events.contents_seen(parent)
+        """Return what is in a parent or a unit, whichever station put it in, and by what name."""
+        names, known = await self._everywhere(parent)
+        children = [code for each in known for code in each.children]
+        components = [code for each in known for code in each.components]
+        return ContentsSeen(
+            names=tuple(sorted(names)),
+            children=await self._still_in(names, children),
+            components=await self._still_in(names, components),
+        )
+
+    async def _everywhere(self, parent: str) -> tuple[frozenset[str], list[Contents]]:
+        """Ask every station of this process, again for each other name that one of them knows."""
+        names = frozenset({parent})
+        while True:
+            known = [await self._own.contents(names)]
+            for source in self._around.values():
+                if source is not self._own:
+                    known += await self._contents(source, names)
+            found = names.union(*(each.names for each in known))
+            if found == names:
+                return names, known
+            names = found
+
+    async def _contents(self, source: LookupStore, names: frozenset[str]) -> list[Contents]:
+        """Return what a station knows; nothing where it cannot be asked."""
+        try:
+            await source.reach()
+            return [await source.contents(names)]
+        except StoreError:
+            return []
+
+    async def _still_in(self, names: frozenset[str], codes: Iterable[str]) -> tuple[str, ...]:
+        """Return what is there by the newest word of any station."""
+        homes = {code: (await self.component_seen(code)).unit for code in dict.fromkeys(codes)}
+        return tuple(code for code, home in homes.items() if home in names)
 
     def blocked(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return which of these are blocked at any station of this process."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from agent.ports import Address, Clock, Row, StoreError, Worker
-from agent.trace.asking import History, Place
+from agent.trace.asking import Contents, History, Place
 from agent.trace.remembered import BrokenError, Store, UnusableError, set_aside
 
 T = TypeVar("T")
@@ -266,6 +266,14 @@ class LookupStore:
             return store.component(component), str(store.heard or "")
 
         return await self._asked(look)
+
+    async def contents(self, parent: Collection[str]) -> Contents:
+        """Return what is in the unit or the parent that bears these names.
+
+        Raises:
+            StoreError: the look-up cannot be used now.
+        """
+        return await self._asked(lambda: self._opened.contents(parent))
 
     async def _asked(self, job: Callable[[], T]) -> T:
         while self._store is None and self._error is None:

@@ -46,6 +46,8 @@ CREATE TABLE aliases (
 CREATE INDEX aliases_by_old ON aliases (old);
 CREATE INDEX aliases_by_new ON aliases (new);
 """
+MOVES_BY_UNIT = "CREATE INDEX IF NOT EXISTS moves_by_unit ON moves (unit) WHERE unit IS NOT NULL"
+"""Made when a file is opened: one of an older version has not got it, and needs no new one."""
 
 _CORRECTION = (
     "of_epoch",

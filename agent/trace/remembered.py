@@ -24,8 +24,14 @@ from agent.core.facts import KINDS, Fact, facts
 from agent.formats.json import decode
 from agent.ports import Address, Row, StoreError
 from agent.trace import asking
-from agent.trace.asking import History, Place
-from agent.trace.lookup_tables import SCHEMA, SCHEMA_VERSION, STATION, insertion
+from agent.trace.asking import Contents, History, Place
+from agent.trace.lookup_tables import (
+    MOVES_BY_UNIT,
+    SCHEMA,
+    SCHEMA_VERSION,
+    STATION,
+    insertion,
+)
 
 ASIDE = ".damaged"
 CHECK_BELOW_BYTES = 64 << 20
@@ -71,6 +77,7 @@ class Store:
             self._db.execute("PRAGMA journal_mode = TRUNCATE")
             self._db.execute("PRAGMA synchronous = FULL")
             self._make() if is_new else self._examine()
+            self._db.execute(MOVES_BY_UNIT)
             self._read_position()
 
     def _make(self) -> None:
@@ -200,6 +207,11 @@ class Store:
         """Return where a serial component is by its newest move; None: it was never moved here."""
         with self._guard("read"):
             return asking.component(self._db, component)
+
+    def contents(self, parent: Collection[str]) -> Contents:
+        """Return what is in the unit or the parent that bears these names."""
+        with self._guard("read"):
+            return asking.contents(self._db, parent)
 
     # -------------------------------------------------------------- the end
 

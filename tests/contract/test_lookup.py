@@ -15,7 +15,7 @@ import pytest
 from agent.core.events import ComponentInstalled, ComponentRemoved, Result
 from agent.journal.opening import open_journal
 from agent.journal.sqlite import SqliteJournal
-from agent.ports import Address, ContentsSeen, Row, TraceLookup
+from agent.ports import Address, Row, TraceLookup
 from agent.trace.knowledge import StationLookup
 from agent.trace.lookup import LookupStore
 from tests.doubles import InlineWorker, ManualClock
@@ -154,5 +154,6 @@ async def test_a_station_alone_asks_nobody(
         assert lookup.is_current(seen)
         assert lookup.blocked(("L-1",)) == ()
         assert seen.previous == ()
-        assert await lookup.contents_seen("BOX-1") == ContentsSeen(children=(), components=())
+        inside = await lookup.contents_seen("BOX-1")
+        assert (inside.children, inside.components) == ((), ())
         assert await lookup.event_seen(Address("000001-aa", 1)) is None

@@ -30,8 +30,10 @@ NEVER = UnitSeen(address=None, kind=None, result=None, visits=0, as_of=f"{EPOCH}
 class Store:
     """A store that answers when the test lets it."""
 
-    def __init__(self, seen: UnitSeen = NEVER) -> None:
+    def __init__(self, seen: UnitSeen = NEVER, names: tuple[str, ...] = ()) -> None:
         self.seen = seen
+        self.names = names
+        """What each unit is known by."""
         self.moved = ComponentSeen(address=f"{EPOCH}-9", unit="SN-9", as_of=f"{EPOCH}-10")
         self.asked: list[str] = []
         self.is_open = asyncio.Event()
@@ -82,6 +84,7 @@ class Store:
         return ContentsSeen(
             children=tuple(code for code in inside if not code.startswith("ECU")),
             components=tuple(code for code in inside if code.startswith("ECU")),
+            names=self.names,
         )
 
 
@@ -225,6 +228,27 @@ async def test_where_a_component_is_counts_what_is_on_its_way() -> None:
     for number in range(MOST_RECENT):
         lookups.note(replace(installed, component=f"ECU-{number + 2}"))
     assert (await lookups.find_component("ECU-1")).unit == "SN-9"  # by then it is durable
+    await lookups.close()
+
+
+async def test_what_is_in_a_renamed_unit_counts_what_is_on_its_way() -> None:
+    """A component put in a moment ago is in the unit by the name that it has by now (D-37)."""
+    lookups = Lookups(Store(names=("SN-1", "SN-9")), EPOCH)
+    unit = completed(11)
+    head = {field: getattr(unit, field) for field in ("epoch", "station", "config", "time")}
+    lookups.note(
+        ComponentInstalled(
+            **head, seq=12, machine="b", position="ecu", component="ECU-1", unit="SN-1", cycle="c-1"
+        )
+    )
+    label = UnitReidentified(
+        **head, seq=13, machine="b", unit="SN-1", new="SN-9", who="k:1", reason="label"
+    )
+    lookups.note(label)
+    assert (await lookups.find_component("ECU-1")).unit == "SN-9"
+    assert (await lookups.find_package("SN-9")).components == ("ECU-1",)
+    lookups.note(replace(label, seq=14, unit="SN-9", new="SN-1"))
+    assert (await lookups.find_component("ECU-1")).unit in {"SN-1", "SN-9"}
     await lookups.close()
 
 

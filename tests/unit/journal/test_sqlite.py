@@ -14,6 +14,7 @@ from agent.core.events import (
     ComponentUse,
     ParentClosed,
     ParentDissolved,
+    Result,
     UnitPacked,
     UnitUnpacked,
 )
@@ -241,7 +242,11 @@ async def test_a_unit_is_looked_up(journal: SqliteJournal, history: History) -> 
         result="ok",
         visits=1,
         as_of=f"{epoch(1)}-2",
+        done_result="ok",
     )
+    history.unit("unit-1", result=Result.NOK)
+    await journal.append(history.rows[-1:])
+    assert (await journal.unit_seen("unit-1", "begin")).done_result == "nok"
 
 
 async def test_a_component_is_looked_up(journal: SqliteJournal, history: History) -> None:

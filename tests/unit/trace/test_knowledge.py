@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from agent.core.events import (
     ComponentInstalled,
     ComponentRemoved,
+    EventCorrected,
     LotBlocked,
+    UnitPacked,
     UnitReidentified,
     UnitReworked,
     UnitScrapped,
 )
-from agent.ports import Address, ContentsSeen, PreviousSeen
+from agent.ports import Address, PreviousSeen
 from agent.trace.knowledge import StationLookup
 from tests.doubles import settled
 from tests.histories import History, epoch
@@ -28,11 +31,6 @@ class NoEvents:
     async def event_seen(self, address: Address) -> None:
         """Know no event."""
         del address
-
-    async def contents_seen(self, parent: str) -> ContentsSeen:
-        """Know of nothing inside."""
-        del parent
-        return ContentsSeen(children=(), components=())
 
 
 @asynccontextmanager
@@ -102,6 +100,7 @@ async def test_a_station_that_does_not_run_is_not_known(tmp_path: Path) -> None:
         ]
         assert press.is_current(seen)
         assert (await press.component_seen("ECU-1")).address is None
+        assert (await press.contents_seen("SN-1")).names == ("SN-1",)
         feed.cancel()
         await asyncio.gather(feed, return_exceptions=True)
         await own.close()
@@ -202,4 +201,40 @@ async def test_events_are_the_journals_to_know(tmp_path: Path) -> None:
     """What one event says is asked of the journal that has it."""
     async with both(tmp_path) as (_lines, press):
         assert await press.event_seen(Address(epoch(1), 1)) is None
-        assert await press.contents_seen("BOX-1") == ContentsSeen(children=(), components=())
+
+
+async def test_what_is_in_a_unit_whatever_put_it_in(tmp_path: Path) -> None:
+    """By a cycle, an exchange or a correction, at any station, under each of its names (D-37)."""
+    async with both(tmp_path) as (lines, press):
+        saw, here = lines[SAW].history, lines[PRESS].history
+        here.ahead_ms = 1
+        put = partial(here.add, ComponentInstalled, position="ecu", cycle="c-1")
+        saw.add(ComponentInstalled, position="saw", component="ECU-0", unit="SN-1", cycle="c-1")
+        put(component="ECU-1", unit="SN-1")
+        here.add(ComponentRemoved, component="ECU-1", unit="SN-1", who="k:1", reason="dead")
+        put(component="ECU-2", unit="SN-1", who="k:1", reason="dead")
+        wrong = put(component="ECU-3", unit="SN-2")
+        here.add(
+            EventCorrected,
+            supersedes=(str(wrong.address),),
+            reason="mixed up",
+            who="k:1",
+            corrects="component_installed",
+            replacement=(("unit", "SN-1"),),
+        )
+        here.add(UnitPacked, level="box", child="SN-7", parent="BOX-1", n=1)
+        here.add(UnitReidentified, unit="SN-1", new="SN-9", who="k:1", reason="label")
+        put(component="ECU-4", unit="SN-9")
+        for line in lines.values():
+            await line.send()
+        await press.reach(here.rows[-1].address)
+        for name in ("SN-1", "SN-9"):
+            seen = await press.contents_seen(name)
+            assert set(seen.components) == {"ECU-0", "ECU-2", "ECU-3", "ECU-4"}
+            assert (seen.children, seen.names) == ((), ("SN-1", "SN-9"))
+        assert (await press.contents_seen("BOX-1")).children == ("SN-7",)
+        assert (await press.component_seen("ECU-2")).unit == "SN-9"
+        saw.ahead_ms = 2
+        saw.add(ComponentRemoved, component="ECU-0")
+        await lines[SAW].send()
+        assert "ECU-0" not in (await press.contents_seen("SN-9")).components
