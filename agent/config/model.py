@@ -239,7 +239,8 @@ class Handshake(Options):
     """Boolean tag: the machine's own OK. Without it every stored unit is OK."""
     abort: Name | None = None
     """Boolean tag: the part was taken out. The request under which it is seen is aborted, and its
-    scan is spent; a PLC that waits all the same reads 7."""
+    scan is spent; a PLC that waits all the same reads 7. Between `begin` and `end`, the unit that
+    `begin` let in will have no `end`."""
     result: Name
     """Where the answer is written (D-39), before the ack."""
     result_request: Name | None = None

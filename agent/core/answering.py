@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.core import (
+    beginning,
     belonging,
     fitness,
     installing,
@@ -102,6 +103,7 @@ def complete(
     why += [] if modes.named(station, snapshot) != modes.UNKNOWN else [ev.Why.MODE_UNKNOWN]
     known = interlock.evidence(draft.state, handshake, answer)
     if not requests.records(draft.state, handshake):
+        beginning.begun_anew(draft, handshake, candidate.unit)
         body = _body(draft, handshake, candidate, Outcome.STORED_OK, why=why)
         started = draft.add(ev.UnitStarted(**body, missing=lacking, **known))
         _conflict(draft, started, renamed_to)

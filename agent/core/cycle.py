@@ -10,7 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from agent.core import answering, choosing, granularity, pairing, requests, seeking, strategies
+from agent.core import (
+    answering,
+    beginning,
+    choosing,
+    granularity,
+    pairing,
+    requests,
+    seeking,
+    strategies,
+)
 from agent.core import events as ev
 from agent.core.anew import replace
 from agent.core.counting import whole
@@ -202,6 +211,11 @@ def _abort(draft: Draft, handshake: Handshake, left: Left) -> None:
 
 def _removed(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
     _give_up(draft, handshake)
+
+
+def _taken_out(draft: Draft, handshake: Handshake, _signal: Signal) -> None:
+    """The part was taken out at rest, or after its answer: `begin` has let it in for nothing."""
+    beginning.taken_out(draft, handshake)
 
 
 def _give_up(draft: Draft, handshake: Handshake) -> None:
@@ -436,6 +450,7 @@ _BY_PHASE: dict[Phase, dict[Kind, Row]] = {
         Kind.FELL: _nothing,
         Kind.NEW_REQUEST: _nothing,
         Kind.IN_SIGHT: _at_rest,
+        Kind.REMOVED: _taken_out,
     },
     Phase.ASKING: {
         **_HIGH,
@@ -459,7 +474,7 @@ _BY_PHASE: dict[Phase, dict[Kind, Row]] = {
         Kind.REMOVED: _removed,
         Kind.HELD: _hold,
     },
-    Phase.ANSWERED: _HIGH,
+    Phase.ANSWERED: {**_HIGH, Kind.REMOVED: _taken_out},
     Phase.TORN: _HIGH,
 }
 

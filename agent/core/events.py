@@ -1644,8 +1644,9 @@ class CycleAborted(Event):
     """The PLC's device generation from here on (D-33)."""
     request: int | None = None
     reason: str
-    """`trigger_fell`, `plc_restarted`, `part_removed`: the machine said so, or `config_changed`:
-    the unit that `begin` let in will have no `end`."""
+    """`trigger_fell`, `plc_restarted`, `part_removed`: the machine said so. Of the unit that
+    `begin` let in, and that will have no `end`, also `config_changed`, and `begun_anew`: another
+    was let in before its `end`. The next `end` is then possible for either; `because` names it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from drivers.base import Quality, Scalar, SnapshotRead, TagValue
 WRAP_WITHIN = 64
 """A request number wraps if the old one is within this of the modulus and the new one below it."""
 PLC_RESTARTED = "plc_restarted"
+BEGUN_ANEW = "begun_anew"
 TRIGGER_FELL = "trigger_fell"
 PART_REMOVED = "part_removed"
 
@@ -288,15 +289,22 @@ def _answered(state: State, event: ev.UnitEvent, started: Started | None, *, bou
     )
 
 
+def _left_open(state: State, unit: str | None) -> tuple[ev.Why, ...]:
+    """Return why `end` may be that of another unit, which was let in and has had none."""
+    before = state.cycle.started
+    is_open = before is not None and before.unit != unit
+    return (ev.Why.CYCLE_BETWEEN,) if is_open and ev.Why.CYCLE_BETWEEN in before.doubts else ()
+
+
 def _unit_started(state: State, event: ev.UnitStarted) -> State:
-    sure = event.certainty is ev.Certainty.CERTAIN
+    doubts = () if event.certainty is ev.Certainty.CERTAIN else event.why
     started = Started(
         unit=event.unit or "",
         product=event.product,
         cycle=event.cycle,
         address=event.address,
         rise_ms=event.earliest_ms,
-        doubts=() if sure else event.why,
+        doubts=tuple(dict.fromkeys((*doubts, *_left_open(state, event.unit)))),
         operators=event.operators,
     )
     return _answered(state, event, started, bound=True)
@@ -318,7 +326,7 @@ def _aborted(state: State, event: ev.CycleAborted) -> State:
     cycle = state.cycle
     generations = {**cycle.generations, event.handshake: event.generation}
     started = cycle.started
-    if started is not None and event.reason == PLC_RESTARTED:
+    if started is not None and event.reason in {PLC_RESTARTED, BEGUN_ANEW}:
         doubts = dict.fromkeys((*started.doubts, ev.Why.CYCLE_BETWEEN))
         started = replace(started, doubts=tuple(doubts))
     if event.reason == PART_REMOVED:
