@@ -77,7 +77,8 @@ class ComponentSection(Options):
     and say so."""
     pieces: Annotated[int, Field(ge=1, le=1_000)] = 1
     """Of `serial`: how many components one unit gets here. Fewer are an incomplete kit: refused and
-    named where the position is required; more are never chosen from."""
+    named where the position is required; more are told bad at the scan and never chosen from:
+    each is possible, with `count_over`."""
     installed: Policy = Policy.REFUSE
     """Of `serial`: a component that is in another unit, by what this station recorded: `refuse`
     (answer 3), or `record` a conflict. A code that means `removed` takes it out first (D-42)."""

@@ -79,6 +79,8 @@ def correct(draft: Draft, given: CommandGiven, facts: Facts) -> ev.Event | Refus
     if isinstance(found, Refusal):
         return found
     for seen in found:
+        if _is_made_now(draft, seen):
+            return _made_now(seen)
         wrong = _wrong_field(seen, replacement)
         if wrong is not None:
             return Refusal(cause=ev.Declined.BAD_ARGUMENT, detail=wrong)
@@ -91,6 +93,8 @@ def retract(draft: Draft, given: CommandGiven, facts: Facts) -> ev.Event | Refus
     if isinstance(found, Refusal):
         return found
     for seen in found:
+        if _is_made_now(draft, seen):
+            return _made_now(seen)
         if seen.corrects in _HELD:
             detail = (
                 f"{seen.address} corrects {seen.corrects}, by which the station works on; say what "
@@ -98,6 +102,21 @@ def retract(draft: Draft, given: CommandGiven, facts: Facts) -> ev.Event | Refus
             )
             return Refusal(cause=ev.Declined.BAD_ARGUMENT, detail=detail)
     return _record(draft, given, found, retracted=True)
+
+
+def _is_made_now(draft: Draft, seen: EventSeen) -> bool:
+    """Return whether an event opened the lot that pieces are counted to now."""
+    lot = draft.state.production.lot
+    return lot is not None and lot.address in {seen.address, *seen.supersedes}
+
+
+def _made_now(seen: EventSeen) -> Refusal:
+    """A correction says what was; what is made from now on is said where the lot is named."""
+    detail = (
+        f"{seen.address} opened the lot that is made now: name the right one first, by scan or at "
+        "the PLC, and correct it then; or give it its right name by `relabel-lot`"
+    )
+    return Refusal(cause=ev.Declined.NOT_SO, detail=detail)
 
 
 def _replacement(given: CommandGiven) -> Iterable[tuple[str, str]]:

@@ -124,7 +124,7 @@ class Why(StrEnum):
     COUNT_SHORT = "count_short"
     """Fewer children than are expected are in the parent."""
     COUNT_OVER = "count_over"
-    """More children than the parent can take."""
+    """More children than the parent can take, or more serial components than the unit gets."""
     IN_ITSELF = "in_itself"
     """The parent is in what is to go into it: nothing is in itself, at whatever depth (D-9)."""
     NOT_PACKED = "not_packed"

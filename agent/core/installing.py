@@ -14,13 +14,21 @@ from agent.core import events as ev
 from agent.core.anew import replace
 from agent.core.draft import Draft, Fold
 from agent.core.parts import WaitingComponent
-from agent.core.state import Check, ComponentAsk, State, Working
+from agent.core.state import Check, ComponentAsk, Reply, State, Working
 from agent.core.station import By, Component, Policy
 from drivers.base import AskAnswered
 
 
 def scanned(draft: Draft, scan: ev.CodeScanned) -> None:
-    """Ask whether the component that now waits is in a unit already."""
+    """Ask whether the component that now waits is in a unit already.
+
+    One more than a unit gets here is told bad: it is not too late to take it back (`cancel`).
+    """
+    component = draft.station.component(scan.position or "")
+    waiting = [w for w in draft.state.material.waiting if w.position == scan.position]
+    if component is not None and len({w.component for w in waiting}) > component.pieces:
+        draft.replies = [reply for reply in draft.replies if reply.device != scan.device]
+        draft.replies.append(Reply(device=scan.device, good=False))
     ask = ComponentAsk(id=draft.ask_id(), component=scan.code)
     draft.asks.append(ask)
     check = Check(address=scan.address, until_ms=draft.now_ms + draft.station.lookup_within_ms)
@@ -126,7 +134,8 @@ def _why(
     if n == 0:
         return ev.Why.MATERIAL_UNKNOWN
     if n != component.pieces:
-        return ev.Why.COMPONENT_MISSING if n < component.pieces else ev.Why.TWO_CANDIDATES
+        over = ev.Why.COUNT_OVER if component.pieces > 1 else ev.Why.TWO_CANDIDATES
+        return ev.Why.COMPONENT_MISSING if n < component.pieces else over
     if any(w.installed_in not in {None, unit} for w in waiting):
         return ev.Why.CONFLICT
     if any(w.epoch != state.epoch for w in waiting):

@@ -292,8 +292,9 @@ def _answered(state: State, event: ev.UnitEvent, started: Started | None, *, bou
 def _left_open(state: State, unit: str | None) -> tuple[ev.Why, ...]:
     """Return why `end` may be that of another unit, which was let in and has had none."""
     before = state.cycle.started
-    is_open = before is not None and before.unit != unit
-    return (ev.Why.CYCLE_BETWEEN,) if is_open and ev.Why.CYCLE_BETWEEN in before.doubts else ()
+    if before is None or before.unit == unit or ev.Why.CYCLE_BETWEEN not in before.doubts:
+        return ()
+    return (ev.Why.CYCLE_BETWEEN,)
 
 
 def _unit_started(state: State, event: ev.UnitStarted) -> State:

@@ -14,13 +14,14 @@ from agent.core.events import (
     Declined,
     EventCorrected,
     LotBlocked,
+    LotOpened,
     UnitCompleted,
     UnitScrapped,
     UnitStarted,
     UnitUnbound,
 )
 from agent.core.station import Policy
-from tests.core_rig import HOUSING, INTERLOCK, PRESS
+from tests.core_rig import FILLER, HOUSING, INTERLOCK, PRESS, Rig
 from tests.unit.core.test_carriers import load, rig_of, weld
 from tests.unit.core.test_lives import AGAIN, DUPLICATE, STORED_OK, Line, line
 
@@ -291,3 +292,21 @@ def test_a_carrier_bears_the_right_unit() -> None:
     load(rig, "CAR-2", "SN-3")
     rig.command("retract", address=rig.of(CarrierLoaded)[1].address)
     assert [each.unit for each in rig.state.carriers.mounted] == ["SN-2"]
+
+
+def test_the_lot_that_is_made_now_is_named_before_it_is_corrected() -> None:
+    """Counts go where the lot is named: a correction that let them go on wrongly is refused."""
+    rig = Rig(FILLER)
+    rig.link("plc", up=True)
+    rig.plc(lot="LOT-1", count=0)
+    (opened,) = rig.of(LotOpened)
+    for arguments in ({"lot": "LOT-2"}, {}):
+        rig.command("correct" if arguments else "retract", address=opened.address, **arguments)
+        refused = rig.refused()
+        assert refused.cause is Declined.NOT_SO
+        assert refused.detail is not None
+        assert refused.detail.startswith(f"{opened.address} opened the lot that is made now")
+    rig.turn(1_500)
+    rig.plc(lot="LOT-2")
+    rig.command("correct", address=opened.address, lot="LOT-2")
+    assert rig.of(EventCorrected)[-1].replacement == (("lot", "LOT-2"),)

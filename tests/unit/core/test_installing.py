@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from agent.core.events import (
     Certainty,
     CodeScanned,
@@ -16,7 +18,7 @@ from agent.core.events import (
     Why,
 )
 from agent.core.identity.rules import Means, RegexMatch, ScanRule
-from agent.core.state import ComponentAsk
+from agent.core.state import ComponentAsk, Reply
 from agent.core.station import Component, Policy
 from tests.core_rig import ECU, PRESS, RULES
 from tests.material_rig import Fed, use
@@ -201,7 +203,7 @@ def test_a_kit_is_complete_or_says_what_is_missing() -> None:
     assert rig.of(UnitRefused)[-1].missing == ("ecu",)
     build(rig, "SN-4", "ECU-4", "ECU-5", "ECU-6")
     extra = use(rig.units()[-1], "ecu")
-    assert (extra.why, len(extra.candidates)) == (Why.TWO_CANDIDATES, 3)
+    assert (extra.why, len(extra.candidates)) == (Why.COUNT_OVER, 3)
     assert len(rig.of(ComponentInstalled)) == 2
 
 
@@ -242,3 +244,18 @@ def test_a_restart_leaves_the_question_open() -> None:
     rig.up()
     build(rig, "SN-1")
     assert use(rig.units()[-1], "ecu").why is Why.SCAN_BEFORE_RESTART
+
+
+@pytest.mark.parametrize(("component", "n"), [(ECU, 1), (KIT, 2)])
+def test_one_too_many_is_told_at_the_scan(component: Component, n: int) -> None:
+    """The person hears it while it can still be taken back; the same one again is not one more."""
+    rig = bench(component)
+    for number in range(n):
+        rig.turn(2_000)
+        assert rig.scan(f"ECU-{number}").replies == (Reply(device="scanner", good=True),)
+    rig.turn(2_000)
+    assert rig.scan(f"ECU-{n - 1}").replies == (Reply(device="scanner", good=True),)
+    rig.turn(2_000)
+    assert rig.scan(f"ECU-{n}").replies == (Reply(device="scanner", good=False),)
+    rig.scan("CANCEL")
+    assert rig.state.material.waiting == ()
