@@ -87,12 +87,21 @@ def _who(draft: Draft) -> str:
 
 
 def settle(draft: Draft) -> None:
-    """Give up what was scanned for a unit's cycle before it was scrapped, or under an old name."""
+    """Give up what waits of a unit that was scrapped by label, or under its old name.
+
+    Who scans it has it in hand. One that is scrapped from afar may be in the machine: its cycle is
+    refused for it.
+    """
     for event in tuple(draft.events):
-        if isinstance(event, ev.UnitScrapped | ev.UnitReidentified):
+        if isinstance(event, ev.UnitScrapped | ev.UnitReidentified) and _is_by_scan(draft, event):
             for pending in draft.state.pairing.pending:
                 if pending.code == event.unit:
                     pairing.expire(draft, pending, ev.ExpiryReason.CANCELLED)
+
+
+def _is_by_scan(draft: Draft, event: ev.Event) -> bool:
+    """Return whether an event of this run led to it: a scan, and no command from outside."""
+    return any(because.startswith(f"{draft.state.epoch}-") for because in event.because)
 
 
 # ------------------------------------------------------------------ what waits in vain

@@ -303,3 +303,12 @@ def test_a_serial_component_is_no_unit() -> None:
     read(rig, "SCRAP CRACK", "ECU-1")
     assert [waiting.component for waiting in rig.state.material.waiting] == ["ECU-1"]
     assert len(rig.state.labels.waiting) == 1
+
+
+def test_a_unit_that_is_scrapped_from_afar_is_refused_in_its_machine() -> None:
+    """Nobody took it away: its scan waits on, and its cycle says what is wrong with it (D-36)."""
+    rig = rig_of()
+    rig.scan("SN-1")
+    rig.command("scrap", unit="SN-1", unseen="yes")
+    assert [pending.code for pending in rig.state.pairing.pending] == ["SN-1"]
+    assert rig.cycle(1) == 6
