@@ -367,6 +367,28 @@ async def test_a_command_whose_commit_is_in_doubt_is_not_said_to_be_done(tmp_pat
         line.disk.is_free.set()
 
 
+async def test_a_label_gives_its_command_and_the_reader_hears_of_it(tmp_path: Path) -> None:
+    """What it must know is looked up; good or bad is told once it is on disk (D-36, law 1)."""
+    label = ScanRule(match=RegexMatch(pattern="SCRAP (?P<id>[A-Z]+)"), means=Means.SCRAP)
+    async with bench(tmp_path, replace(STATION, scans=(*STATION.scans, label))) as line:
+        await line.link_up()
+        await line.scan("OP-7")
+        said = []
+        for _ in range(2):
+            await line.scan("SCRAP CRACK")
+            line.line.replies.clear()
+            line.disk.is_free.clear()
+            await line.scan("SN-1")
+            assert line.line.replies == []
+            line.disk.is_free.set()
+            await settled()
+            said += line.line.replies
+            await line.clock.advance(2.0)
+        assert [reply.good for reply in said] == [True, False]
+        assert (await line.kinds()).count("unit_scrapped") == 1
+        assert (await line.kinds()).count("command_refused") == 1
+
+
 async def test_what_a_command_must_know_is_looked_up(tmp_path: Path) -> None:
     """A unit, a component, an event: the journal says what is known, the last command included."""
     async with bench(tmp_path) as line:
