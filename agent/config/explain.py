@@ -76,6 +76,8 @@ def _binds(station: Station) -> Iterator[str]:
         yield f"until {unload} reads the carrier or the unit"
     for handshake in station.handshakes:
         yield _handshake(station, handshake)
+    if station.counter is not None and station.handshakes and station.products is None:
+        yield f"a step of '{station.counter.tag}' without a cycle is recorded as missed"
     yield from crewing.told_needs(station)
     yield from moding.told(station)
     yield from limiting.told(station)
@@ -97,6 +99,8 @@ def _handshake(station: Station, handshake: Handshake) -> str:
         code = f"the unit on the carrier in '{handshake.unit}'"
     elif pairing.strategy is Strategy.TAG:
         code = f"the code in '{handshake.unit}'"
+    elif handshake.name != station.handshakes[0].name:
+        code = "the unit that `begin` let in"
     elif pairing.strategy is Strategy.CYCLE_THEN_SCAN:
         code = f"the first scan within {duration_text(pairing.window_ms)} after it"
     else:

@@ -28,11 +28,16 @@ def check_lookup(parts: Parts, track: Track) -> None:
             parts.refuse(("track", "previous", at), f"{shown(path)} stands twice", "remove one")
 
 
-def strangers(stations: Iterable[StationConfig], named: Collection[str]) -> dict[str, Problem]:
+def strangers(
+    stations: Iterable[StationConfig], named: Collection[str], *, alone: bool = False
+) -> dict[str, Problem]:
     """Return, by file, the first station of `track.previous` that no file of the folder is.
 
     What passed there cannot be known, now or later: that is refused, and not left to a policy.
+    `alone`: one file was read, and not its folder.
     """
+    where = "in this file, which is read alone" if alone else "in this folder"
+    hint = "give the folder that has both files" if alone else "run its file in the same folder"
     found: dict[str, Problem] = {}
     for config in stations:
         unknown = [path for path in config.station.previous if path not in named]
@@ -42,9 +47,9 @@ def strangers(stations: Iterable[StationConfig], named: Collection[str]) -> dict
                 line=config.previous_place.line,
                 column=config.previous_place.column,
                 path="track.previous",
-                message=f"no station {shown(unknown[0])} in this folder: what passed there "
+                message=f"no station {shown(unknown[0])} {where}: what passed there "
                 "cannot be known",
-                hint=did_you_mean(unknown[0], named) or "run its file in the same folder",
+                hint=(not alone and did_you_mean(unknown[0], named)) or hint,
             )
     return found
 

@@ -80,7 +80,7 @@ def load_folder(path: Path, registries: Registries) -> FolderConfig:
     for name, problems in clashes(stations.values()).items():
         refused[name] = ConfigError(problems)
     named = {config.station.path for config in stations.values()} | _named(refused)
-    for name, problem in strangers(stations.values(), named).items():
+    for name, problem in strangers(stations.values(), named, alone=not path.is_dir()).items():
         if name not in refused:
             refused[name] = ConfigError([problem])
     kept = tuple(config for name, config in stations.items() if name not in refused)

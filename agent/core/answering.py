@@ -174,7 +174,8 @@ def refuse(
     used = _received(draft, handshake, candidate)
     gaps: tuple[str, ...] = ()
     if reason is ev.Why.COMPONENT_MISSING:
-        gaps = material.missing(draft.state, used)
+        there = _components(draft, handshake, candidate)
+        gaps = material.missing(draft.state, there)  # at `begin` nothing was received yet
     elif reason is ev.Why.OPERATOR_MISSING:
         gaps = _lacking(draft, handshake, candidate, refuses=True)
     draft.add(ev.UnitRefused(**body, components=used, reason=reason, missing=gaps, raw=raw))

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.app.registries import registries
 from agent.config.explain import explained
+from agent.config.load import load_folder
 from agent.config.strategies import SHAPES
 from agent.core.station import Policy, Strategy
 from agent.core.strategies import ENTRIES
@@ -37,7 +39,8 @@ EXPLAINED = {
             (
                 "end: when plc raises 'trigger', the first scan within 2s after it and power, "
                 "result by 'verdict'; then 'result', then 'ack'"
-            )
+            ),
+            "a step of 'counter' without a cycle is recorded as missed",
         ],
         "if not": [
             "no scan, two, or a cycle before without a record: recorded as unbound, answer 8",
@@ -82,7 +85,8 @@ EXPLAINED = {
                 "end: when plc raises 'trigger', a unit for each cavity: left by the code in "
                 "'left_code', right by the code in 'right_code' and pressure; then 'result', "
                 "then 'ack'"
-            )
+            ),
+            "a step of 'shots' without a cycle is recorded as missed",
         ],
         "if not": [
             "a cavity without a code, or with two: that one is recorded as unbound, answer 8",
@@ -456,3 +460,25 @@ def test_window_that_is_not_said_is_the_strategys_own() -> None:
     assert (tester.station.duplicates, tester.station.retests) == (Policy.REFUSE, True)
     assert "that was NOK here comes again: recorded as another visit" in explained(tester)
     assert "that was OK here comes again: refused, the reader is told bad" in explained(tester)
+
+
+def test_end_takes_what_begin_let_in() -> None:
+    """With two handshakes the scan is for the first; the second is told by the first."""
+    (screw,) = [
+        config
+        for config in load_folder(CONFIG / "assembly-line", registries()).stations
+        if config.station.machine == "screw-2"
+    ]
+    begin, end = [line for line in explained(screw).splitlines() if "raises" in line]
+    assert "the one scan of the last 1min" in begin
+    assert "the unit that `begin` let in and torque" in end
+
+
+def test_a_file_that_is_read_alone_knows_no_neighbour() -> None:
+    """It is not said that the folder lacks what it has: the folder was not given (D-38)."""
+    file = CONFIG / "assembly-line" / "screw-2.yaml"
+    (problem,) = load_folder(file, registries()).refused[str(file)].problems
+    assert str(problem).endswith(
+        "no station 'acme/graz/assembly/line-6/press-1' in this file, which is read alone: what "
+        "passed there cannot be known; give the folder that has both files"
+    )

@@ -118,14 +118,26 @@ def test_a_row_at_a_wrong_place_is_damaged(connection: apsw.Connection) -> None:
         (
             "unit-1",
             "end",
-            Seen(address=f"{epoch(1)}-4", kind="unit_completed", result="ok", visits=3),
+            Seen(
+                address=f"{epoch(1)}-4",
+                kind="unit_completed",
+                result="ok",
+                visits=3,
+                done_result="ok",
+            ),
         ),
         (
             "unit-1",
             "begin",
-            Seen(address=f"{epoch(1)}-5", kind="unit_completed", result="ok", visits=3),
+            Seen(
+                address=f"{epoch(1)}-5",
+                kind="unit_completed",
+                result="ok",
+                visits=3,
+                done_result="ok",
+            ),
         ),
-        ("unit-2", "begin", Seen(visits=1)),
+        ("unit-2", "begin", Seen(visits=1, done_result="ok")),
         ("unit-3", "end", Seen()),
     ],
 )
@@ -141,7 +153,7 @@ def test_a_rotten_row_is_no_visit(connection: apsw.Connection) -> None:
     spoil(connection, 4)
     connection.execute("UPDATE events SET unit = 'unit-1' WHERE unit = 'unit-2'")
     assert Lookup(connection).seen("unit-1", "end") == Seen(
-        address=f"{epoch(1)}-2", kind="unit_completed", result="ok", visits=2
+        address=f"{epoch(1)}-2", kind="unit_completed", result="ok", visits=2, done_result="ok"
     )
 
 
