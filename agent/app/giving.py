@@ -54,7 +54,7 @@ def place_of(path: Path, state: Path | None) -> Place:
         GivingError: it cannot be read, or there are several stations.
     """
     try:
-        folder = load_folder(path, registries())
+        folder = load_folder(path, registries(), is_run=False)
     except OSError as error:
         raise GivingError(f"{error.filename}: {error.strerror}") from error
     if not folder.stations:

@@ -324,7 +324,7 @@ def figures_of(
         TraceStoreError: the store cannot be opened.
     """
     try:
-        folder = load_folder(path, registries())
+        folder = load_folder(path, registries(), is_run=False)
     except OSError as error:
         raise SourceError(f"{error.filename}: {error.strerror}") from error
     if not folder.stations:

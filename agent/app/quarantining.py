@@ -81,7 +81,7 @@ def find_quarantines(path: Path, state: Path | None, sink: str | None = None) ->
         QuarantineError: a path cannot be looked at, or no station has such a sink.
     """
     try:
-        folder = load_folder(path, registries())
+        folder = load_folder(path, registries(), is_run=False)
         if not folder.stations:
             raise ConfigError(folder.problems)
         root = state or state_directory()

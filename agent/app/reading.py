@@ -128,7 +128,7 @@ def find_places(path: Path, state: Path | None) -> Places:
         for journal in (path, path / "journal"):
             if (journal / "journal.db").exists():
                 return Places((journal,))
-        folder = load_folder(path, registries())
+        folder = load_folder(path, registries(), is_run=False)
     except OSError as error:
         raise JournalError(_why(error)) from error
     if not folder.stations:

@@ -61,8 +61,11 @@ def station_files(folder: Path) -> list[Path]:
     return files
 
 
-def load_folder(path: Path, registries: Registries) -> FolderConfig:
+def load_folder(path: Path, registries: Registries, *, is_run: bool = True) -> FolderConfig:
     """Return what became of each station file of a folder, or of one file alone.
+
+    `is_run` False: nothing is started, somebody looks at the stations or speaks to them. Then a
+    file alone may name neighbours that are not there.
 
     Stations that claim the same reader, output, topic or journal are refused all of them: which
     one is right cannot be known, and a code bound at the wrong station is worse than none (G02).
@@ -80,7 +83,10 @@ def load_folder(path: Path, registries: Registries) -> FolderConfig:
     for name, problems in clashes(stations.values()).items():
         refused[name] = ConfigError(problems)
     named = {config.station.path for config in stations.values()} | _named(refused)
-    for name, problem in strangers(stations.values(), named, alone=not path.is_dir()).items():
+    alone = not path.is_dir()
+    if alone and not is_run:
+        named |= {each for config in stations.values() for each in config.station.previous}
+    for name, problem in strangers(stations.values(), named, alone=alone).items():
         if name not in refused:
             refused[name] = ConfigError([problem])
     kept = tuple(config for name, config in stations.items() if name not in refused)

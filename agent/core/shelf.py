@@ -93,8 +93,6 @@ def _taken_off(state: State, event: ev.ComponentUnloaded) -> State:
     load = next((each for each in state.material.loads if each.address == event.load), None)
     if load is None or component is None or load.refused:
         return state
-    if component.open_life_ms is None and component.use is None:
-        return state
     state = put_on(state, load.lot)
     remaining = amount(event.remaining) if event.remaining is not None else None
     below = event.remaining is not None and Decimal(event.remaining) <= feeding.ZERO
@@ -102,6 +100,8 @@ def _taken_off(state: State, event: ev.ComponentUnloaded) -> State:
         return state
     is_one = len(feeding.stock_of(state, load)) == 1
     left = remaining if event.reason == UNLOADED and is_one and component.use else None
+    if left is None and component.open_life_ms is None:
+        return state
     open_ms = event.latest_ms - (load.from_lo_ms if load.opened_ms is None else load.opened_ms)
     shelved = Shelved(
         position=load.position,

@@ -8,6 +8,7 @@ import pytest
 
 from agent.app.commanding import reachable
 from agent.app.giving import ConfigError, GivingError, Place, give, place_of
+from agent.app.reading import find_journals
 from agent.threads import ThreadWorker
 from tests.unit.app.test_commanding import ADDRESS, opened
 from tests.unit.config.stations import FILLER, PRESS, edited, write
@@ -91,3 +92,11 @@ def test_a_file_that_is_not_there_or_wrong(tmp_path: Path) -> None:
     write(tmp_path, filler=edited(FILLER, ("driver: modbus", "driver: modbuss")))
     with pytest.raises(ConfigError, match="did you mean 'modbus'"):
         place_of(tmp_path / "filler.yaml", None)
+
+
+def test_a_station_with_neighbours_is_found_by_its_own_file(tmp_path: Path) -> None:
+    """A command is for one station: its file names it, wherever those before it are (D-38)."""
+    file = Path(__file__).parents[3] / "config" / "assembly-line" / "screw-2.yaml"
+    place = place_of(file, tmp_path)
+    assert place.station == "acme/graz/assembly/line-6/screw-2"
+    assert [journal.parent for journal in find_journals(file, tmp_path)] == [place.path.parent]

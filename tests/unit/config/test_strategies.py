@@ -482,3 +482,11 @@ def test_a_file_that_is_read_alone_knows_no_neighbour() -> None:
         "no station 'acme/graz/assembly/line-6/press-1' in this file, which is read alone: what "
         "passed there cannot be known; give the folder that has both files"
     )
+
+
+def test_a_station_with_neighbours_can_be_looked_at_alone() -> None:
+    """Who reads its events or gives it a command names its file, and starts nothing (D-38)."""
+    file = CONFIG / "assembly-line" / "screw-2.yaml"
+    found = load_folder(file, registries(), is_run=False)
+    assert [config.station.machine for config in found.stations] == ["screw-2"]
+    assert found.refused == {}
