@@ -25,7 +25,8 @@ STATION = """\
 
 One YAML file is one station: one place, one journal. `lineside run` takes a file or a folder of
 them; a broken file never stops its neighbours. [config/](../config) has annotated examples; begin
-with `press.example.yaml`, and find every key in `station.example.yaml`.
+with `press.example.yaml`, and find every key in `station.example.yaml`. A line whose
+stations ask each other is a folder: [config/assembly-line](../config/assembly-line).
 
     lineside check PATH      what is wrong, by line and column, or what the file does
     lineside schema          JSON Schema for editors
