@@ -66,6 +66,7 @@ CORRECTABLE: Mapping[str, frozenset[str]] = {
 _OTHERWISE = {
     "lot_blocked": "release it with `release-lot`",
     "lot_unblocked": "block it again with `block-lot`",
+    "open_life_renewed": "keep the package from being used with `block-lot`",
 }
 
 

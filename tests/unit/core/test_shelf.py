@@ -319,3 +319,18 @@ def test_what_nothing_is_known_of_is_not_kept() -> None:
     rig.scan("R1")
     rig.scan("OFF")
     assert rig.state.material.shelf == ()
+
+
+def test_a_package_that_was_renewed_by_mistake_is_kept_out_otherwise() -> None:
+    """What was fresh for a while cannot be taken back: it is said what to do instead (D-143)."""
+    rig = taken_off(press(OPEN), 11)
+    rig.command("renew-life", lot="1")
+    address = rig.of(OpenLifeRenewed)[0].address
+    rig.command("retract", address=address)
+    assert rig.refused().detail == (
+        f"{address} is open_life_renewed, which is not corrected; keep the package from being used "
+        "with `block-lot`"
+    )
+    rig.command("block-lot", lot="1")
+    rig.scan("R1")
+    assert [event.reason for event in rig.of(LoadRefused)] == [Why.LOT_BLOCKED]
