@@ -89,6 +89,7 @@ class Plant:
             "certainty": "certain",
             "time": {
                 "received": f"2026-11-25T06:{at // 60:02}:{at % 60:02}.000Z",
+                "offset_min": 60,
                 "boottime_ms": at * 1000,
                 "boot_id": "boot-1",
                 "clock_state": "synced",

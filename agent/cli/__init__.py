@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, Command] = {
     "doctor": Command(
         "agent.cli.doctor:doctor", "what is recorded in vain, fails or lags, and why"
     ),
+    "export": Command("agent.cli.export:export", "events for others: EPCIS, CSV, Parquet"),
     "verify": Command("agent.cli.verify:verify", "prove that the journal is whole"),
     "audit": Command(
         "agent.cli.audit:audit", "prove that whoever listens to a broker gets everything"

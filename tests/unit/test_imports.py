@@ -89,6 +89,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "google": ("agent.formats",),  # protobuf
     "paho": ("agent.sinks", "agent.demo"),
     "prometheus_client": ("agent.telemetry", "agent.web"),
+    "pyarrow": ("agent.app.parquet",),
     "pymodbus": ("drivers.modbus", "agent.demo"),
     "rich": ("agent.cli", "agent.demo"),
     "ruamel": ("agent.config",),
@@ -249,7 +250,9 @@ def test_only_declared_libraries_are_used() -> None:
     What only an extra brings is imported on use, and never to load a module.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = {re.split("[<>=]", line)[0] for line in project["optional-dependencies"]["plot"]}
+    optional = project["optional-dependencies"]
+    lines = (*optional["plot"], *optional["parquet"])
+    extras = {re.split("[<>=]", line)[0] for line in lines}
     declared = {re.split("[<>=]", line)[0] for line in project["dependencies"]} | extras
     loaded = {top for name in our_modules() for top in imported(name, on_use=False)}
     assert not {module.partition(".")[0] for module in loaded} & extras
