@@ -21,7 +21,7 @@ from typing import IO, Any
 
 import orjson
 
-from agent.app.event_sources import EventSource, SourceError, Wanted, corrections
+from agent.app.event_sources import EventSource, SourceError, corrections
 from agent.app.parquet import write_parquet
 from agent.formats.epcis.common import DOCUMENT_CONTEXT
 from agent.formats.epcis.mapping import Document, Epcis, Mapper, Settings, declared_wrong
@@ -29,6 +29,7 @@ from agent.formats.epcis.rules import event_problems
 from agent.formats.tables import TABLES, Row, Table
 from agent.trace.corrections import place_of, standing
 from agent.trace.said import plant_address
+from agent.trace.wanted import Wanted
 
 Progress = Callable[[int], None]
 PROGRESS_EVERY = 5_000

@@ -9,14 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.app.event_sources import (
-    EventSource,
-    SourceError,
-    Wanted,
-    find_sources,
-    store_sources,
-)
+from agent.app.event_sources import EventSource, SourceError
 from agent.app.exporting import Exported, Progress, export_epcis, export_table, written_to
+from agent.app.other_sources import find_sources, store_sources
 from agent.app.reading import moment_ms
 from agent.app.tracing import open_store
 from agent.config.problems import ConfigError, did_you_mean
@@ -24,6 +19,7 @@ from agent.formats.epcis.common import Settings
 from agent.formats.epcis.ids import Ids
 from agent.formats.tables import TABLES
 from agent.trace.store import TraceStoreError
+from agent.trace.wanted import Wanted
 
 __all__ = [
     "FORMS",

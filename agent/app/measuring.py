@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from agent.app.event_sources import (
-    EventSource,
-    JournalSource,
-    SourceError,
-    StoreSource,
-    Wanted,
-    corrections,
-)
-from agent.app.plant import station_directory
-from agent.app.reading import moment_ms
-from agent.app.registries import registries
-from agent.app.rim import state_directory
-from agent.app.tracing import open_store
-from agent.config.load import load_folder
+from agent.app.event_sources import EventSource, corrections
 from agent.config.loaded import StationConfig
-from agent.config.problems import ConfigError, did_you_mean
 from agent.core import oee
 from agent.core.calendars import Window, windows
 from agent.core.meter import Meter, Result
@@ -34,23 +18,7 @@ from agent.formats.codec import moment
 from agent.formats.json import from_document
 from agent.trace.corrections import Document, standing
 from agent.trace.said import plant_address
-from agent.trace.store import Store, TraceStoreError
-
-__all__ = [
-    "DIMENSIONS",
-    "Asked",
-    "ConfigError",
-    "Measured",
-    "SourceError",
-    "TraceStoreError",
-    "asked",
-    "begun",
-    "figures_document",
-    "figures_of",
-    "inputs_document",
-    "measure",
-    "windows_of",
-]
+from agent.trace.wanted import Wanted
 
 DIMENSIONS = ("station", "day", "shift", "order", "product")
 """What figures can be told by."""
@@ -281,67 +249,3 @@ def inputs_document(config: StationConfig) -> dict[str, Any]:
         "state_source": plan.rules.watches_state,
         "produced_by": "counter" if plan.rules.has_counter else "records",
     }
-
-
-# ------------------------------------------------------------------ what is asked
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Which figures, and as of when."""
-
-    since_ms: int
-    until_ms: int
-    by: tuple[str, ...]
-    now_ms: int
-
-
-def asked(since: str, until: str | None, by: Sequence[str], now_ms: int) -> Asked:
-    """Return what somebody asks for.
-
-    Raises:
-        ValueError: a moment is none, or there is nothing to tell figures by.
-    """
-    for name in by:
-        if name not in DIMENSIONS:
-            hint = did_you_mean(name, DIMENSIONS)
-            raise ValueError(f"figures are not told by '{name}'; {hint}")
-    since_ms = moment_ms(since)
-    until_ms = now_ms if until is None else moment_ms(until)
-    if since_ms >= until_ms:
-        raise ValueError("--until is not later than --since")
-    return Asked(since_ms, until_ms, tuple(dict.fromkeys(by)) or DEFAULT_BY, now_ms)
-
-
-def figures_of(
-    path: Path, wanted: Asked, *, state: Path | None = None, store: str | None = None
-) -> dict[str, Any]:
-    """Return the figures of the stations of a file or folder.
-
-    Raises:
-        ConfigError: no station file says anything usable.
-        SourceError: a journal cannot be read.
-        TraceStoreError: the store cannot be opened.
-    """
-    try:
-        folder = load_folder(path, registries(), is_run=False)
-    except OSError as error:
-        raise SourceError(f"{error.filename}: {error.strerror}") from error
-    if not folder.stations:
-        raise ConfigError(folder.problems)
-    with ExitStack() as undo:
-        opened = None if store is None else undo.enter_context(open_store(store))
-        found = [_of_station(config, wanted, state, opened) for config in folder.stations]
-        return document(found, wanted.by, wanted.now_ms)
-
-
-def _of_station(
-    config: StationConfig, wanted: Asked, state: Path | None, store: Store | None
-) -> Measured:
-    source: EventSource
-    if store is not None:
-        source = StoreSource(store, config.station.path)
-    else:
-        directory = station_directory(state or state_directory(), config.station.path)
-        source = JournalSource(config.journal.path or directory / "journal")
-    return measure(config, source, wanted.since_ms, wanted.until_ms, wanted.now_ms)

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from agent.app.live_figures import live_figures
 from agent.app.surroundings import Surroundings
 from agent.config.loaded import SinkConfig, StationConfig
 from agent.core.state import State
@@ -23,6 +24,10 @@ _NAMES = {
     Condition.DOWN: "sink_down",
     Condition.PAUSED: "sink_paused",
 }
+
+
+def _no_figures() -> None:
+    """Return that there are none."""
 
 
 Status = Callable[[], Mapping[str, object]]
@@ -73,6 +78,8 @@ class Outlets:
         self._tell = tell
         self._offer = offer
         self._numbers = count(1)
+        self.figures = live_figures(config, around.clock, around.journal_path, tell)
+        """Key figures of the running shift; None: nothing says what they are measured against."""
         self._odd: dict[tuple[str, Oddity], str] = {}
         """What was told of each sink."""
         self._feeds = _feeds(config) if around.publish else {}
@@ -140,6 +147,7 @@ class Outlets:
             secret=around.secret,
             warn=partial(self._odd_thing, config.name),
             live=self._live(config.name, durable),
+            figures=_no_figures if self.figures is None else self.figures.show,
         )
         return Publisher(
             config.name,

@@ -394,6 +394,11 @@ class StationRun:
             if self._remembered is not None:
                 feed = self._remembered.feed(run.journal, run.before)
                 work.append(tasks.create_task(feed, name=f"look-up {self.name}"))
+            if self._outlets.figures is not None and run.publishers:
+                worker = self._around.worker("figures")
+                run.workers.append(worker)
+                keeping = self._outlets.figures.keep(run.journal, worker)
+                work.append(tasks.create_task(keeping, name=f"figures {self.name}"))
             for publisher in run.publishers:
                 tasks.create_task(publisher.run(), name=f"publisher {publisher.name}")
             await self._stop.wait()

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from agent.app import measuring
+from agent.app import figures
 from agent.cli import answers, exits
 from agent.cli.answers import Form
 
@@ -30,7 +30,7 @@ def oee(
     by: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"Of {', '.join(measuring.DIMENSIONS)}; repeatable. Default: a row a shift."
+            help=f"Of {', '.join(figures.DIMENSIONS)}; repeatable. Default: a row a shift."
         ),
     ] = None,
     store: Annotated[
@@ -45,18 +45,19 @@ def oee(
 
     What is not known is shown as such, never as 0 or 100 %. Reads only; the daemon may be running.
 
-    Exit code 1: there is nothing to read. 2: the question is none. 78: a station file is refused.
+    Exit code 1: something cannot be read; it is named. 2: the question is none. 78: the station
+    file is refused.
     """
     form = answers.form("oee", as_json=as_json, as_csv=as_csv)
     try:
-        asked = measuring.asked(since, until, by or (), round(time.time() * 1000))
+        asked = figures.asked(since, until, by or (), round(time.time() * 1000))
     except ValueError as error:
         _complain(str(error), exits.USAGE)
     try:
-        found = measuring.figures_of(path, asked, state=state, store=store)
-    except measuring.ConfigError as error:
+        found = figures.figures_of(path, asked, state=state, store=store)
+    except figures.ConfigError as error:
         _complain(str(error), exits.CONFIG)
-    except (measuring.SourceError, measuring.TraceStoreError) as error:
+    except (figures.SourceError, figures.TraceStoreError) as error:
         _complain(str(error), exits.REFUSED)
     if form is Form.JSON:
         answers.write_json(found)
@@ -64,6 +65,9 @@ def oee(
         answers.write_csv(*_plain(found))
     else:
         _show(found)
+    for unread in found["unread"]:
+        sys.stderr.write(f"lineside oee: not in it: {unread}\n")
+    raise typer.Exit(exits.REFUSED if found["unread"] else exits.OK)
 
 
 def _complain(text: str, code: int) -> NoReturn:

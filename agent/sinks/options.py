@@ -220,6 +220,8 @@ class SinkPlace:
     """Told (reason, text) of what should be looked at but stops nothing, once a connection."""
     live: Live | None = None
     """What happens at the station beside its events; None for a sink that sends events alone."""
+    figures: Callable[[], Mapping[str, object] | None] = lambda: None
+    """The key figures of the running shift, made anew now and then; None: there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

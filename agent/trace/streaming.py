@@ -6,8 +6,7 @@ Memory does not grow with the store: epochs are listed, events are read a page e
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -17,21 +16,9 @@ from agent.trace.archive import event_of
 from agent.trace.corrections import Document
 from agent.trace.fetching import STATION
 from agent.trace.tables import BODIES, EPOCHS, EVENTS, SOURCES
+from agent.trace.wanted import Wanted
 
 PAGE = 2_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which events; what is not given does not matter."""
-
-    station: str | None = None
-    """Its path."""
-    kinds: Collection[str] = ()
-    since_ms: int | None = None
-    """Received at or after, UTC ms."""
-    until_ms: int | None = None
-    """Received before, UTC ms."""
 
 
 def stations(connection: Connection) -> list[str]:

@@ -47,6 +47,7 @@ class MqttBench:
         self.states: list[SinkState] = []
         self.quarantined = directory / "quarantine.jsonl"
         self.status: dict[str, object] | None = None
+        self.figures: dict[str, object] | None = None
         quarantine = Quarantine(self.quarantined, InlineWorker(), self.clock)
         kinds = options.get("kinds")
         scheme = options.pop("scheme", "mqtt")
@@ -64,6 +65,7 @@ class MqttBench:
             set_aside=quarantine.addresses,
             secret=self.secrets.__getitem__,
             warn=lambda reason, _text: self.warnings.append(reason),
+            figures=lambda: self.figures,
         )
         sink = SPEC.build(spec_options, place)
         assert isinstance(sink, MqttSink)

@@ -192,6 +192,28 @@ async def test_the_state_is_retained_and_follows(tmp_path: Path) -> None:
         ]
 
 
+async def test_key_figures_are_shown_beside_and_never_retained(tmp_path: Path) -> None:
+    """At QoS 0, when they were made anew: they take no event's place, and do not stay (D-114)."""
+    async with FakeBroker() as broker:
+        bench = MqttBench(tmp_path, broker.port, rows=1)
+        bench.figures = {"running": 1}
+        async with bench.running():
+            await bench.until_confirmed(1)
+            await broker.until(lambda: shown(broker) == [1])
+            bench.figures = {"running": 2}
+            await broker.until(lambda: shown(broker) == [1, 2])
+            bench.append(2, 2)
+            await bench.until_confirmed(2)
+        figures = [publish for publish in broker.status if publish.topic == f"{TOPICS}/oee"]
+        assert [(publish.retain, publish.mid) for publish in figures] == [(False, None)] * 2
+
+
+def shown(broker: FakeBroker) -> list[int]:
+    """Return the figures that came, in order."""
+    topic = f"{TOPICS}/oee"
+    return [told(publish)["running"] for publish in broker.status if publish.topic == topic]
+
+
 async def test_an_event_never_expires(tmp_path: Path) -> None:
     """Message expiry deletes evidence: no trace event and no resend carries it (D-121)."""
     async with FakeBroker() as broker:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 
@@ -53,6 +54,7 @@ class MqttSink:
         self._poison = Poison()
         self._position: Position | None = None
         self._status: bytes | None = None
+        self._figures: Mapping[str, object] | None = None
         self._born: str | None = None
         self._warned: set[Oddity] = set()
         self._strays = 0
@@ -274,6 +276,10 @@ class MqttSink:
         if position is not None and position != self._position:
             self._position = position
             connection.publish_unconfirmed(self._topics.position, orjson.dumps(asdict(position)))
+        figures = self._place.figures()
+        if figures is not None and figures is not self._figures:  # not kept: a view of this moment
+            self._figures = figures
+            connection.publish_unconfirmed(self._topics.oee, orjson.dumps(figures), retain=False)
 
     # ------------------------------------------------------------- words
 

@@ -34,6 +34,7 @@ class Topics:
         self.health = f"{self._base}/health"
         self.position = f"{self._base}/position"
         self.state = f"{self._base}/state"
+        self.oee = f"{self._base}/oee"
         self.control = f"{self._base}/control"
         self._events: dict[str, str] = {}
 

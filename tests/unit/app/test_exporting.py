@@ -11,16 +11,9 @@ import pytest
 from pyarrow import parquet as read_parquet
 
 from agent.app import exporting, parquet
-from agent.app.event_sources import (
-    EventSource,
-    JournalSource,
-    LinesSource,
-    SourceError,
-    Wanted,
-    find_sources,
-    store_sources,
-)
+from agent.app.event_sources import EventSource, JournalSource, SourceError
 from agent.app.exporting import Exported, export_epcis, export_table
+from agent.app.other_sources import LinesSource, find_sources, store_sources
 from agent.formats.epcis.ids import Ids
 from agent.formats.epcis.mapping import Document, Epcis, Settings
 from agent.formats.epcis.rules import problems
@@ -28,6 +21,7 @@ from agent.journal.commits import Store as JournalStore
 from agent.journal.store import create
 from agent.trace import streaming
 from agent.trace.store import Store
+from agent.trace.wanted import Wanted
 from tests.histories import STATION, History
 from tests.trace_rig import Plant
 

@@ -18,7 +18,7 @@ from agent.journal.store import create
 from agent.ports import Row
 from agent.trace.store import Store
 from tests.measured import STATION, Day
-from tests.unit.config.stations import PRESS, edited
+from tests.unit.config.stations import FILLER, PRESS, edited
 
 OEE = """oee:
   ideal_cycle: 30s
@@ -207,3 +207,22 @@ def test_a_station_file_that_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(str(path)) == exits.CONFIG
     assert "press.yaml:4:11: timezone" in capsys.readouterr().err
     assert run(str(tmp_path / "no.yaml")) == exits.CONFIG
+
+
+def test_a_folder_with_a_station_that_has_no_journal(
+    station: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others are told, what is not in the answer is named, and the exit code says so."""
+    folder = station.parent / "stations"
+    folder.mkdir()
+    (folder / "press.yaml").write_text(station.read_text())
+    (folder / "filler.yaml").write_text(FILLER)
+    (folder / "odd.yaml").write_text("station: 1\n")
+    state = ("--state", str(station.parent / "state"))
+    assert run(str(folder), *SINCE, *state, "--json") == exits.REFUSED
+    out, told = capsys.readouterr()
+    document = json.loads(out)
+    assert {row["station"] for row in document["rows"]} == {STATION}
+    assert "acme/filler: " in told
+    assert "odd.yaml:1:10: station: must be text" in told
+    assert told.count("lineside oee: not in it: ") == len(document["unread"])

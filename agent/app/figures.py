@@ -1,0 +1,103 @@
+"""What `lineside oee` asks for: which shifts of which stations, told by what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.app.event_sources import EventSource, JournalSource, SourceError
+from agent.app.measuring import DEFAULT_BY, DIMENSIONS, Measured, document, measure
+from agent.app.other_sources import StoreSource
+from agent.app.plant import station_directory
+from agent.app.reading import moment_ms
+from agent.app.registries import registries
+from agent.app.rim import state_directory
+from agent.app.tracing import open_store
+from agent.config.load import load_folder
+from agent.config.loaded import StationConfig
+from agent.config.problems import ConfigError, did_you_mean
+from agent.trace.store import Store, TraceStoreError
+
+__all__ = [
+    "DIMENSIONS",
+    "Asked",
+    "ConfigError",
+    "SourceError",
+    "TraceStoreError",
+    "asked",
+    "figures_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which figures, and as of when."""
+
+    since_ms: int
+    until_ms: int
+    by: tuple[str, ...]
+    now_ms: int
+
+
+def asked(since: str, until: str | None, by: Sequence[str], now_ms: int) -> Asked:
+    """Return what somebody asks for.
+
+    Raises:
+        ValueError: a moment is none, or there is nothing to tell figures by.
+    """
+    for name in by:
+        if name not in DIMENSIONS:
+            hint = did_you_mean(name, DIMENSIONS)
+            raise ValueError(f"figures are not told by '{name}'; {hint}")
+    since_ms = moment_ms(since)
+    until_ms = now_ms if until is None else moment_ms(until)
+    if since_ms >= until_ms:
+        raise ValueError("--until is not later than --since")
+    return Asked(since_ms, until_ms, tuple(dict.fromkeys(by)) or DEFAULT_BY, now_ms)
+
+
+def figures_of(
+    path: Path, wanted: Asked, *, state: Path | None = None, store: str | None = None
+) -> dict[str, Any]:
+    """Return the figures of the stations of a file or folder.
+
+    What cannot be read is named under `unread`: the others are told all the same.
+
+    Raises:
+        ConfigError: no station file says anything usable.
+        SourceError: no journal can be read.
+        TraceStoreError: the store cannot be opened.
+    """
+    try:
+        folder = load_folder(path, registries(), is_run=False)
+    except OSError as error:
+        raise SourceError(f"{error.filename}: {error.strerror}") from error
+    if not folder.stations:
+        raise ConfigError(folder.problems)
+    unread = [str(problem) for problem in folder.problems]
+    found: list[Measured] = []
+    with ExitStack() as undo:
+        opened = None if store is None else undo.enter_context(open_store(store))
+        for config in folder.stations:
+            try:
+                found.append(_of_station(config, wanted, state, opened))
+            except SourceError as error:
+                unread.append(f"{config.station.path}: {error}")
+    if not found:
+        raise SourceError(unread[-1])
+    return {**document(found, wanted.by, wanted.now_ms), "unread": unread}
+
+
+def _of_station(
+    config: StationConfig, wanted: Asked, state: Path | None, store: Store | None
+) -> Measured:
+    source: EventSource
+    if store is not None:
+        source = StoreSource(store, config.station.path)
+    else:
+        directory = station_directory(state or state_directory(), config.station.path)
+        source = JournalSource(config.journal.path or directory / "journal")
+    return measure(config, source, wanted.since_ms, wanted.until_ms, wanted.now_ms)
