@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,7 +24,15 @@ PATIENCE_S = 30.0
 class CollectorBench:
     """One collector; `told` has its log, `last` how it stands."""
 
-    def __init__(self, where: str, port: int, *, name: str = "historian", **words: Any) -> None:  # noqa: ANN401 - of a collector
+    def __init__(
+        self,
+        where: str,
+        port: int,
+        *,
+        name: str = "historian",
+        broker: Mapping[str, str] | None = None,
+        **words: Any,  # noqa: ANN401 - of a collector
+    ) -> None:
         self.where = where
         self.told: list[tuple[str, dict[str, object]]] = []
         self.last: Status | None = None
@@ -38,7 +46,9 @@ class CollectorBench:
             "until_complete": False,
         }
         self._wanted = Wanted(
-            options=MqttOptions.model_validate({"url": f"mqtt://127.0.0.1:{port}"}),
+            options=MqttOptions.model_validate(
+                {"url": f"mqtt://127.0.0.1:{port}", **(broker or {})}
+            ),
             name=name,
             open=lambda: Store.open(where),
             **{**given, **words},

@@ -20,6 +20,7 @@ from tests.peers.collect_rig import CollectorBench
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.mqtt_bench import STATION, MqttBench, eventually
 from tests.peers.mqtt_reader import Reader
+from tests.peers.test_mqtt_tls import Authority
 from tests.postgres import Postgres
 from tests.streams import rows
 
@@ -226,3 +227,24 @@ async def test_two_of_one_name_are_told_of_each_other(tmp_path: Path, fresh: Fre
     said = [str(fields.get("error")) for event, fields in one.told if event == "broker_lost"]
     told = ("another collector came under the name same; give each its own", "client of this name")
     assert any(words in said[0] for words in told)
+
+
+@pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+async def test_over_tls_each_side_proves_itself(tmp_path: Path, fresh: Fresh) -> None:
+    """The broker by the authority that is named, the collector by its certificate."""
+    authority = Authority(tmp_path, "Acme Root")
+    ours, theirs = authority.sign("historian"), authority.sign("127.0.0.1")
+    other = tmp_path / "other"
+    other.mkdir()
+    stranger = Authority(other, "Other Root")
+    tls = (f"cafile {authority.file}", f"certfile {theirs.cert}", f"keyfile {theirs.key}")
+    async with Mosquitto(tmp_path, *tls, "require_certificate true") as broker:
+        url = f"mqtts://127.0.0.1:{broker.port}"
+        proof = {"url": url, "certificate": str(ours.cert), "key": str(ours.key)}
+        good = CollectorBench(fresh(), broker.port, broker={**proof, "ca": str(authority.file)})
+        async with good.running():
+            await good.until(lambda now: now.is_connected)
+        bad = CollectorBench(fresh(), broker.port, broker={**proof, "ca": str(stranger.file)})
+        async with bad.running():
+            await bad.until(lambda _: "broker_lost" in bad.names())
+    assert "its certificate is not accepted" in str(bad.told[0][1]["error"])
