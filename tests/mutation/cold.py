@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.mutation import plan
 from tests.mutation.mutants import Mutant
 
-COPIED = ("agent", "drivers", "tests", "config", "docs", "pyproject.toml")
+COPIED = ("agent", "drivers", "tests", "config", "docs", ".ci", "pyproject.toml")
 PATIENCE_S = 300
 
 

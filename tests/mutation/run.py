@@ -19,6 +19,7 @@ HEAD = "| Module | Mutants | Tried | Killed | Timed out | Survived | Share |\n"
 ARGUMENTS = (
     *("-o", "addopts=--strict-markers --strict-config --import-mode=importlib"),
     *("-s", "-p", "no:cacheprovider", "-p", "no:terminal"),
+    "--assert=plain",
 )
 RULE = "|---|--:|--:|--:|--:|--:|--:|\n"
 
@@ -91,6 +92,7 @@ class Judge:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Judge the modules; the tests themselves are not run."""
         self._watch.stop()
+        session.config.option.tbstyle = "native"  # nobody reads why a test failed, and long is slow
         if session.testsfailed:
             raise session.Interrupted("a test file cannot be imported")
         try:

@@ -5,6 +5,7 @@ fails, and ends. A test that takes far more of the processor's time than it did 
 ends its child: it runs for ever, which is noticed.
 """
 
+import gc
 import importlib
 import os
 import resource
@@ -59,6 +60,7 @@ class Bench:
     def judge(self, module: str, mutants: Iterable[Mutant]) -> Iterator[Verdict]:
         """Try mutants of a module, several at once, and yield what became of each."""
         self.kills.clear()
+        gc.freeze()  # or the children copy every page that a collection touches
         own = frozenset(plan.own_tests(self.root, module))
         for mutant in mutants:
             order = self._order(module, own, mutant)
