@@ -1,5 +1,6 @@
 """Which tests come by which line of the core, and how long each takes: learnt from one run."""
 
+import hashlib
 import json
 import os
 import sys
@@ -52,8 +53,32 @@ def learn(root: Path, items: Sequence[pytest.Item], scratch: Path) -> Reach:
         MutationError: a test fails without any mutant.
     """
     scratch.mkdir(parents=True, exist_ok=True)
-    path = scratch / "reach.json"
-    path.unlink(missing_ok=True)
+    key = _key(root, items)
+    path = scratch / f"reach-{key}.json"
+    if not path.is_file():
+        _learn_in_child(root, items, path)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if found["red"]:
+        path.unlink()
+        raise MutationError("red without any mutant:\n" + "\n".join(found["red"]))
+    lines = {
+        file: {int(line): int(bits, 16) for line, bits in of_file.items()}
+        for file, of_file in found["lines"].items()
+    }
+    return Reach(found["durations_s"], lines)
+
+
+def _key(root: Path, items: Sequence[pytest.Item]) -> str:
+    """Return what stands for the tests and what they read: learnt once, until that changes."""
+    digest = hashlib.sha256("\n".join(item.nodeid for item in items).encode())
+    for folder in ("agent", "drivers", "tests", "config"):
+        for file in sorted((root / folder).rglob("*")):
+            if file.suffix in {".py", ".yaml", ".jsonl"} and "mutation" not in file.parts[-2:]:
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _learn_in_child(root: Path, items: Sequence[pytest.Item], path: Path) -> None:
     pid = os.fork()
     if not pid:
         try:
@@ -63,14 +88,6 @@ def learn(root: Path, items: Sequence[pytest.Item], scratch: Path) -> Reach:
     os.waitpid(pid, 0)
     if not path.is_file():
         raise MutationError("the run that learns which tests reach what did not end")
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if found["red"]:
-        raise MutationError("red without any mutant:\n" + "\n".join(found["red"]))
-    lines = {
-        file: {int(line): int(bits, 16) for line, bits in of_file.items()}
-        for file, of_file in found["lines"].items()
-    }
-    return Reach(found["durations_s"], lines)
 
 
 def _learnt(root: Path, items: Sequence[pytest.Item]) -> dict[str, Any]:
