@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--children", type=int, default=2, help="how many mutants at once")
     parser.add_argument("--most", type=float, default=10.0, help="per cent that may live")
     parser.add_argument(
-        "--seconds", type=float, default=2.0, help="of other modules' tests for each mutant"
+        "--seconds", type=float, default=4.0, help="of other modules' tests for each mutant"
     )
     parser.add_argument("--nice", type=int, default=10, help="how far to stand back for others")
     parser.add_argument("modules", nargs="*", help="below agent/core, without .py")

@@ -8,12 +8,15 @@ ends its child: it runs for ever, which is noticed.
 import gc
 import importlib
 import os
+import random
+import re
 import resource
 import signal
 import types
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,7 @@ so that a busy machine does not count."""
 LONGEST_S = 600
 """A child that waits for what never comes takes no processor time; this ends it."""
 MEMORY_BYTES = 4 << 30
+_WORD = re.compile("[a-z]+(?:_[a-z]+)*")
 LIVES, KILLED, BROKEN = 0, 1, 2
 
 
@@ -79,17 +83,41 @@ class Bench:
         mirrored: list[int] = []
         others: list[int] = []
         for place in self.reach.tests(plan.file_of(module), mutant.lines):
-            file = self.items[place].nodeid.partition("::")[0]
-            (mirrored if file in own else others).append(place)
-        others.sort(key=lambda place: (-kills[place], self.reach.durations_s[place]))
+            (mirrored if self._file(place) in own else others).append(place)
         left_s, within = self.most_s, []
-        for place in others:
+        near = self._near(mutant)
+        turns = sorted(self._in_turn(others), key=lambda place: near(self._file(place)))
+        for place in sorted(turns, key=lambda place: -kills[place]):
             left_s -= self.reach.durations_s[place]
             if left_s < 0:
                 break
             within.append(place)
         mirrored.sort(key=self.reach.durations_s.__getitem__)
         return sorted(mirrored + within, key=lambda place: -kills[place])
+
+    @staticmethod
+    def _near(mutant: Mutant) -> Callable[[str], int]:
+        """Return how near a test file is: its name's word is in the change, or in the function."""
+        words = [set(_WORD.findall(text)) for text in (" ".join(mutant.changed), mutant.source)]
+
+        def near(file: str) -> int:
+            word = Path(file).stem.removeprefix("test_")
+            return next((n for n, found in enumerate(words) if word in found), len(words))
+
+        return near
+
+    def _file(self, place: int) -> str:
+        return self.items[place].nodeid.partition("::")[0]
+
+    def _in_turn(self, places: Iterable[int]) -> list[int]:
+        """Return tests in turn: one of each file, then a second of each, as unlike as can be."""
+        of_file: dict[str, list[int]] = {}
+        for place in places:
+            of_file.setdefault(self._file(place), []).append(place)
+        for each in of_file.values():
+            random.Random(each[0]).shuffle(each)  # noqa: S311 - a draw
+        turns = zip_longest(*of_file.values())
+        return [place for turn in turns for place in turn if place is not None]
 
     def _start(self, module: str, mutant: Mutant, order: list[int]) -> None:
         reading, writing = os.pipe()
