@@ -10,6 +10,8 @@ from pathlib import Path
 
 CORE = Path("agent/core")
 UNIT = Path("tests/unit/core")
+WIDEST = "recorded"
+"""The tests of this name notice most of what the mirrors do not: whole histories, to the byte."""
 OWN: dict[str, tuple[str, ...]] = {
     "choosing": ("test_seeking.py", "test_answering.py", "test_cycle.py"),
     "draft": ("test_binder.py", "test_cycle.py", "test_scanning.py"),
@@ -23,7 +25,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "identity/parts": ("identity/test_gs1.py", "identity/test_digital_link.py"),
     "identity/session": ("identity/test_gs1.py", "identity/test_codes.py"),
 }
-"""The tests of the modules that have no mirror of their own."""
+"""More tests of a module than its mirror, or in its place."""
 
 
 def modules(root: Path) -> list[str]:
@@ -45,9 +47,8 @@ def own_tests(root: Path, module: str) -> tuple[str, ...]:
     """Return the test files that mirror a module, or that stand for it; none, where none does."""
     folder, _, name = module.rpartition("/")
     mirror = UNIT / folder / f"test_{name}.py"
-    if (root / mirror).is_file():
-        return (mirror.as_posix(),)
-    return tuple((UNIT / each).as_posix() for each in OWN.get(module, ()))
+    files = (mirror, *(UNIT / each for each in OWN.get(module, ())))
+    return tuple(file.as_posix() for file in files if (root / file).is_file())
 
 
 def drawn(names: list[str], module: str, sample: int | None, seed: int) -> frozenset[str]:

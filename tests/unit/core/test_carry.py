@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,36 @@ def test_keys_and_sets_are_text_in_order() -> None:
     assert plain == {"by_number": {"2": "manual"}, "number": "packtags", "big": 2**60}
     assert from_plain(Odd, plain | {"big": str(2**60)}) == odd
     assert to_plain(frozenset({"b", "a"})) == ["a", "b"]
+
+
+class Colour(StrEnum):
+    """A word."""
+
+    RED = "red"
+
+
+class Size(IntEnum):
+    """A number."""
+
+    SMALL = 1
+
+
+@dataclass(frozen=True)
+class Painted:
+    """Something with words and numbers that may be missing."""
+
+    colour: Colour | None
+    size: Size
+    sizes: tuple[Size | None, ...] = ()
+
+
+@pytest.mark.parametrize("colour", [Colour.RED, None])
+def test_a_word_of_a_closed_set_comes_back_as_that_word(colour: Colour | None) -> None:
+    """Not as text that is equal to it: the core asks `is`. Also where it may be missing."""
+    thing = Painted(colour=colour, size=Size.SMALL, sizes=(Size.SMALL, None))
+    back = from_plain(Painted, json.loads(json.dumps(to_plain(thing))))
+    assert back == thing
+    assert back.colour is colour
+    assert back.size is Size.SMALL
+    assert back.sizes[0] is Size.SMALL
+    assert from_plain(Painted, {"colour": None, "size": "1"}).size is Size.SMALL

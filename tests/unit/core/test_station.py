@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
-from agent.core.station import Outcome
+import pytest
+
+from agent.core.station import Cavity, Outcome
 from tests.core_rig import BEGIN, CAMERA, END, FILLER, HOUSING, PRESS
+from tests.granular_rig import MIXED
 
 
 def test_a_handshake_knows_its_snapshot() -> None:
@@ -31,3 +34,36 @@ def test_a_position_is_declared_or_not() -> None:
 def test_answers_are_numbers() -> None:
     """D-39."""
     assert [PRESS.outcome_code(outcome) for outcome in Outcome][:8] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize(
+    ("reader", "mark", "cavity"),
+    [
+        ("left", None, "1"),
+        ("right", None, "2"),
+        ("hand", None, None),
+        ("hand", "B", "3"),
+        ("hand", "C", None),
+        ("left", "B", "1"),
+    ],
+)
+def test_a_code_is_of_the_cavity_that_its_reader_or_its_mark_says(
+    reader: str, mark: str | None, cavity: str | None
+) -> None:
+    """The first that fits; a code without a mark is of no cavity that has none either."""
+    cavities = (
+        Cavity(name="1", reader="left"),
+        Cavity(name="2", reader="right"),
+        Cavity(name="3", mark="B"),
+    )
+    assert replace(END, cavities=cavities).cavity_of(reader, mark) == cavity
+
+
+def test_only_the_tags_of_a_device_are_read_with_its_cycle() -> None:
+    """What says the product and the lot, where that device has it."""
+    station = replace(MIXED, lot="lot", lot_device="mes")
+    assert station.told_with("plc") == ("recipe",)
+    assert station.told_with("mes") == ("lot",)
+    assert station.told_with("other") == ()
+    assert FILLER.told_with("plc") == ("lot",)
+    assert PRESS.told_with("plc") == ()
