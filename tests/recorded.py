@@ -2,7 +2,7 @@
 
     python -m tests.recorded
 
-writes `tests/data/recorded.txt` anew: one line for each ten steps of a history. A change of it in a
+writes `tests/data/golden/recorded.txt` anew: one line for each ten steps of a history. A change of it in a
 commit says at which stations the core now does something else; what it does is for the commit to
 say. `tests/unit/core/test_recorded.py` compares.
 """
@@ -20,7 +20,7 @@ from agent.formats.json import encode
 from tests.outside import Step
 from tests.played import EXAMPLES, played, station_of
 
-FILE = Path(__file__).parent / "data" / "recorded.txt"
+FILE = Path(__file__).parent / "data" / "golden" / "recorded.txt"
 SEEDS = range(4)
 EACH = 10
 """How many steps have one digest."""

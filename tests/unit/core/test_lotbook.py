@@ -41,7 +41,14 @@ def after(state: State, kind: type[Event], **fields: Any) -> LotsState:  # noqa:
     time = EventTime(
         received_ms=1, offset_min=0, boottime_ms=1, boot_id="b", clock_state=ClockState.SYNCED
     )
-    envelope = {"epoch": "e", "seq": 1, "station": "s", "config": "c", "machine": "m", "time": time}
+    envelope: dict[str, Any] = {
+        "epoch": "e",
+        "seq": 1,
+        "station": "s",
+        "config": "c",
+        "machine": "m",
+        "time": time,
+    }
     return lotbook.EVOLVES[kind](state, kind(**envelope, **fields)).lots
 
 

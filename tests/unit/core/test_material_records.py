@@ -29,7 +29,14 @@ def after(state: State, kind: type[Event], boot_id: str = "boot-1", **fields: An
     time = EventTime(
         received_ms=1, offset_min=0, boottime_ms=9, boot_id=boot_id, clock_state=ClockState.SYNCED
     )
-    envelope = {"epoch": "e", "seq": 9, "station": "s", "config": "c", "machine": "m", "time": time}
+    envelope: dict[str, Any] = {
+        "epoch": "e",
+        "seq": 9,
+        "station": "s",
+        "config": "c",
+        "machine": "m",
+        "time": time,
+    }
     return material.EVOLVES[kind](state, kind(**envelope, **fields)).material
 
 
