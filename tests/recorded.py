@@ -2,9 +2,9 @@
 
     python -m tests.recorded
 
-writes `tests/data/golden/recorded.txt` anew: one line for each ten steps of a history. A change of it in a
-commit says at which stations the core now does something else; what it does is for the commit to
-say. `tests/unit/core/test_recorded.py` compares.
+writes `tests/data/golden/recorded.txt` anew: one line for each ten steps of a history. A change of
+it in a commit says at which stations the core now does something else; what it does is for the
+commit to say. `tests/unit/core/test_recorded.py` compares.
 """
 
 import hashlib
