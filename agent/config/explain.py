@@ -253,6 +253,10 @@ def _if_not_at_bench(station: Station) -> Iterator[str]:
 
 def _publishes(config: StationConfig) -> Iterator[str]:
     for sink in config.sinks.values():
+        if hasattr(sink.options, "descriptor"):
+            node = "/".join(sink.options.descriptor(config.station.path))
+            yield f"{sink.name}: tag values and machine state, live, as the Sparkplug node {node}"
+            continue
         kinds = ", ".join(sorted(sink.kinds)) if sink.kinds else "every event"
         loss = (
             "nothing is deleted before it has it"

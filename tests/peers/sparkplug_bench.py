@@ -57,8 +57,7 @@ class Tap:
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._is_open = asyncio.Event()
-        self._is_open.set()
+        self._is_open = True
 
     async def __aenter__(self) -> Self:
         """Listen."""
@@ -75,7 +74,6 @@ class Tap:
         """Stop listening."""
         assert self._server is not None
         self._server.close()
-        self._is_open.set()
         self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
@@ -93,11 +91,11 @@ class Tap:
 
     def hold_back(self) -> None:
         """Take what the node sends and pass none of it on, as a dead link does for a while."""
-        self._is_open.clear()
+        self._is_open = False
 
     def pass_on(self) -> None:
-        """Let everything through again."""
-        self._is_open.set()
+        """Let the next packet through again, and what was held back before it."""
+        self._is_open = True
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -123,11 +121,14 @@ class Tap:
         returning = asyncio.create_task(_pass(there, writer))
         try:
             back.write(_whole(first, body))
+            held: list[bytes] = []
             while True:
                 first, body = await _packet(reader)
                 self._judge(first, body, is_v5=connect.level == 5)
-                await self._is_open.wait()
-                back.write(_whole(first, body))
+                held.append(_whole(first, body))
+                if self._is_open:
+                    back.write(b"".join(held))
+                    held.clear()
         finally:
             back.transport.abort()
             await asyncio.gather(returning, return_exceptions=True)

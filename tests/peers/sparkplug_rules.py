@@ -12,16 +12,15 @@ from dataclasses import dataclass, field
 
 from agent.formats.sparkplug import (
     BD_SEQ,
-    DEVICE_REBIRTH,
     REBIRTH,
     DataType,
     Metric,
     Payload,
     PayloadError,
     decode,
-    signed,
 )
 from tests.peers.mqtt_packets import Connect, Publish
+from tests.peers.sparkplug_metric_rules import MetricRules, Said
 
 WITH_SEQ = ("NBIRTH", "NDATA", "DBIRTH", "DDATA", "DDEATH")
 FIVE_MINUTES_MS = 300_000
@@ -36,10 +35,17 @@ class Seen:
     kind: str
     device: str | None
     payload: Payload
-    values: dict[str, object]
-    """By metric name."""
-    historical: list[tuple[str, object, int]] = field(default_factory=list)
-    """(metric, value, timestamp) of what happened before."""
+    said: list[Said] = field(default_factory=list)
+
+    @property
+    def values(self) -> dict[str, object]:
+        """What it says of now, by metric name."""
+        return {one.name: one.value for one in self.said if not one.historical}
+
+    @property
+    def historical(self) -> list[tuple[str, object, int]]:
+        """(metric, value, timestamp) of what happened before."""
+        return [(one.name, one.value, one.at_ms) for one in self.said if one.historical]
 
 
 class Rules:
@@ -56,7 +62,7 @@ class Rules:
         self._group, self._node = group, node
         self._primary_host = primary_host
         self._bd_seq: int | None = None
-        self._aliases: dict[int, str] = {}
+        self._metrics = MetricRules(self.need)
         self._level = 5
         self._filters: dict[str, int] = {}
         self._begin()
@@ -64,9 +70,7 @@ class Rules:
     def _begin(self) -> None:
         self._seq: int | None = None
         self._published = 0
-        self._metrics: dict[str | None, dict[str, DataType]] = {}
-        self._names: dict[int, tuple[str | None, str]] = {}
-        self._latest: dict[str, object] = {}
+        self._metrics.forget()
         self._dead = False
 
     def need(self, ok: object, why: str, *ids: str) -> None:
@@ -141,7 +145,7 @@ class Rules:
 
     def disconnect(self, body: bytes) -> None:
         """Judge an intended end: NDEATH before it, and the will with it in MQTT 5."""
-        born = self._metrics.get(None) is not None
+        born = self._metrics.is_born(None)
         self.need(
             self._dead or not born, "left without NDEATH",
             "operational-behavior-edge-node-intentional-disconnect-ndeath",
@@ -171,7 +175,7 @@ class Rules:
             same = self._bd_seq_of(payload) == self._bd_seq
             self.need(same, "another bdSeq", "payloads-ndeath-bdseq")
             self._dead = True
-            self.seen.append(Seen(kind, None, payload, {}))
+            self.seen.append(Seen(kind, None, payload))
             return
         self.need(not self._dead, f"{kind} after NDEATH", "topics-ndeath-topic")
         self._judge_delivery(kind, said)
@@ -184,9 +188,9 @@ class Rules:
             self._judge_dbirth(device, payload)
         if kind == "DDEATH":
             self._judge_ddeath(device, payload)
-        values, historical = self._judge_metrics(kind, device, payload)
+        told = self._metrics.judge(kind, device, payload)
         self._published += 1
-        self.seen.append(Seen(kind, device, payload, values, historical))
+        self.seen.append(Seen(kind, device, payload, told))
 
     # ------------------------------------------------------------- rules of every message
 
@@ -258,11 +262,11 @@ class Rules:
             )  # fmt: skip
         if kind == "DBIRTH":
             self.need(
-                None in self._metrics, "before NBIRTH", "payloads-dbirth-order",
+                self._metrics.is_born(None), "before NBIRTH", "payloads-dbirth-order",
                 "message-flow-device-birth-publish-nbirth-wait",
             )  # fmt: skip
         if kind in {"NDATA", "DDATA"}:
-            born = None in self._metrics and device in self._metrics
+            born = self._metrics.is_born(None) and self._metrics.is_born(device)
             self.need(born, f"{kind} of {device} before birth", f"payloads-{kind.lower()}-order")
 
     def _judge_times(self, kind: str, payload: Payload) -> None:
@@ -353,7 +357,7 @@ class Rules:
             rebirth.alias is None, "rebirth has an alias",
             "operational-behavior-data-commands-rebirth-name-aliases",
         )  # fmt: skip
-        self._metrics, self._names, self._latest = {None: {}}, {}, {}
+        self._metrics.begin()
 
     def _judge_dbirth(self, device: str | None, payload: Payload) -> None:
         self.need(
@@ -364,119 +368,14 @@ class Rules:
         dcmd = f"spBv1.0/{self._group}/DCMD/{self._node}/+"
         self.need(self._filters.get(dcmd) == 1, f"{self._filters}", "topics-dcmd-topic",
                   "message-flow-device-dcmd-subscribe")  # fmt: skip
-        self._metrics[device] = {}
+        self._metrics.bear(device)
         self.need(payload.metrics, "no metrics", "topics-dbirth-metrics")
 
     def _judge_ddeath(self, device: str | None, payload: Payload) -> None:
         self.need(
-            device in self._metrics, f"{device} was not born", "operational-behavior-device-ddeath"
+            self._metrics.is_born(device),
+            f"{device} was not born",
+            "operational-behavior-device-ddeath",
         )
         self.need(not payload.metrics, "metrics in a death", "topics-ddeath-topic")
-        self._metrics.pop(device, None)
-
-    # ------------------------------------------------------------- metrics
-
-    def _judge_metrics(
-        self, kind: str, device: str | None, payload: Payload
-    ) -> tuple[dict[str, object], list[tuple[str, object, int]]]:
-        values: dict[str, object] = {}
-        historical: list[tuple[str, object, int]] = []
-        for metric in payload.metrics:
-            self.need(
-                metric.timestamp_ms is not None, f"{kind} {metric.name} has no timestamp",
-                "payloads-name-birth-data-requirement", "payloads-metric-timestamp-in-UTC",
-            )  # fmt: skip
-            self._judge_properties(metric)
-            if kind in {"NBIRTH", "DBIRTH"}:
-                name, datatype = self._judge_born(kind, device, metric)
-            else:
-                name, datatype = self._judge_data(kind, device, metric)
-            value = signed(metric.value, datatype)
-            if metric.is_historical:
-                historical.append((name, value, metric.timestamp_ms or 0))
-                continue
-            values[name] = value
-            self._judge_news(kind, device, name, metric)
-        return values, historical
-
-    def _judge_news(self, kind: str, device: str | None, name: str, metric: Metric) -> None:
-        """Data says what has changed, and nothing else."""
-        known = f"{device}/{name}"
-        quality = metric.properties["Quality"].value if metric.properties else None
-        says = (metric.value, metric.is_null, quality)
-        if kind in {"NDATA", "DDATA"}:
-            node = kind == "NDATA"
-            self.need(
-                self._latest.get(known) != says, f"{known} says {says} again",
-                "principles-rbe-recommended", f"topics-{kind.lower()}-payload",
-                f"operational-behavior-data-publish-{'nbirth' if node else 'dbirth'}-change",
-            )  # fmt: skip
-        self._latest[known] = says
-
-    def _judge_born(self, kind: str, device: str | None, metric: Metric) -> tuple[str, DataType]:
-        letter = kind.lower()
-        name, datatype = metric.name or "", metric.datatype
-        self.need(
-            metric.name, "a metric without a name", "payloads-name-requirement",
-            f"topics-{letter}-metrics",
-        )  # fmt: skip
-        self.need(
-            datatype not in {None, DataType.UNKNOWN}, f"{name} is {datatype}",
-            "payloads-metric-datatype-req", "payloads-metric-datatype-value",
-            "payloads-metric-datatype-value-type", f"topics-{letter}-metrics",
-        )  # fmt: skip
-        self.need(
-            (metric.value is None) is metric.is_null, f"{name} has no value and is not null",
-            f"operational-behavior-data-publish-{letter}-values", f"topics-{letter}-metrics",
-        )  # fmt: skip
-        self.need(
-            not metric.is_historical, name, f"operational-behavior-data-publish-{letter}-values"
-        )
-        folded = {one.casefold() for one in self._metrics[device]}
-        self.need(name.casefold() not in folded, name, "case-sensitivity-metric-names")
-        has_alias = name not in {BD_SEQ, REBIRTH, DEVICE_REBIRTH}
-        self.need((metric.alias is not None) is has_alias, name, "payloads-alias-birth-requirement")
-        self._metrics[device][name] = datatype or DataType.UNKNOWN
-        if metric.alias is not None:
-            owner = f"{device}/{name}"
-            self.need(
-                self._aliases.setdefault(metric.alias, owner) == owner,
-                f"alias {metric.alias} of {owner} was {self._aliases[metric.alias]}",
-                "payloads-alias-uniqueness",
-            )  # fmt: skip
-            self._names[metric.alias] = (device, name)
-        return name, datatype or DataType.UNKNOWN
-
-    def _judge_data(self, kind: str, device: str | None, metric: Metric) -> tuple[str, DataType]:
-        node = kind == "NDATA"
-        owner, name = self._names.get(metric.alias or 0, (None, ""))
-        self.need(
-            metric.name is None and metric.alias is not None, f"{kind} {metric.name}",
-            "payloads-alias-data-cmd-requirement",
-        )  # fmt: skip
-        self.need(metric.datatype is None, f"{kind} {name}", "payloads-metric-datatype-not-req")
-        letter = "nbirth" if node else "dbirth"
-        self.need(
-            name and owner == device, f"{kind} of {device}: alias {metric.alias} was not born",
-            f"topics-{letter}-metric-reqs", f"operational-behavior-data-publish-{letter}",
-        )  # fmt: skip
-        datatype = self._metrics.get(device, {}).get(name, DataType.UNKNOWN)
-        return name, datatype
-
-    def _judge_properties(self, metric: Metric) -> None:
-        quality = metric.properties.get("Quality")
-        if quality is None:
-            return
-        self.need(
-            quality.datatype is DataType.INT32, f"{quality}",
-            "payloads-propertyset-quality-value-type",
-            "payloads-metric-propertyvalue-type-type", "payloads-metric-propertyvalue-type-value",
-            "payloads-metric-propertyvalue-type-req",
-        )  # fmt: skip
-        self.need(
-            quality.value in {0, 192, 500}, f"{quality}", "payloads-propertyset-quality-value-value"
-        )
-        self.need(  # `decode` refuses a set that has not as many keys as values
-            metric.properties, "", "payloads-propertyset-keys-array-size",
-            "payloads-propertyset-values-array-size",
-        )  # fmt: skip
+        self._metrics.bury(device)

@@ -68,7 +68,8 @@ class Connection:
         self.on_message: Callable[[str, bytes, bool], None] = lambda _topic, _payload, _kept: None
         """Told each message to us: topic, payload, and whether the broker had retained it."""
         self._unread: list[tuple[str, bytes, bool]] = []
-        self._proofs: list[tuple[int, Callable[[], None]]] = []
+        self._proofs: list[tuple[int, int, Callable[[], None]]] = []
+        """Of each: the ping, the tick at which it was sent, and who wants to know."""
         self._subscribed: asyncio.Future[int] = loop.create_future()
         self._tick = 0
         self._writing = False
@@ -203,7 +204,7 @@ class Connection:
         """Tell when the broker has read all that was sent until now; never, if it ends before."""
         if not self.ended.done():
             self._client.ping()
-            self._proofs.append((self._client.pings, proven))
+            self._proofs.append((self._client.pings, self._tick, proven))
 
     def _publish(
         self,
@@ -227,8 +228,10 @@ class Connection:
     def tick(self) -> None:
         """Do what is due each second: keep the connection alive, notice that it is not."""
         self._tick += 1
-        oldest = next(iter(self._under_way.values()), None)
-        if oldest is not None and self._tick - oldest[0] >= SILENCE_S:
+        oldest = next(iter(self._under_way.values()), (self._tick,))[0]
+        if self._proofs:
+            oldest = min(oldest, self._proofs[0][1])
+        if self._tick - oldest >= SILENCE_S:
             self._end(End(f"did not confirm for {SILENCE_S} s; connecting anew", hung_up=False))
             return
         self._client.loop_misc()
@@ -351,7 +354,7 @@ class Connection:
             if answered is not None:
                 answered(code)
         while self._proofs and self._proofs[0][0] <= self._client.pongs:
-            self._proofs.pop(0)[1]()
+            self._proofs.pop(0)[2]()
         unread, self._unread = self._unread, []
         for topic, payload, is_retained in unread:
             self.on_message(topic, payload, is_retained)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from agent.formats.sparkplug import (
     BD_SEQ,
@@ -68,6 +69,15 @@ class _Born:
     """Numbers of the samples that stood in it."""
     until: int
     """Number of the newest sample at that moment."""
+
+
+class Taken(NamedTuple):
+    """What was taken from the feed at once."""
+
+    samples: list[Sample]
+    """To be said."""
+    known: list[Sample]
+    """Said by the birth already."""
 
 
 @dataclass(slots=True)
@@ -231,22 +241,24 @@ class EdgeNode:
         del self._born[device]
         return self._encoded((), now_ms, with_types=False)
 
-    def take(self, device: str, most: int) -> list[Sample]:
+    def take(self, device: str, most: int) -> Taken:
         """Return what waits for a device that is born, as much as one message carries.
 
         At a value that was not born so it stops: that one waits for a rebirth.
         """
-        born, taken, characters = self._born[device], list[Sample](), 0
+        born, taken, characters = self._born[device], Taken([], []), 0
         samples = self._feed.take(device, min(most, MOST_METRICS))
         for place, sample in enumerate(samples):
             value = sayable(sample.value)[0]
             characters += len(value) if isinstance(value, str) else 0
-            is_full = bool(taken) and characters > MOST_CHARACTERS
+            is_full = bool(taken.samples) and characters > MOST_CHARACTERS
             if is_full or self._waits_for_birth(born, sample):
                 self._feed.put_back(samples[place:])
                 break
-            if self._can_be_said(born, sample):
-                taken.append(sample)
+            if sample.number in born.shown:
+                taken.known.append(sample)
+            elif self._can_be_said(born, sample):
+                taken.samples.append(sample)
         return taken
 
     def _waits_for_birth(self, born: _Born, sample: Sample) -> bool:
@@ -262,8 +274,8 @@ class EdgeNode:
 
     def _can_be_said(self, born: _Born, sample: Sample) -> bool:
         """Whether a value is news; what the type of today cannot hold is lost, and counted."""
-        if sample.number in born.shown or sample.tag not in born.kinds:
-            return False  # the birth said it; or it is null, of a tag that had no value yet
+        if sample.tag not in born.kinds:
+            return False  # it is null, of a tag that had no value yet
         is_sayable = fits(sayable(sample.value)[0], born.kinds[sample.tag])
         self._feed.dropped += not is_sayable
         return is_sayable

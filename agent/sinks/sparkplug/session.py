@@ -24,10 +24,11 @@ from agent.sinks.sparkplug.topics import Topics
 from agent.sinks.values import Sample, ValueFeed
 from drivers.base import Scalar
 
+TICK_S = 1.0
 REBIRTH_EVERY_MS = 10_000
 """Several hosts may ask for births together, and again: they get them once in this time (D-128)."""
-MOST_MESSAGES = 20
-"""Messages of one device in one turn: its backlog must not hold up what happens elsewhere."""
+MOST_MESSAGES = 4
+"""Messages of one device in one turn of the loop, some milliseconds: events must not wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,8 @@ class Session:
     def __init__(self, connection: Connection, parts: Parts) -> None:
         self.connection = connection
         self.host = PrimaryHost()
+        self.is_begun = False
+        """Whether the broker has accepted us and our subscriptions."""
         self.is_born = False
         self._parts = parts
         self._node = parts.node
@@ -69,6 +72,7 @@ class Session:
         self._unproven: list[Sample] = []
         """Sent, and not yet behind an answered ping."""
         self._is_proving = False
+        self._ticked_ms = parts.place.clock.now().boot_ms
         connection.on_message = self._heard
         connection.ended.add_done_callback(lambda _: parts.wake())
 
@@ -83,7 +87,7 @@ class Session:
         now = self._parts.place.clock.now()
         self._refresh()
         if (machine := self._parts.live.machine()) is not None:
-            self._node.values.note(self._parts.states.born(machine), now.wall_ms)
+            self._parts.states.born(machine, self._node.values, now.wall_ms)
         self.is_born, self._wants_birth = True, False
         self._wanted_devices.clear()
         self._say(self._parts.topics.nbirth, self._node.birth(now.wall_ms), "the birth")
@@ -100,8 +104,8 @@ class Session:
 
     # ------------------------------------------------------------- data
 
-    def work(self) -> None:
-        """Say what is due: births before data, what was before what is."""
+    def work(self) -> bool:
+        """Say what is due: births before data, what was before what is; return if more waits."""
         now = self._parts.place.clock.now()
         if (self._wants_birth or self._node.needs_birth) and self._may_rebear(""):
             self.bear()
@@ -111,9 +115,9 @@ class Session:
             self._say(self._parts.topics.device("DDEATH", device), death)
         self._bear_devices()
         self._show_states()
-        for device in self._node.born:
-            self._show_values(device)
+        has_more = [self._show_values(device) for device in self._node.born]
         self._prove()
+        return any(has_more)
 
     def _rebear_devices(self) -> None:
         """Say the births of single devices that were asked for and are due."""
@@ -150,16 +154,20 @@ class Session:
         data = self._node.node_data(samples, now_ms, historical=historical)
         self._say(self._parts.topics.ndata, data)
 
-    def _show_values(self, device: str) -> None:
-        """Say what waits for a device, oldest first."""
+    def _show_values(self, device: str) -> bool:
+        """Say what waits for a device, oldest first; return whether more can be said at once."""
         topic = self._parts.topics.device("DDATA", device)
         for _ in range(MOST_MESSAGES):
             room = self._parts.feed.most - len(self._unproven)
-            samples = self._node.take(device, room) if room > 0 else []
-            if not samples:
-                return
-            self._say_values(topic, samples)
-        self._parts.wake()  # there may be more
+            if room <= 0:
+                return False
+            taken = self._node.take(device, room)
+            self._unproven += taken.known
+            if taken.samples:
+                self._say_values(topic, taken.samples)
+            elif not taken.known:
+                return False
+        return True
 
     def _say_values(self, topic: str, samples: list[Sample]) -> None:
         """Say values; what is too large for the broker goes in halves, and one alone is dropped."""
@@ -214,6 +222,13 @@ class Session:
 
     def _now_ms(self) -> int:
         return self._parts.place.clock.now().wall_ms
+
+    def tick(self) -> None:
+        """Keep the connection alive, and notice that it is not: once a second, however busy."""
+        now_ms = self._parts.place.clock.now().boot_ms
+        if now_ms - self._ticked_ms >= TICK_S * 1000:
+            self._ticked_ms = now_ms
+            self.connection.tick()
 
     def give_back(self, error: SinkDownError) -> None:
         """Let what the broker is not known to have wait for the next session."""

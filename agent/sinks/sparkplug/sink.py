@@ -29,7 +29,7 @@ from agent.sinks.options import Oddity, SinkPlace
 from agent.sinks.sparkplug import SparkplugOptions
 from agent.sinks.sparkplug.memory import Memory
 from agent.sinks.sparkplug.node import EdgeNode
-from agent.sinks.sparkplug.session import Parts, Session
+from agent.sinks.sparkplug.session import TICK_S, Parts, Session
 from agent.sinks.sparkplug.states import States
 from agent.sinks.sparkplug.topics import Topics
 
@@ -37,7 +37,6 @@ CONNECT_S = 15.0
 HOST_S = 10.0
 """How long one attempt waits for the primary host; the connection may stay for the next one."""
 GOODBYE_S = 3.0
-TICK_S = 1.0
 GATHER_S = 0.25
 """Values that come within this time go out together."""
 WINDOW = 50
@@ -117,11 +116,11 @@ class SparkplugSink:
         self._tell_dropped()
 
     def _waiting_session(self) -> Session | None:
-        """Return the session in which nothing was born yet, None where there is none."""
+        """Return the session that has all but its births; None where there is none."""
         session = self._session
-        if session is None or session.is_born or session.connection.ended.done():
+        if session is None or not session.is_begun or session.is_born:
             return None
-        return session
+        return None if session.connection.ended.done() else session
 
     async def _begin(self) -> Session:
         """Connect to the next server, with the next bdSeq in the will, and subscribe."""
@@ -150,6 +149,7 @@ class SparkplugSink:
         if (cause := await connection.greet()) is not None:
             raise self._down(cause)
         await self._subscribe(connection)
+        session.is_begun = True
         return session
 
     async def _reserve(self) -> None:
@@ -229,12 +229,16 @@ class SparkplugSink:
             if self._options.primary_host is not None and session.host.is_online is False:
                 await self._leave(session)
                 raise self._over(f"the primary host '{self._options.primary_host}' went offline")
-            session.work()
+            has_more = session.work()
             if self._memory.is_new:
                 with contextlib.suppress(OSError):  # they are learnt again
                     await self._place.worker.run(self._memory.keep)
-            await self._clock.sleep(GATHER_S)
-            await self._turn(session)
+            if has_more:
+                await asyncio.sleep(0)  # a turn for everybody else
+                session.tick()
+            else:
+                await self._clock.sleep(GATHER_S)
+                await self._turn(session)
         end = connection.ended.result()
         if end.is_taken_over:
             self._warn(Oddity.TAKEN_OVER, end.cause)
@@ -243,11 +247,10 @@ class SparkplugSink:
     async def _turn(self, session: Session) -> None:
         """Wait until something happens, at most a second; keep the connection alive."""
         if not session.connection.ended.done():
-            try:
+            with contextlib.suppress(TimeoutError):
                 await within(self._clock, TICK_S, self._wake.wait())
-            except TimeoutError:
-                session.connection.tick()
         self._wake.clear()
+        session.tick()
 
     # ------------------------------------------------------------- ending
 

@@ -28,15 +28,17 @@ class States:
         self._waiting: list[tuple[Row, Shown]] = []
         self._sent: list[Shown] = []
 
-    def born(self, machine: MachineNow) -> Values:
-        """Return what a birth says of the machine; events up to it are history from now on."""
+    def born(self, machine: MachineNow, values: NodeValues, wall_ms: int) -> None:
+        """Put what a birth says of the machine; events up to it are history from now on."""
         self._as_of = machine.as_of
-        return {
+        said: Values = {
             STATE: machine.state,
             CATEGORY: machine.category,
             REASON: machine.reason,
             MODE: machine.mode,
         }
+        if values.note(said, wall_ms):
+            values.note({EVENT: None}, wall_ms)  # its event is still on its way here
 
     def take(self, row: Row) -> Shown:
         """Take an event; the future is done when the broker has it."""

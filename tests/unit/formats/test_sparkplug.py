@@ -106,14 +106,15 @@ def metrics(draw: st.DrawFn) -> Metric:
     )
 
 
-@given(
-    st.builds(
-        Payload,
-        timestamp_ms=st.none() | NUMBERS,
-        seq=st.none() | st.integers(0, 255),
-        metrics=st.lists(metrics(), max_size=4).map(tuple),
-    )
+PAYLOADS = st.builds(
+    Payload,
+    timestamp_ms=st.none() | NUMBERS,
+    seq=st.none() | st.integers(0, 255),
+    metrics=st.lists(metrics(), max_size=4).map(tuple),
 )
+
+
+@given(PAYLOADS)
 def test_what_is_written_is_read_back(payload: Payload) -> None:
     """Every basic type, null, flag and property comes back as it was."""
     assert decode(encode(payload, with_types=True)) == payload
@@ -133,6 +134,18 @@ def test_any_bytes_are_a_payload_or_refused(raw: bytes) -> None:
     """Nothing from outside raises anything but PayloadError."""
     try:
         decode(raw)
+    except PayloadError:
+        return
+
+
+@given(PAYLOADS, st.data())
+def test_damaged_bytes_are_a_payload_or_refused(payload: Payload, data: st.DataObject) -> None:
+    """A message cut short, or with some bytes changed, is read or refused, and nothing else."""
+    raw = bytearray(encode(payload, with_types=True))
+    for place in data.draw(st.lists(st.integers(0, max(0, len(raw) - 1)), max_size=4)):
+        raw[place : place + 1] = data.draw(st.binary(max_size=2))
+    try:
+        decode(bytes(raw[: data.draw(st.integers(0, len(raw)))]))
     except PayloadError:
         return
 
