@@ -20,7 +20,7 @@ def node_program() -> str:
     wheel = Path(sys.prefix) / "bin" / "node"
     found = str(wheel) if wheel.exists() else shutil.which("node")
     assert found, "there is no Node: `make setup` installs one"
-    assert (FOLDER / "node_modules").is_dir(), "node-opcua is missing: `make setup` installs it"
+    assert (FOLDER / "node_modules").is_dir(), "Node has no packages: `make setup` installs them"
     return found
 
 
