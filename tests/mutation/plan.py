@@ -16,6 +16,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "choosing": ("test_seeking.py", "test_answering.py", "test_cycle.py"),
     "draft": ("test_binder.py", "test_cycle.py", "test_scanning.py"),
     "lotbook": ("test_lots.py",),
+    "material": ("test_material_records.py", "test_feeding.py"),
     "lot_counts": ("test_lots.py",),
     "lot_scans": ("test_lots.py",),
     "plan_volume": ("test_plan.py",),
@@ -23,7 +24,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "state": ("test_binder.py", "test_watching.py", "test_cycle.py"),
     "identity/code_lists": ("identity/test_gs1_checks.py", "identity/test_gs1_table.py"),
     "identity/parts": ("identity/test_gs1.py", "identity/test_digital_link.py"),
-    "identity/session": ("identity/test_gs1.py", "identity/test_codes.py"),
+    "identity/session": ("identity/test_rules.py", "identity/test_codes.py"),
 }
 """More tests of a module than its mirror, or in its place."""
 
