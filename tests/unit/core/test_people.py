@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from agent.core.events import (
+    CodeScanned,
     OperatorSignedOff,
     OperatorSignedOn,
     OrderEnded,
     OrderStarted,
     SignOffReason,
 )
+from agent.core.parts import LONG_AGO
 from tests.core_rig import FILLER, PRESS, Rig
 
 
@@ -117,3 +119,58 @@ def test_an_order_comes_by_tag_too() -> None:
     rig.plc(order="")
     assert [e.order for e in rig.of(OrderStarted)] == ["WO-9"]
     assert [(e.order, e.reason) for e in rig.of(OrderEnded)] == [("WO-9", "tag")]
+
+
+def ended(event: OperatorSignedOff) -> tuple[object, ...]:
+    """Return all that the end of a session says beside its envelope."""
+    between_ms = (event.earliest_ms, event.latest_ms)
+    return event.operator.ref, event.reason, between_ms, event.because, event.who, event.remark
+
+
+def test_a_session_begins_and_ends_within_the_scan_of_a_badge() -> None:
+    """Each event names the scan that led to it, and its end the session as well (D-60)."""
+    rig = Rig(PRESS)
+    rig.scan("OP-1", took_ms=30)
+    (first,), (badge,) = rig.of(OperatorSignedOn), rig.of(CodeScanned)
+    assert (first.earliest_ms, first.latest_ms) == (rig.ms - 30, rig.ms)
+    assert (first.operator.ref, first.because) == ("k:OP-1", (badge.address,))
+    rig.turn(2_000)
+    rig.scan("OP-2", took_ms=40)
+    second, badge = rig.of(OperatorSignedOn)[-1], rig.of(CodeScanned)[-1]
+    now_ms = (rig.ms - 40, rig.ms)
+    because = (badge.address, first.address)
+    (end,) = rig.of(OperatorSignedOff)
+    reason = SignOffReason.OTHER_BADGE
+    assert ended(end) == ("k:OP-1", reason, now_ms, because, None, None)
+    rig.turn(2_000)
+    rig.scan("OP OFF", took_ms=50)
+    badge, now_ms = rig.of(CodeScanned)[-1], (rig.ms - 50, rig.ms)
+    because = (badge.address, second.address)
+    reason = SignOffReason.BADGE_OUT
+    assert ended(rig.of(OperatorSignedOff)[-1]) == ("k:OP-2", reason, now_ms, because, None, None)
+
+
+@pytest.mark.parametrize("away_ms", [600_000, 700_000])
+def test_a_session_that_an_absence_outlived_ended_when_it_began(away_ms: int) -> None:
+    """Who was on is known up to the absence, and no further; a boot ago, it is not known when."""
+    rig = Rig(PRESS)
+    rig.scan("OP-1")
+    (on_, left_ms) = rig.of(OperatorSignedOn)[0], rig.ms
+    rig.ms += away_ms
+    rig.restart()
+    reason = SignOffReason.RESTART
+    (end,) = rig.of(OperatorSignedOff)
+    assert ended(end) == ("k:OP-1", reason, (left_ms, left_ms), (on_.address,), None, None)
+    rig.scan("OP-3")
+    rig.restart(reboot=True)
+    end = rig.of(OperatorSignedOff)[-1]
+    assert ended(end)[1:3] == (reason, (LONG_AGO, LONG_AGO))
+
+
+def test_an_absence_of_less_than_ten_minutes_ends_no_session() -> None:
+    """The agent was restarted; the person did not leave."""
+    rig = Rig(PRESS)
+    rig.scan("OP-1")
+    rig.ms += 599_999
+    rig.restart()
+    assert on(rig) == ["k:OP-1"]
