@@ -73,6 +73,47 @@ def test_refusals(text: str, reason: Reason, at: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("[)>", "nothing follows the header"),
+        ("[)>{R}", "nothing follows the header"),
+        ("[)>{R}{E}", "the message has no envelope"),
+        ("[)>061PAB", "every control character is lost; the fields cannot be told apart"),
+        ("[)>06{G}1PAB{R}{E}", "no RS after the header"),
+        ("[)>^06^1PAB^", "something stands in place of RS; declare it as separator_text"),
+        ("[)>{G}06{G}1PAB{R}{E}", "RS and a format number must follow"),
+        ("[)>hello", "RS and a format number must follow"),
+        ("[)>{R}06{G}1PAB", "the envelope has no end: nothing proves that its last field is whole"),
+        ("[)>{R}06{G}1PAB{R}", "the message has no end (EOT)"),
+        ("[)>{R}06{G}1PAB{E}", "no RS before the end (EOT)"),
+        ("[)>{R}06{G}1PAB{R}{E}X", "data follows the end of the message"),
+        ("[)>{R}06{R}{E}", "the envelope has no field"),
+        ("[)>{R}06{G}{R}{E}", "the envelope has no field"),
+        ("[)>{R}061PAB{G}SX{R}{E}", "no GS after the format number"),
+        ("[)>{R}061PAB{R}{E}", "the separators are lost; the fields cannot be told apart"),
+        ("[)>{R}99{G}X{R}{E}", "format '99' is not one of 05, 06, 12"),
+        ("[)>{R}06{G}SX{R}{R}{E}", "an envelope without format and fields"),
+        ("[)>{R}9{R}{E}", "format '9' is not one of 05, 06, 12"),
+        ("[)>{R}06{G}1PAB{G}{G}SX{R}{E}", "two separators in a row, or one at the end"),
+        ("[)>{R}06{G}1pAB{R}{E}", "no data identifier begins '1pAB'"),
+        ("[)>{R}06{G}1P{R}{E}", "1P has no value"),
+        ("[)>{R}06{G}999YX{R}{E}", "999Y is not an allocated data identifier"),
+        ("[)>{R}06{G}Q1O{R}{E}", "'1O' cannot be in Q"),
+        ("[)>{R}06{G}1PA\x00B{R}{E}", "0x00 cannot be in a field"),
+        ("[)>{R}12{G}SERX{R}{E}", "three letters and a space do not begin 'SERX'"),
+        ("[)>{R}12{G}SER {R}{E}", "SER has no value"),
+        ("[)>{R}05{G}0109521234543214{R}{E}", "check digit of (01) GTIN is 4, wants 3"),
+        ("[)>{R}05{G}91X{G}{R}{E}", "a separator ends the envelope"),
+    ],
+)
+def test_refusals_in_words(text: str, detail: str) -> None:
+    """The person at the reader is told what is wrong with the label, in one sentence (D-85)."""
+    with pytest.raises(CodeError) as caught:
+        parse_message(visible(text), STRICT, 10)
+    assert caught.value.detail == detail
+
+
+@pytest.mark.parametrize(
     ("text", "reason", "at", "fields"),
     [
         ("[)>06{G}1PAB{R}{E}", Reason.MISSING_HEADER_RS, 3, (("1P", "AB"),)),
