@@ -115,7 +115,7 @@ soak: $(VENV)/dev.stamp broker ## random lines of the core, then real processes 
 	  --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)))
 
 .PHONY: mutate
-mutate: $(VENV)/dev.stamp ## change the core in every small way: does a test notice? (hours; ARGS="--sample 40")
+mutate: $(VENV)/dev.stamp ## change the core in every small way: does a test notice? (an hour; ARGS="--sample 40")
 	@$(BIN)/python -m tests.mutation $(ARGS)
 
 .PHONY: sim

@@ -16,9 +16,28 @@ from drivers.base import Quality, TagValue
 from tests.core_rig import PRESS
 from tests.histories import epoch, make
 
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class One:
+    """A record of one field, which holds more than one thing."""
+
+    word: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Two:
+    """A record of two fields."""
+
+    word: str
+    number: int = 0
+
+
 RECORDS: tuple[tuple[Hashable, dict[str, object]], ...] = (
     (binder.initial(PRESS), {"seq": 7, "epoch": "000002-bb"}),
     (Working(), {"stopping": True}),
+    (One("ab"), {}),
+    (One("ab"), {"word": "cd"}),
+    (Two("ab"), {"number": 1}),
     (PRESS, {}),
     (Pairing(strategy=Strategy.TAG, window_ms=1, settle_ms=2), {"window_ms": 3}),
     (TagValue(tag="t", value=1.0, quality=Quality.GOOD), {"value": 2.0}),
