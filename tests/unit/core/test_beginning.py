@@ -150,3 +150,21 @@ def test_what_was_scanned_for_the_one_taken_out_is_in_doubt() -> None:
     rig.cycle(1)
     (used,) = rig.done.components
     assert (used.candidates, used.certainty) == (("ECU-1",), Certainty.POSSIBLE)
+
+
+def test_what_was_left_open_is_of_the_ends_present_generation() -> None:
+    """The PLC's memory behind `end`, not behind `begin`; the first, where none was lost (D-33)."""
+    rig = Machine(INTERLOCK)
+    rig.begin(1, "SN-1")
+    rig.begin(2, "SN-2")
+    assert [event.generation for event in rig.of(CycleAborted)] == [1]
+    rig.cycle(4711)
+    rig.plc(request=0)
+    assert (rig.of(CycleAborted)[-1].reason, rig.of(CycleAborted)[-1].generation) == (
+        "plc_restarted",
+        2,
+    )
+    rig.begin(3, "SN-3")
+    rig.begin(4, "SN-4")
+    left = rig.of(CycleAborted)[-1]
+    assert (left.reason, left.handshake, left.generation) == ("begun_anew", "end", 2)

@@ -377,3 +377,39 @@ def test_no_row_beyond_the_label_is_certain(
             certain += n
     assert Decimal(certain) / 4 <= max(Decimal(0), hundredths - Decimal(tolerance) / 100)
     assert load(rig).used_most == text(Decimal(sum(rows)) / 4)
+
+
+@pytest.mark.parametrize(
+    ("amount", "between_ms", "empty_ms"),
+    [
+        ("0", (2_000, 3_000), 1_800),
+        ("1", (2_000, 3_000), 2_900),
+        ("2", (2_000, 3_000), None),
+        ("0", (None, None), 8_800),
+        ("1", (None, None), 8_900),
+    ],
+)
+def test_a_missed_cycle_may_have_used_up_what_was_left(
+    amount: str, between_ms: tuple[int | None, int | None], empty_ms: int | None
+) -> None:
+    """Within it, or from its end on; where its time is not known, when it was told (D-55)."""
+    component = replace(PLAIN(), lag_min_ms=100, lag_max_ms=200)
+    rig = press(component)
+    on = Load(position="reel", lot="R1", address="e-1", from_lo_ms=1, from_hi_ms=2, amount=amount)
+    other = replace(on, position="gone", address="e-2")
+    material = replace(rig.state.material, loads=(on, other))
+    time = replace(rig.events[-1].time, boottime_ms=9_000)
+    first_ms, last_ms = between_ms
+    envelope = {"epoch": "e", "seq": 9, "station": "s", "config": "c", "machine": "m"}
+    missed = CycleMissed(
+        **envelope,  # type: ignore[arg-type]  # the envelope
+        time=time,
+        n=1,
+        reason="counter",
+        first_ms=first_ms,
+        last_ms=last_ms,
+    )
+    state = replace(rig.state, material=material)
+    found = feeding.EVOLVES[CycleMissed](state, missed).material.loads
+    assert (found[0].empty_ms, found[0].used_most) == (empty_ms, "1")
+    assert found[1] == other

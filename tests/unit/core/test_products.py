@@ -1,13 +1,16 @@
 """Which product is made: by tag, order or code, in intervals (D-1, D-29)."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from agent.core import products
-from agent.core.events import ProductChanged, Why
-from agent.core.parts import LONG_AGO, Tracked
+from agent.core.events import AgentStarted, Event, EventTime, LotCounted, ProductChanged, Why
+from agent.core.parts import LONG_AGO, Past, Started, Tracked
+from agent.core.state import State
 from agent.core.station import By
+from drivers.base import ClockState
 from tests.core_rig import PRESS, Rig
 from tests.granular_rig import (
     BY_ORDER,
@@ -165,3 +168,77 @@ def test_many_changes_without_a_record_are_not_all_kept_apart() -> None:
     assert len(rig.state.product.past) == products.MOST_CHANGES
     made = products.during(rig.state, LONG_AGO, rig.ms)
     assert [tracked.named for tracked in made] == [None, *recipes]
+
+
+VALVES = Tracked(named="V-1", product="valve", by=By.SERIAL)
+SCREWS = Tracked(named="S-1", product="screw", by=By.LOT)
+
+
+def with_past(*between_ms: tuple[int, int]) -> State:
+    """Return a station whose product changed from valves to screws and back, and so on."""
+    made_ = (VALVES, SCREWS) * len(between_ms)
+    past = tuple(
+        Past(made=(each,), earliest_ms=first_ms, latest_ms=last_ms)
+        for each, (first_ms, last_ms) in zip(made_, between_ms, strict=False)
+    )
+    state = Rig(MIXED).state
+    return replace(state, product=replace(state.product, running=VALVES, past=past))
+
+
+def fold(state: State, kind: type[Event], boot_id: str = "boot-1", **fields: Any) -> State:  # noqa: ANN401 - fields
+    """Return the state after an event."""
+    time = EventTime(
+        received_ms=1, offset_min=0, boottime_ms=9, boot_id=boot_id, clock_state=ClockState.SYNCED
+    )
+    envelope: dict[str, Any] = {"epoch": "e", "seq": 9, "station": "s", "config": "c"}
+    event = kind(**envelope, machine="m", time=time, **fields)
+    return products.EVOLVES[kind](state, event)
+
+
+@pytest.mark.parametrize(
+    ("n", "first_ms", "rise_ms", "left"),
+    [
+        (1, 2_100, None, 1),
+        (1, 2_099, None, 2),
+        (0, 9_000, None, 2),
+        (1, 9_000, None, 0),
+        (1, 9_000, 2_099, 2),
+        (1, 9_000, 2_100, 1),
+        (1, 2_099, 9_000, 2),
+    ],
+)
+def test_a_change_is_forgotten_once_a_record_lies_wholly_after_it(
+    n: int, first_ms: int, rise_ms: int | None, left: int
+) -> None:
+    """A row without pieces says nothing; a unit that has begun may have begun before the change."""
+    state = with_past((2_000, 2_100), (5_000, 5_100))
+    if rise_ms is not None:
+        started = Started(unit="SN-1", product=None, cycle="c", address="e-1", rise_ms=rise_ms)
+        state = replace(state, cycle=replace(state.cycle, started=started))
+    row: dict[str, Any] = {"tag": "count", "from_count": 0, "to_count": n, "n": n, "last_ms": 9_100}
+    found = fold(state, LotCounted, first_ms=first_ms, **row)
+    assert found.product.past == state.product.past[2 - left :]
+
+
+def test_in_another_boot_every_change_was_long_ago() -> None:
+    """All that was made until then is before now; in the same boot nothing is forgotten (D-91)."""
+    state = with_past((2_000, 2_100), (5_000, 5_100), (7_000, 7_100))
+    assert fold(state, AgentStarted, version="1") == state
+    found = fold(state, AgentStarted, "boot-2", version="1")
+    past = Past(made=(VALVES, SCREWS), earliest_ms=LONG_AGO, latest_ms=LONG_AGO + 1)
+    assert found.product == replace(state.product, past=(past,))
+    assert products.during(found, 1, 2) == (VALVES,)
+    assert set(products.during(found, LONG_AGO, 2)) == {VALVES, SCREWS}
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "made_"),
+    [(4_999, {VALVES}), (5_000, {SCREWS}), (5_001, {SCREWS})],
+)
+def test_what_was_made_in_the_moment_of_a_change_is_of_the_new_product(
+    at_ms: int, made_: set[Tracked]
+) -> None:
+    """Where both have no length; a millisecond before, it is of the one before."""
+    state = with_past((5_000, 5_000))
+    state = replace(state, product=replace(state.product, running=SCREWS))
+    assert set(products.during(state, at_ms, at_ms)) == made_
