@@ -7,6 +7,7 @@ import pytest
 from agent.core import facts
 from agent.core.events import (
     ITSELF,
+    Certainty,
     ComponentInstalled,
     ComponentRemoved,
     Event,
@@ -14,14 +15,18 @@ from agent.core.events import (
     LinkLost,
     LotBlocked,
     LotUnblocked,
+    Result,
+    UnitCompleted,
     UnitPacked,
     UnitRefused,
     UnitReidentified,
+    UnitReworked,
     UnitScrapped,
+    UnitStarted,
     UnitUnpacked,
     Why,
 )
-from agent.core.facts import Alias, Block, Correction, Fact, Moved
+from agent.core.facts import Alias, Block, Correction, Fact, Moved, Visit
 from agent.ports import Address
 from tests.histories import STATION, make
 
@@ -33,15 +38,15 @@ HEAD: dict[str, Any] = {
     "at_ms": 1_796_029_207_000,
 }
 DOUBT: dict[str, Any] = {"corrects": None, "doubts": True, "retracted": False}
-UNIT: dict[str, Any] = {
+CYCLE: dict[str, Any] = {
     "cycle": "c-1",
     "handshake": "end",
     "generation": 1,
     "answer": 3,
     "earliest_ms": 1,
     "latest_ms": 2,
-    "reason": Why.DUPLICATE,
 }
+UNIT: dict[str, Any] = CYCLE | {"reason": Why.DUPLICATE}
 
 
 @pytest.mark.parametrize(
@@ -121,15 +126,39 @@ def test_what_an_event_says(event: Event, says: tuple[Fact, ...]) -> None:
     assert all(fact.address == "000001-aa-7" for fact in says)
 
 
-def test_a_refused_unit_was_there() -> None:
-    """A unit that was sent on is a visit too, for whoever looks where it was."""
-    (visit,) = facts.facts(make(UnitRefused, AT, unit="SN-1", **UNIT))
-    assert isinstance(visit, facts.Visit)
-    assert (visit.unit, visit.kind, visit.result) == ("SN-1", "unit_refused", None)
-
-
-def test_scrap_is_a_word_about_a_unit() -> None:
-    """What ends a unit's life stands among its visits."""
-    (word,) = facts.facts(make(UnitScrapped, AT, unit="SN-1", who="k:1", reason="bent"))
-    assert isinstance(word, facts.Visit)
-    assert (word.unit, word.kind, word.handshake) == ("SN-1", "unit_scrapped", "")
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
+        (
+            make(UnitStarted, AT, unit="SN-1", **(CYCLE | {"handshake": "begin"})),
+            {"kind": "unit_started", "handshake": "begin", "result": None, "certain": True},
+        ),
+        (
+            make(
+                UnitCompleted,
+                AT,
+                unit="SN-1",
+                result=Result.NOK,
+                visit=1,
+                certainty=Certainty.POSSIBLE,
+                **CYCLE,
+            ),
+            {"kind": "unit_completed", "handshake": "end", "result": "nok", "certain": False},
+        ),
+        (
+            make(UnitRefused, AT, unit="SN-1", certainty=Certainty.REFUSED, **UNIT),
+            {"kind": "unit_refused", "handshake": "end", "result": None, "certain": False},
+        ),
+        (
+            make(UnitScrapped, AT, unit="SN-1", who="k:1", reason="bent"),
+            {"kind": "unit_scrapped", "handshake": "", "result": None, "certain": True},
+        ),
+        (
+            make(UnitReworked, AT, unit="SN-1", who="k:1", reason="again", visit=2),
+            {"kind": "unit_reworked", "handshake": "", "result": None, "certain": True},
+        ),
+    ],
+)
+def test_a_unit_was_there(event: Event, says: dict[str, Any]) -> None:
+    """Each answer for a unit is a visit, refused ones too, and so is a word about its life."""
+    assert facts.facts(event) == (Visit(**HEAD, unit="SN-1", **says),)

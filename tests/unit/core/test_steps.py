@@ -7,9 +7,12 @@ import pytest
 from agent.core import binder, steps
 from agent.core.draft import Draft
 from agent.core.events import CycleMissed, UnitUnbound
-from agent.core.state import Step, Working
-from tests.core_rig import Rig, instant
+from agent.core.parts import Counted, ProductionState
+from agent.core.state import Left, Rise, Step, Working
+from agent.core.station import By
+from tests.core_rig import INTERLOCK, Rig, instant
 from tests.granular_rig import MIXED
+from tests.whole import whole
 
 FIVE = Step(count=2, n=5, earliest_ms=10, latest_ms=20)
 TWO = Step(count=4, n=2, earliest_ms=20, latest_ms=30)
@@ -80,3 +83,85 @@ def test_station_without_a_handshake_has_no_open_cycle() -> None:
     """Then a step of a lot is ready as soon as it is old enough."""
     state = replace(binder.initial(MIXED), station=replace(MIXED, handshakes=()))
     assert steps.ready(state, Working(steps=(TWO,)), 1) == 0
+
+
+def test_only_the_last_handshake_records_a_piece() -> None:
+    """`begin` lets a unit in; its piece is counted once, with `end` (D-29)."""
+    rig = Rig(replace(MIXED, handshakes=INTERLOCK.handshakes))
+    rig.up()
+    rig.plc(recipe="V-1", count=0)
+    rig.scan("SN-1")
+    rig.turn(50)
+    rig.plc(b_trigger=True, b_request=1)
+    rig.answer()
+    rig.turn(rig.station.pairing.settle_ms + 1)
+    rig.answer()
+    rig.plc(b_trigger=False)
+    assert rig.cycle(1) == 1
+    begin, end = rig.units()
+    assert [steps.claims(rig.state, event) for event in (begin, end)] == [False, True]
+    assert steps.claims(rig.state, replace(end, by=By.LOT)) is False
+    alike = replace(rig.state, station=replace(rig.station, products=None))
+    assert steps.claims(alike, end) is False
+
+
+def test_a_request_that_may_come_again_holds_its_piece() -> None:
+    """Until the PLC has shown another one, what was counted since may be of it (D-40)."""
+    rig = Rig(MIXED)
+    rig.up()
+    rig.plc(recipe="V-1", count=0)
+    live = rig.working.live["end"]
+    unit = Step(count=1, n=1, earliest_ms=rig.ms, latest_ms=rig.ms)
+    rig.plc(recipe="S-1")
+    lot = Step(count=2, n=1, earliest_ms=rig.ms, latest_ms=rig.ms)
+    waiting = replace(rig.working, steps=(unit, lot))
+    assert steps.ready(rig.state, waiting, 2) == 2
+    rise = Rise(earliest_ms=rig.ms, latest_ms=rig.ms, seen_low=True)
+    left = Left(generation=1, request=1, rise=rise, given=True)
+    held = replace(waiting, live={"end": replace(live, left=left)})
+    assert steps.ready(rig.state, held, 2) == 0
+
+
+def test_units_whose_number_was_not_read_are_counted() -> None:
+    """Each is one; the next number that is read accounts for all of them."""
+    rig = Rig(MIXED)
+    rig.up()
+    rig.plc(recipe="V-1", count=0)
+    rig.bad = {"count"}
+    for request in (1, 2):
+        rig.turn(1_200)
+        rig.cycle(request)
+        assert rig.state.product.uncounted == request
+    rig.bad = set()
+    rig.turn(1_200)
+    rig.cycle(3)
+    assert [event.n for event in rig.of(CycleMissed)] == [0]
+    assert rig.state.product.uncounted == 0
+    counted, newest = rig.state.production.counted, rig.units()[-1]
+    assert counted == Counted(count=3, at_ms=newest.latest_ms, epoch=newest.epoch)
+
+
+def test_missed_pieces_are_told_with_their_numbers_and_times() -> None:
+    """Between which numbers they lie and in which interval they came; they are accounted for."""
+    rig = Rig(MIXED)
+    rig.up()
+    rig.plc(recipe="V-1", count=0)
+    rig.turn(1_000)
+    rig.plc(40, count=2)
+    since_ms, until_ms = rig.ms - 40, rig.ms
+    rig.turn(1_000)
+    rig.plc(recipe="S-1")
+    rig.plc(count=3)
+    rig.turn(3_000)
+    (missed,) = rig.of(CycleMissed)
+    assert whole(missed) == {
+        "n": 2,
+        "reason": "counter",
+        "from_count": 0,
+        "to_count": 3,
+        "first_ms": since_ms,
+        "last_ms": until_ms,
+    }
+    none = ProductionState(counted=Counted(count=0, at_ms=0, epoch=missed.epoch))
+    after = steps.missed_on(replace(rig.state, production=none), missed)
+    assert after.production.counted == Counted(count=2, at_ms=until_ms, epoch=missed.epoch)
