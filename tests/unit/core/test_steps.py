@@ -8,10 +8,12 @@ from agent.core import binder, steps
 from agent.core.draft import Draft
 from agent.core.events import CycleMissed, UnitUnbound
 from agent.core.parts import Counted, ProductionState
-from agent.core.state import Left, Rise, Step, Working
-from agent.core.station import By
+from agent.core.state import Left, Rise, State, Step, Working
+from agent.core.station import By, Station
+from agent.ports import Address
 from tests.core_rig import INTERLOCK, Rig, instant
 from tests.granular_rig import MIXED
+from tests.histories import make
 from tests.whole import whole
 
 FIVE = Step(count=2, n=5, earliest_ms=10, latest_ms=20)
@@ -165,3 +167,125 @@ def test_missed_pieces_are_told_with_their_numbers_and_times() -> None:
     none = ProductionState(counted=Counted(count=0, at_ms=0, epoch=missed.epoch))
     after = steps.missed_on(replace(rig.state, production=none), missed)
     assert after.production.counted == Counted(count=2, at_ms=until_ms, epoch=missed.epoch)
+
+
+def accounted(count: int, *, uncounted: int = 0, station: Station = MIXED) -> State:
+    """Return a station whose counter is accounted for up to a number."""
+    state = binder.initial(station)
+    counted = Counted(count=count, at_ms=1_000, epoch="000001-aa")
+    return replace(
+        state,
+        production=replace(state.production, counted=counted),
+        product=replace(state.product, uncounted=uncounted),
+    )
+
+
+@pytest.mark.parametrize(("count", "n"), [(1, 0), (2, 1), (3, 2), (4, 0), (0, 0)])
+def test_what_lies_before_a_units_number_was_made_before_it(count: int, n: int) -> None:
+    """As many as wait, at the most: a number that is further on says that the counter jumped."""
+    working = Working(steps=(Step(count=2, n=2, earliest_ms=10, latest_ms=20),))
+    draft = Draft(accounted(0), working, instant(1_000), binder.evolve)
+    assert MIXED.counter is not None
+    assert steps.before(draft, MIXED.counter, count) == n
+
+
+def test_a_cycle_at_another_handshake_holds_no_piece() -> None:
+    """Only the last one records pieces; where there is none, a lot's are recorded at once."""
+    rig = Rig(replace(MIXED, handshakes=INTERLOCK.handshakes))
+    rig.up()
+    rig.plc(recipe="V-1", count=0)
+    rig.plc(b_trigger=True, b_request=1)
+    rig.plc(recipe="S-1")
+    lot = Step(count=2, n=1, earliest_ms=rig.ms, latest_ms=rig.ms)
+    unit = replace(lot, count=1, earliest_ms=rig.ms - 20, latest_ms=rig.ms - 20)
+    working = replace(rig.working, steps=(unit, lot))
+    assert steps.ready(rig.state, working, 2) == 2
+    rig.plc(trigger=True, request=1)
+    working = replace(rig.working, steps=(unit, lot))
+    assert steps.ready(rig.state, working, 2) == 0
+    alone = replace(rig.state, station=replace(rig.station, handshakes=()))
+    assert steps.ready(alone, working, 2) == 2
+
+
+def test_a_number_that_is_read_accounts_for_those_that_were_not() -> None:
+    """The counter is absolute: what was recorded without a number lies before it."""
+    event = make(
+        UnitUnbound,
+        Address("000001-aa", 9),
+        cycle="c-1",
+        handshake="end",
+        generation=1,
+        answer=8,
+        count=3,
+        earliest_ms=4_000,
+        latest_ms=4_100,
+    )
+    assert isinstance(event, UnitUnbound)
+    after = steps.counted_on(accounted(2, uncounted=2), event)
+    assert after == replace(
+        accounted(3),
+        production=ProductionState(counted=Counted(count=3, at_ms=4_100, epoch="000001-aa")),
+    )
+    same = accounted(3, uncounted=2)  # the number of a piece that is in a record already
+    assert steps.counted_on(same, event) == same
+
+
+MISSED: dict[str, object] = {
+    "n": 1,
+    "reason": "counter",
+    "from_count": 0,
+    "to_count": 3,
+    "last_ms": 4_000,
+}
+
+
+def missed(**changes: object) -> CycleMissed:
+    """Return an event for the first two pieces, of which one had a unit without a number."""
+    event = make(CycleMissed, Address("000002-bb", 9), **MISSED | changes)
+    assert isinstance(event, CycleMissed)
+    return event
+
+
+@pytest.mark.parametrize(
+    ("changes", "uncounted"),
+    [
+        ({}, 4),
+        ({"n": 0}, 3),
+        ({"n": 2}, 5),
+        ({"n": 0, "from_count": MODULUS - 1}, 2),
+    ],
+)
+def test_missed_pieces_are_accounted_for(changes: dict[str, object], uncounted: int) -> None:
+    """Up to their last number, in this run; those with a unit are not waited for any more."""
+    after = steps.missed_on(accounted(0, uncounted=5), missed(**changes))
+    counted = Counted(count=2, at_ms=4_000, epoch="000002-bb")
+    assert after == replace(
+        accounted(0, uncounted=uncounted), production=ProductionState(counted=counted)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "uncounted"),
+    [
+        ({"reason": "request"}, 6),
+        ({"reason": "request", "n": None}, 5),
+        ({"reason": "torn"}, 5),
+        ({"to_count": None}, 5),
+        ({"last_ms": None}, 5),
+    ],
+)
+def test_missed_cycles_without_the_counters_word(
+    changes: dict[str, object], uncounted: int
+) -> None:
+    """Requests say how many have no number yet; anything else leaves the counter as it was."""
+    after = steps.missed_on(accounted(0, uncounted=5), missed(**changes))
+    assert after == accounted(0, uncounted=uncounted)
+
+
+def test_missed_pieces_change_nothing_where_pieces_are_not_shared() -> None:
+    """All are tracked alike, or nothing is counted, or nothing was read yet."""
+    for station in (replace(MIXED, products=None), replace(MIXED, counter=None)):
+        state = accounted(0, station=station)
+        assert steps.missed_on(state, missed()) == state
+    state = binder.initial(MIXED)
+    assert steps.missed_on(state, missed()) == state

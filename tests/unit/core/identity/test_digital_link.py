@@ -82,6 +82,46 @@ def test_refusals(path: str, reason: Reason, at: int) -> None:
     assert refusal(path) == (reason, at)
 
 
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        (f"/01/{GTIN}/", "after the key (01) come no whole pairs"),
+        (f"/10/L1/01/{GTIN}", "(10) stands before the key (01)"),
+        (
+            f"/01/{GTIN}/21/S1/10/L1",
+            "after (01) may stand 22/10/21 or 235, in this order",
+        ),
+        ("/00/095212340000000174/21/S1", "after (00) may stand nothing, in this order"),
+        (f"/01/{GTIN}?777=1", "(777) is not an application identifier"),
+        (f"/01/{GTIN}?%31%37=261231", "an identifier is written in plain digits"),
+        (f"/01/{GTIN}?21=S", "(21) cannot be an attribute beside the key (01)"),
+        (f"/01/{GTIN}?10=L", "(10) cannot be an attribute beside the key (01)"),
+        (f"/01/{GTIN}?400=A+B", "a plus sign in a query is to be written %2B"),
+        (f"/01/{GTIN}/21/S%2", "a percent sign without two hexadecimal digits"),
+    ],
+)
+def test_refusals_in_words(path: str, detail: str) -> None:
+    """Each says what is wrong with which identifier, for whoever prints such links."""
+    with pytest.raises(CodeError) as caught:
+        parse_link(SITE + path, TODAY)
+    assert caught.value.detail == detail
+
+
+def test_a_value_is_decoded_once_and_byte_by_byte() -> None:
+    """A percent sign that is written as such stays one; offsets count what is written."""
+    link = parse_link(f"{SITE}/01/{GTIN}/21/a%2525?400=%2B&&240=x", TODAY)
+    assert link is not None
+    assert [field[:2] for field in link.fields[1:]] == [("21", "a%25"), ("400", "+"), ("240", "x")]
+    assert link.ignored == ()
+
+
+def test_the_end_of_a_web_address_says_nothing() -> None:
+    """What follows `#` is for the browser, also where it looks like a key or a query."""
+    link = parse_link(f"{SITE}/01/{GTIN}#?17=261231#/21/S", TODAY)
+    assert link is not None
+    assert [field[:2] for field in link.fields] == [("01", GTIN)]
+
+
 @pytest.mark.parametrize("stem", ["", "/shop/55", "/10", "/97/x", "/a/10//b", "/01/news"])
 def test_any_other_path_may_stand_before_the_key(stem: str) -> None:
     """What a resolver puts in front of the key is its own business, digits or not."""
