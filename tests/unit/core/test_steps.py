@@ -1,6 +1,7 @@
 """Whose pieces a counter's steps are, taken apart and accounted for (D-29)."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -230,7 +231,7 @@ def test_a_number_that_is_read_accounts_for_those_that_were_not() -> None:
     assert steps.counted_on(same, event) == same
 
 
-MISSED: dict[str, object] = {
+MISSED: dict[str, Any] = {
     "n": 1,
     "reason": "counter",
     "from_count": 0,
@@ -239,7 +240,7 @@ MISSED: dict[str, object] = {
 }
 
 
-def missed(**changes: object) -> CycleMissed:
+def missed(**changes: Any) -> CycleMissed:  # noqa: ANN401 - fields of the event
     """Return an event for the first two pieces, of which one had a unit without a number."""
     event = make(CycleMissed, Address("000002-bb", 9), **MISSED | changes)
     assert isinstance(event, CycleMissed)
