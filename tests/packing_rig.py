@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from agent.core.events import Event, PackingRefused, UnitPacked, Why
+from agent.core.events import CodeScanned, Event, PackingRefused, UnitPacked, Why
 from agent.core.identity.rules import Means, RegexMatch, ScanRule
 from agent.core.levels import Level, Order
+from agent.core.state import Decision
 from agent.core.station import Pairing, Station, Strategy
 from tests.core_rig import PRESS, Rig
 
@@ -73,3 +74,29 @@ def bench(*levels: Level, **changes: Any) -> Packing:  # noqa: ANN401 - fields o
     rig = Packing(station)
     rig.link("scanner", up=True)
     return rig
+
+
+class Heard(Packing):
+    """A bench that keeps what its reader is told."""
+
+    def __init__(self, station: Station) -> None:
+        self.heard: list[bool] = []
+        super().__init__(station)
+        self.link("scanner", up=True)
+
+    def observe(self, kind: Any, **members: Any) -> Decision:  # noqa: ANN401 - as the rig's
+        """Let the core decide, and hear."""
+        decision = super().observe(kind, **members)
+        self.heard += [reply.good for reply in decision.replies]
+        return decision
+
+    def tell(self, code: str) -> tuple[CodeScanned, list[bool]]:
+        """Read one code; return its scan, and what the reader was told of it."""
+        self.heard.clear()
+        self.codes(code)
+        return self.of(CodeScanned)[-1], list(self.heard)
+
+
+def heard(*levels: Level, **changes: Any) -> Heard:  # noqa: ANN401 - fields of Station
+    """Return a bench whose reader is there."""
+    return Heard(replace(BENCH, packing=levels, **changes))

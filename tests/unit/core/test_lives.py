@@ -1,6 +1,7 @@
 """A unit's life by hand: scrap, rework, another identity (D-35 to D-37)."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from agent.core.events import (
     Why,
 )
 from agent.core.station import Policy, Station
+from drivers.base import AskAnswered
 from tests.core_rig import INTERLOCK, PRESS, Rig
 
 STORED_OK, DUPLICATE, NOT_RELEASED = 1, 3, 6
@@ -82,7 +84,10 @@ def test_scrap_is_final_until_its_correction() -> None:
         "'SN-1' is scrapped already",
     )
     rig.command("rework", unit="SN-1")
-    assert rig.refused().cause is Declined.SCRAPPED
+    assert (rig.refused().cause, rig.refused().detail) == (
+        Declined.SCRAPPED,
+        "'SN-1' is scrapped; retract that first",
+    )
     rig.command("retract", address=scrapped.address, reason="wrong unit")
     assert rig.press("SN-1") == DUPLICATE
 
@@ -212,6 +217,33 @@ def test_an_identity_that_somebody_bears_is_not_given() -> None:
     rig.command("scrap", unit="SN-5", unseen="yes")
     rig.command("reidentify", old="SN-1", new="SN-5")
     assert rig.refused().cause is Declined.IN_USE
+
+
+@pytest.mark.parametrize(
+    ("known", "cause"),
+    [
+        ({"names": ("SN-1", "SN-6")}, Declined.IN_USE),
+        ({"names": ("SN-6",), "renamed_to": "SN-7"}, Declined.IN_USE),
+        ({"names": ("SN-6",)}, None),
+        ({}, None),
+    ],
+)
+def test_an_identity_that_another_unit_has_had_is_not_given(
+    known: dict[str, Any], cause: Declined | None
+) -> None:
+    """By whichever of its names it was known: one that was replaced is not free again (D-37)."""
+    rig = line()
+    rig.press("SN-2")
+    rig.hold_checks = True
+    rig.command("reidentify", old="SN-2", new="SN-6")
+    old, new = rig.checks
+    rig.observe(AskAnswered, ask=old.id, known=True, seen_at="000001-aa-9")
+    rig.observe(AskAnswered, ask=new.id, known=True, **known)
+    if cause is None:
+        assert [(e.unit, e.new) for e in rig.of(UnitReidentified)] == [("SN-2", "SN-6")]
+    else:
+        detail = f"'SN-6' is another unit's ({', '.join(known['names'])})"
+        assert (rig.refused().cause, rig.refused().detail) == (cause, detail)
 
 
 @pytest.mark.parametrize("station", [AGAIN, replace(INTERLOCK, duplicates=Policy.RECORD)])

@@ -8,6 +8,7 @@ import pytest
 from agent.core.events import (
     CodeRefused,
     CommandRefused,
+    Declined,
     LotCounted,
     OperatorSignedOff,
     OrderChanged,
@@ -529,7 +530,8 @@ def test_an_order_by_tag_is_changed_at_the_machine() -> None:
     for name, arguments in (("order-start", {"order": "WO-1"}), ("order-end", {})):
         rig.command(name, **arguments)
         detail = "the order comes by the tag 'order'; change it at the machine"
-        assert rig.of(CommandRefused)[-1].detail == detail
+        refused = rig.of(CommandRefused)[-1]
+        assert (refused.cause, refused.detail) == (Declined.NOT_SO, detail)
 
 
 def test_a_person_signs_others_off() -> None:

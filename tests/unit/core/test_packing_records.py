@@ -1,7 +1,6 @@
 """What packing records and tells its reader, to the last field (D-5, D-42)."""
 
 from dataclasses import replace
-from typing import Any
 
 from agent.core.events import (
     Certainty,
@@ -14,40 +13,12 @@ from agent.core.events import (
     UnitPacked,
     Why,
 )
-from agent.core.levels import Level
-from agent.core.state import Decision
-from agent.core.station import Policy, Station
+from agent.core.station import Policy
 from drivers.base import CodeScanned as CodeSeen
-from tests.packing_rig import BENCH, BOX, GATHERED, PALLET, Packing
+from tests.packing_rig import BOX, GATHERED, PALLET, Packing, heard
 from tests.whole import whole
 
 CONFLICT: dict[str, object] = {"certainty": Certainty.POSSIBLE, "why": (Why.CONFLICT,)}
-
-
-class Heard(Packing):
-    """A bench that keeps what its reader is told."""
-
-    def __init__(self, station: Station) -> None:
-        self.heard: list[bool] = []
-        super().__init__(station)
-        self.link("scanner", up=True)
-
-    def observe(self, kind: Any, **members: Any) -> Decision:  # noqa: ANN401 - as the rig's
-        """Let the core decide, and hear."""
-        decision = super().observe(kind, **members)
-        self.heard += [reply.good for reply in decision.replies]
-        return decision
-
-    def tell(self, code: str) -> tuple[CodeScanned, list[bool]]:
-        """Read one code; return its scan, and what the reader was told of it."""
-        self.heard.clear()
-        self.codes(code)
-        return self.of(CodeScanned)[-1], list(self.heard)
-
-
-def heard(*levels: Level, **changes: Any) -> Heard:  # noqa: ANN401 - fields of Station
-    """Return a bench whose reader is there."""
-    return Heard(replace(BENCH, packing=levels, **changes))
 
 
 def refused(rig: Packing) -> dict[str, object]:

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from agent.core.events import (
+    Certainty,
     ExpiryReason,
     PackingConflict,
+    PackingRefused,
     ParentDissolved,
     ScanExpired,
     UnitPacked,
@@ -12,7 +14,8 @@ from agent.core.events import (
     Why,
 )
 from agent.core.parentage import UNPACK_WITHIN_MS
-from tests.packing_rig import BOX, GATHERED, PALLET, bench
+from tests.packing_rig import BOX, GATHERED, PALLET, bench, heard
+from tests.whole import whole
 
 OPEN = replace(BOX, count=None)
 
@@ -141,3 +144,54 @@ def test_a_box_comes_off_a_pallet_with_all_that_is_in_it() -> None:
     rig = bench(OPEN, PALLET)
     rig.codes("BOX-1", "AU-1", "DONE", "PAL-1", "LAID-1", "UNPACK", "LAID-1")
     assert (rig.home("AU-1"), rig.home("LAID-1")) == ("BOX-1", None)
+
+
+def test_what_comes_out_is_told_by_its_scan() -> None:
+    """The record names the word and the code; the reader hears that it is done."""
+    rig = heard(OPEN)
+    rig.codes("BOX-1", "AU-1", "AU-2", "DONE")
+    word, _ = rig.tell("UNPACK")
+    scan, told = rig.tell("AU-1")
+    assert told == [True]
+    assert whole(rig.of(UnitUnpacked)[-1]) == {
+        "because": (word.address, scan.address),
+        "child": "AU-1",
+        "parent": "BOX-1",
+        "how": "scan",
+    }
+    word, _ = rig.tell("UNPACK")
+    scan, told = rig.tell("BOX-1")
+    assert told == [True]
+    (dissolved,) = rig.of(ParentDissolved)
+    assert whole(dissolved) == {
+        "because": (word.address, scan.address),
+        "parent": "BOX-1",
+        "children": ("AU-2",),
+        "how": "scan",
+    }
+    assert whole(rig.of(UnitUnpacked)[-1]) == {
+        "because": (dissolved.address,),
+        "child": "AU-2",
+        "parent": "BOX-1",
+        "how": "dissolved",
+    }
+
+
+def test_what_does_not_come_out_is_told_as_bad() -> None:
+    """With what was read and why; nothing is in another place than before."""
+    rig = heard(OPEN)
+    for code in ("AU-1", "BOX-1"):
+        word, _ = rig.tell("UNPACK")
+        scan, told = rig.tell(code)
+        assert told == [False]
+        refused = whole(rig.of(PackingRefused)[-1])
+        means = refused.pop("means")
+        assert refused == {
+            "certainty": Certainty.REFUSED,
+            "why": (Why.NOT_PACKED,),
+            "because": (word.address, scan.address),
+            "level": "box",
+            "code": code,
+            "reason": Why.NOT_PACKED,
+        }
+        assert means == ("child" if code == "AU-1" else "parent")

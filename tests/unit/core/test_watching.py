@@ -9,8 +9,9 @@ from agent.core.events import FaultCleared, FaultRaised, LotCounted, UnitComplet
 from agent.core.signals import phase
 from agent.core.state import Health, NotReady, Phase, SnapshotAsk
 from agent.core.station import Station, Watch
-from drivers.base import Quality, Scalar, TagValue, TimerFired, ValuesSeen
+from drivers.base import Quality, Scalar, TagValue, TimerFired, ValuesSeen, WriteGroup
 from tests.core_rig import FILLER, PRESS, Rig
+from tests.whole import whole
 
 WATCH = Watch(device="plc", heartbeat="beat", within_ms=3_000)
 WATCHED = replace(PRESS, watches=(WATCH,))
@@ -163,6 +164,25 @@ def test_a_device_without_a_heartbeat_is_believed() -> None:
     assert why(rig) is NotReady.READY
 
 
+def test_a_fault_is_told_whole_and_cleared_once() -> None:
+    """What stands still, for how long, and what to do; a beat without a fault clears nothing."""
+    rig = watched()
+    assert rig.of(FaultCleared) == []
+    alive = [rig.working.beats["plc"].alive]
+    rig.turn(3_000)
+    alive.append(rig.working.beats["plc"].alive)
+    assert alive == [True, False]
+    (fault,) = rig.of(FaultRaised)
+    assert whole(fault) == {
+        "source": "plc",
+        "cause": "heartbeat 'beat' did not change for 3000 ms",
+        "hint": "see that its program runs, and that the gateway before it answers with new values",
+    }
+    for beat in (9, 10):
+        rig.plc(beat=beat)
+    assert [whole(event) for event in rig.of(FaultCleared)] == [{"source": "plc"}]
+
+
 # ------------------------------------------------------------------ ours
 
 
@@ -193,6 +213,6 @@ def test_our_heartbeat_needs_a_link() -> None:
     assert binder.outputs(rig.durable, rig.working, health) == ()
     rig.link("plc", up=True)
     (group,) = binder.outputs(rig.durable, rig.working, health)
-    assert group.values == (("alive", True),)
+    assert group == WriteGroup(device="plc", values=(("alive", True),))
     rig.link("plc", up=False)
     assert rig.due() == ()

@@ -51,6 +51,29 @@ def test_refusals(raw: bytes, reason: Reason, at: int) -> None:
     assert refusal(raw) == (reason, at)
 
 
+@pytest.mark.parametrize(
+    ("raw", "profile", "detail"),
+    [
+        (b"\r\n", PROFILE, "there is nothing but line ends"),
+        (b"]d2", PROFILE, "nothing follows ]d2"),
+        (b"x" * (LONGEST_READ + 1), PROFILE, f"no symbol holds {LONGEST_READ + 1} bytes"),
+        (b"]E39521234543213123", PROFILE, "an add-on has two or five digits"),
+        (b"X[)>\x1e06", PROFILE, "data stands before the header of a message"),
+        (b"96385074", GS1, "an item number and an element string at once; send AIM ids"),
+        (
+            b"01" + GTIN,
+            PROFILE,
+            "GS1 or plain? let the reader send AIM ids, or declare which",
+        ),
+    ],
+)
+def test_refusals_in_words(raw: bytes, profile: Profile, detail: str) -> None:
+    """Each says what is wrong and what to declare at the reader or in the station file."""
+    with pytest.raises(CodeError) as caught:
+        parse(raw, profile)
+    assert caught.value.detail == detail
+
+
 def test_line_ends_belong_to_framing() -> None:
     """CR and LF around the data are taken off; nothing else is (D-86)."""
     reading = parse(b"\n]d201" + GTIN + b"\x1d\r\n", PROFILE)

@@ -126,6 +126,32 @@ def test_refusals(text: str, reason: Reason, at: int) -> None:
     assert refusal(text) == (reason, at)
 
 
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        (LABEL.replace("10X3", "10X4"), "the check character is '-', wants '.'"),
+        ("+A99912345a", "HIBC holds digits, capitals, -. $/+%"),
+        ("+A", "no item and no check character"),
+        (whole("+A9"), "'A9' is no labeler, product and level"),
+        (
+            whole("+$$52001510X3L"),
+            "lot and expiry without their item: it is in another symbol",
+        ),
+        (whole(f"{ITEM}/%ABCDE"), "nothing known begins '%ABC'"),
+        (whole(f"{ITEM}/$$1328L"), "'1328' is no day"),
+        (
+            whole(f"{ITEM}/$+A/SB"),
+            "serial stands there twice, with different values",
+        ),
+    ],
+)
+def test_refusals_in_words(text: str, detail: str) -> None:
+    """Each names the part that is wrong, and what it should be where that is known."""
+    with pytest.raises(CodeError) as caught:
+        parse_hibc(text, TODAY)
+    assert caught.value.detail == detail
+
+
 def test_same_day_twice_is_one() -> None:
     """An expiry given in two ways is one, if both mean the same day."""
     assert pairs(f"{ITEM}/$$528274L/14D20280930") == [("expiry", "528274"), ("lot", "L")]
