@@ -30,6 +30,7 @@ BASE = "012345612345611110123"
         (BASE + "611234567", None),
         (BASE + "90001", None),
         (BASE + "93001", Reason.BAD_VALUE),
+        (BASE + "32701314270131", None),
     ],
 )
 def test_coupon(value: str, reason: Reason | None) -> None:
@@ -49,3 +50,29 @@ def test_coupon(value: str, reason: Reason | None) -> None:
 def test_positive_offer(value: str, reason: Reason | None) -> None:
     """Format, funder, offer and serial fill the value."""
     assert positive_offer(value, TODAY) is reason
+
+
+def digits(n: int) -> str:
+    """Return so many digits."""
+    return "1234567890123456"[:n]
+
+
+@pytest.mark.parametrize("size", range(10))
+def test_lengths_that_there_are(size: int) -> None:
+    """A prefix has 6 to 12 digits, a value 1 to 5, a serial number 6 to 15, a retailer 7 to 13."""
+    offer, rest = "123456", "11110123"
+    prefix = f"{size}{digits(size + 6)}"
+    value = f"{size}{digits(size)}"
+    cases = {
+        prefix + offer + rest: size <= 6,
+        f"0123456{offer}{value}110123": 1 <= size <= 5,
+        f"0123456{offer}11{value}0123": 1 <= size <= 5,
+        f"{BASE}5{prefix}": True,
+        f"{BASE}6{prefix}": 1 <= size <= 7,
+        f"{BASE}2{value}01239": 1 <= size <= 5,
+        f"{BASE}2110123{prefix}": size <= 6,
+    }
+    for code, fits in cases.items():
+        assert coupon(code, TODAY) is (None if fits else Reason.BAD_VALUE), code
+    assert (positive_offer(f"0{prefix}{offer}0123456", TODAY) is None) is (size <= 6)
+    assert positive_offer(f"00123456{offer}{prefix}", TODAY) is None

@@ -120,3 +120,14 @@ def test_optional_components_need_the_one_before() -> None:
     assert pattern.fullmatch("26011513")
     assert pattern.fullmatch("260115134259")
     assert not pattern.fullmatch("260115134")
+
+
+def test_companions_are_alternatives_of_what_must_all_be_there() -> None:
+    """A comma is an `or`, a plus an `and`, and each `req` stands for itself."""
+    assert table()["10"].requires == ((("01",), ("02",), ("03",), ("8006",), ("8026",)),)
+    assert table()["7258"].requires == ((("8018", "7259"),),)
+    assert table()["3920"].requires == (
+        (("01",),),
+        (("30",), ("31nn",), ("32nn",), ("35nn",), ("36nn",)),
+    )
+    assert table()["01"].excludes == ("255", "37")

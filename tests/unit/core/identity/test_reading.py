@@ -17,3 +17,8 @@ def test_profile_tolerates_only_what_changes_no_pair() -> None:
     """A wrong check digit can never be declared as tolerable."""
     with pytest.raises(ValueError, match="cannot be tolerated: bad_check_digit"):
         Profile(reference_date=date(2026, 6, 1), tolerates=frozenset({Reason.BAD_CHECK_DIGIT}))
+    with pytest.raises(ValueError, match=r"cannot be tolerated: bad_check_digit, bad_date$"):
+        Profile(
+            reference_date=date(2026, 6, 1),
+            tolerates=frozenset({Reason.BAD_DATE, Reason.BAD_CHECK_DIGIT}),
+        )

@@ -51,3 +51,4 @@ def test_unknown_identifier_is_refused(text: str) -> None:
     with pytest.raises(CodeError) as refusal:
         symbology_of(text)
     assert (refusal.value.reason, refusal.value.at) == (Reason.BAD_SYMBOLOGY_ID, 0)
+    assert refusal.value.detail == f"{text[:3]!r} is not a symbology identifier"
