@@ -72,9 +72,10 @@ def _taken(units: int, run: int, size: int, place: int) -> int:
 
 
 def _telling(units: int, run: int, size: int) -> set[int]:
-    """Return places among which the least and the most are: about each end, in every phase."""
+    """Return places among which the least and the most are.
+
+    The fewest sub-lots are met by a run that begins with one, or that ends with the lot, whose last
+    sub-lot may be short; the most by one that begins with the last unit of a sub-lot.
+    """
     latest = units - run
-    short = (units - 1) // size * size  # where the last sub-lot begins
-    marks = (0, size, short - run, latest // size * size, latest)
-    near = {mark + step for mark in marks for step in (-1, 0, 1)}
-    return {place for place in near if 0 <= place <= latest}
+    return {0, min(size - 1, latest), latest}

@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ def test_the_scope_is_what_counting_every_place_gives(
     assert scope(units, run, size) == by_hand(units, run, size)
 
 
+def test_the_scope_of_every_small_lot() -> None:
+    """Each run in each lot of up to 16 units, in sub-lots of every size (D-10)."""
+    for units in range(1, 17):
+        for run, size in product(range(1, units + 1), range(1, units + 2)):
+            assert scope(units, run, size) == by_hand(units, run, size)
+
+
 def test_the_published_table() -> None:
     """N = 5,000 and d = 140 give the figures of D-10, as the shared data has them."""
     for each in json.loads(DATA.read_text())["sublots"]:
@@ -55,6 +63,7 @@ def test_several_runs_add_up_to_no_more_than_there_is() -> None:
     """Separate runs add their scopes, and are never more than the lot (D-11)."""
     assert several(1_000, (Fraction(300), Fraction(400))) == 700
     assert several(1_000, (Fraction(600), Fraction(700))) == 1_000
+    assert isinstance(several(1_000, ()), Fraction)
 
 
 @pytest.mark.parametrize(("run", "size"), [(0, 10), (101, 10), (10, 0)])
