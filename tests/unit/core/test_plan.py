@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.plan import LAWS, Capture, Costs, Grain, Part, ProductFacts, Rank, advise
+from agent.core.plan import LAWS, Advice, Capture, Costs, Grain, Part, ProductFacts, Rank, advise
 from agent.core.plan_volume import Load, daily, missing, options
 from agent.core.scopes import scope
 
@@ -307,3 +307,56 @@ def test_serial_components_and_more_stations_are_counted() -> None:
     twice = daily(replace(VALVE, parts=(chips,), stations=2), 1)
     assert twice.store_bytes == 2 * with_chips.store_bytes
     assert twice.journal_bytes == 2 * with_chips.journal_bytes
+
+
+def test_each_way_has_its_name_and_its_own_capture() -> None:
+    """A price for each serial is paid where there are serials, and nowhere else (D-11)."""
+    facts = replace(VALVE, lot=1_000, costs=Costs(per_serial=0.1), parts=())
+    found = options(facts, advise(replace(facts, value=Rank.HIGH)), 200)
+    assert [(option.name, option.size, option.is_advised) for option in found] == [
+        ("lot", 1_000, False),
+        ("sub-lots of 500", 500, False),
+        ("sub-lots of 100", 100, False),
+        ("sub-lots of 10", 10, False),
+        ("serial", 1, True),
+    ]
+    assert [option.capture_cost_per_year for option in found] == [
+        *[0.0] * 4,
+        pytest.approx(5_000 * 0.1 * 200),
+    ]
+    pairs = replace(facts, today_size=2)
+    assert options(pairs, advise(pairs), 200)[-2].name == "sub-lots of 2"
+
+
+@pytest.mark.parametrize("grain", [Grain.SERIAL, Grain.LINKED, Grain.LOT])
+def test_the_proposed_way_is_among_those_that_are_shown(grain: Grain) -> None:
+    """The unit from serials on, the whole lot where it is not cut (D-12)."""
+    advice = Advice(grain=grain, lots_too=False, sublot=None, reasons=())
+    (size,) = [each.size for each in options(VALVE, advice, 200) if each.is_advised]
+    assert size == (1 if grain >= Grain.SERIAL else VALVE.lot)
+
+
+def test_what_is_missing_is_said_in_whole_sentences() -> None:
+    """What cannot be said, why, and what to give."""
+    loose = (replace(BOX, by=None), Part(name="seal", critical=True))
+    assert list(missing(replace(VALVE, parts=loose, cycle_s=None, costs=Costs()))) == [
+        (
+            "what a fault of housing, seal recalls: nobody records which went in, so until that is "
+            "scanned it is the whole lot, however units are tracked"
+        ),
+        "the cost of a recall: give `costs.per_recalled_unit`",
+        "the cost of capture: give `costs.per_record`, `per_scan` or `per_serial`",
+        "how many rows counting takes: give `cycle`; a row a piece is taken, the most",
+    ]
+    assert list(
+        missing(replace(VALVE, parts=(Part(name="seal", by=Grain.LOT),), costs=Costs()))
+    ) == [
+        "the scope of a recall: give `faulty_run`, or the `package` of a component",
+        "the cost of a recall: give `costs.per_recalled_unit`",
+        "the cost of capture: give `costs.per_record`, `per_scan` or `per_serial`",
+        "how often seal is loaded: give its `package`",
+    ]
+    some = Costs(per_recalled_unit=1.0, per_serial=1.0)
+    assert list(missing(replace(VALVE, costs=some))) == [
+        "the cost of recalls a year: give `costs.recalls_per_year`",
+    ]

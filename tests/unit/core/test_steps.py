@@ -13,7 +13,7 @@ from agent.core.state import Left, Rise, State, Step, Working
 from agent.core.station import By, Station
 from agent.ports import Address
 from tests.core_rig import INTERLOCK, Rig, instant
-from tests.granular_rig import MIXED
+from tests.granular_rig import MIXED, VALVE
 from tests.histories import make
 from tests.whole import whole
 
@@ -104,8 +104,11 @@ def test_only_the_last_handshake_records_a_piece() -> None:
     begin, end = rig.units()
     assert [steps.claims(rig.state, event) for event in (begin, end)] == [False, True]
     assert steps.claims(rig.state, replace(end, by=By.LOT)) is False
-    alike = replace(rig.state, station=replace(rig.station, products=None))
-    assert steps.claims(alike, end) is False
+    assert MIXED.products is not None
+    units = replace(MIXED.products, products=(VALVE,), unknown=VALVE)
+    for products in (None, units):  # nothing is counted to a lot
+        state = replace(rig.state, station=replace(rig.station, products=products))
+        assert steps.claims(state, end) is False
 
 
 def test_a_request_that_may_come_again_holds_its_piece() -> None:
@@ -290,3 +293,18 @@ def test_missed_pieces_change_nothing_where_pieces_are_not_shared() -> None:
         assert steps.missed_on(state, missed()) == state
     state = binder.initial(MIXED)
     assert steps.missed_on(state, missed()) == state
+
+
+def test_a_step_within_a_change_may_be_of_either() -> None:
+    """By the products of its time: all by lot, all by unit, or some of each (D-29)."""
+    rig = Rig(MIXED)
+    rig.up()
+    rig.plc(recipe="V-1")
+    rig.turn(1_000)
+    rig.plc(100, recipe="S-1")
+    at = rig.ms
+    kinds = [
+        steps.of(rig.state, Step(count=1, n=1, earliest_ms=at - first, latest_ms=at - last))
+        for first, last in ((300, 200), (60, 20), (0, 0))
+    ]
+    assert kinds == [steps.Of.UNIT, steps.Of.EITHER, steps.Of.LOT]
