@@ -161,14 +161,16 @@ def _opened(state: State, event: ev.ParentOpened) -> State:
     state = _decided(state, event)
     before = [each for each in state.packing.open if each.level == event.level]
     sure = event.certainty is ev.Certainty.CERTAIN
-    held = tuple(Child(code=code) for code in event.children)
+    held = before[0].children if event.resumed and before else ()
+    known = {child.code for child in held}  # not all, where it was opened without a look-up
+    held += tuple(Child(code=code) for code in event.children if code not in known)
     opened = OpenParent(
         level=event.level,
         parent=event.parent,
         product=event.product,
         address=event.address,
         epoch=event.epoch,
-        children=before[0].children if event.resumed and before else held,
+        children=held,
         doubts=() if sure else event.why,
         within=event.within,
         latest_ms=event.latest_ms,

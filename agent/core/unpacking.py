@@ -47,11 +47,17 @@ def dissolve(draft: Draft, step: Step) -> None:
 
 
 def inside(state: State, parent: str, contents: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what is in a parent: where it is open here, the state knows best."""
-    known = [each for each in state.packing.open if each.parent == parent]
-    if known:
-        return tuple(child.code for child in known[0].children)
-    return contents
+    """Return what is in a parent: what went in while it is open here, and what is known besides.
+
+    What was in it before is not in the state where that could not be looked up when it was opened.
+    """
+    here = [
+        child.code
+        for each in state.packing.open
+        if each.parent == parent
+        for child in each.children
+    ]
+    return tuple(dict.fromkeys((*here, *contents)))
 
 
 def empty(

@@ -144,6 +144,8 @@ def test_a_possible_case_has_possible_children() -> None:
     rig.cycle(1)
     rig.check()
     assert rig.of(UnitCompleted)[0].certainty is Certainty.POSSIBLE
+    (opened,) = rig.of(ParentOpened)
+    assert (opened.certainty, opened.why) == (Certainty.POSSIBLE, (Why.SCAN_BEFORE_RESTART,))
     (packed,) = rig.of(UnitPacked)
     assert set(packed.why) == {Why.SCAN_BEFORE_RESTART}
     assert packed.certainty is Certainty.POSSIBLE

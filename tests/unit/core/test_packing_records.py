@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from agent.core.events import (
     Certainty,
     CodeScanned,
@@ -13,9 +15,10 @@ from agent.core.events import (
     UnitPacked,
     Why,
 )
+from agent.core.identity.rules import Means
 from agent.core.station import Policy
 from drivers.base import CodeScanned as CodeSeen
-from tests.packing_rig import BOX, GATHERED, PALLET, Packing, heard
+from tests.packing_rig import BENCH, BOX, GATHERED, PALLET, Packing, heard, rule
 from tests.whole import whole
 
 CONFLICT: dict[str, object] = {"certainty": Certainty.POSSIBLE, "why": (Why.CONFLICT,)}
@@ -122,6 +125,13 @@ def test_children_wait_and_are_taken_in() -> None:
     scan, told = rig.tell("BOX-1")
     assert told == [True]
     (opened,) = rig.of(ParentOpened)
+    assert whole(opened) == {
+        "because": (scan.address,),
+        "level": "box",
+        "parent": "BOX-1",
+        "earliest_ms": scan.earliest_ms,
+        "latest_ms": scan.latest_ms,
+    }
     assert [whole(event) for event in rig.of(UnitPacked)] == [
         {
             "because": (address, opened.address),
@@ -347,3 +357,105 @@ def test_what_is_not_known_of_a_parent_is_told_to_its_reader() -> None:
         "code": "BOX-1",
         "reason": Why.KNOWLEDGE_MISSING,
     }
+
+
+def test_a_child_that_is_here_by_what_is_known_is_a_duplicate() -> None:
+    """Also where the parent was opened without knowing what is in it, and lies on a pallet."""
+    rig = heard(BOX, PALLET)
+    rig.codes("BOX-1", "AU-1", "DONE", "PAL-1")
+    rig.station = replace(rig.station, packing=(replace(BOX, into="pallet"), PALLET))
+    rig.start()
+    rig.link("scanner", up=True)
+    rig.codes("BOX-1", "DONE")
+    assert rig.home("BOX-1") == "PAL-1"
+    rig.hold_checks = True
+    rig.codes("BOX-1")
+    rig.check(known=False)
+    rig.hold_checks = False
+    assert rig.of(ParentOpened)[-1].children == ()
+    scan, told = rig.tell("AU-1")
+    assert told == [False]
+    assert refused(rig) == {
+        "because": (scan.address,),
+        "level": "box",
+        "means": "child",
+        "code": "AU-1",
+        "parent": "BOX-1",
+        "reason": Why.DUPLICATE,
+    }
+
+
+def test_what_was_not_known_of_an_open_parent_is_there_once_its_code_is_read_again() -> None:
+    """It counts, and is in the record of its end; what went in since is there once (D-41)."""
+    rig = heard(BOX)
+    rig.codes("BOX-1", "AU-1", "DONE")
+    rig.hold_checks = True
+    rig.codes("BOX-1")
+    rig.check(known=False)
+    rig.hold_checks = False
+    rig.codes("AU-2", "BOX-1")
+    opened = rig.of(ParentOpened)[-1]
+    assert (opened.resumed, opened.children) == (True, ("AU-1", "AU-2"))
+    rig.codes("AU-3")
+    assert rig.of(UnitPacked)[-1].n == 3
+    assert rig.of(ParentClosed)[-1].children == ("AU-2", "AU-1", "AU-3")
+    assert rig.of(ParentClosed)[-1].why == ()
+
+
+def test_a_parent_with_exactly_as_many_as_expected_is_whole() -> None:
+    """One fewer is too few; its end code closes it, and the record has nothing to say."""
+    rig = heard(replace(BOX, count=2, closes_full=False, refuses_fewer=True))
+    rig.codes("BOX-1", "AU-1", "DONE")
+    assert rig.refusals() == [("DONE", Why.COUNT_SHORT)]
+    rig.codes("AU-2")
+    _, told = rig.tell("DONE")
+    assert told == [True]
+    assert [closed.why for closed in rig.of(ParentClosed)] == [()]
+
+
+def test_a_parent_has_the_product_that_its_code_says() -> None:
+    """From its opening to its end."""
+    rules = (rule(r"(?P<product>[A-Z])BOX-\d+", Means.PARENT, "box"), *BENCH.scans)
+    for level, codes in ((BOX, ("TBOX-1", "AU-1", "DONE")), (GATHERED, ("AU-1", "TBOX-1"))):
+        rig = heard(level, scans=rules)
+        rig.codes(*codes)
+        assert [event.product for event in rig.of(ParentOpened)] == ["T"]
+        assert [event.product for event in rig.of(ParentClosed)] == ["T"]
+
+
+def test_a_gathered_child_that_may_be_of_the_parent_before_is_recorded_in_both() -> None:
+    """In the one that is closed by its scan alone; it waits for the next as possible (D-5)."""
+    rig = heard(GATHERED)
+    rig.codes("AU-1")
+    rig.turn(5_000)
+    began_ms = rig.ms
+    rig.scan("BOX-1")
+    rig.observe(CodeSeen, device="second", earliest_ms=began_ms, raw=b"AU-2")
+    rig.check()
+    scan = rig.of(CodeScanned)[-1]
+    said = {
+        "certainty": Certainty.POSSIBLE,
+        "why": (Why.ORDER_OF_FACTS,),
+        "because": (scan.address,),
+        "level": "box",
+        "child": "AU-2",
+        "product": "A",
+    }
+    assert whole(rig.of(UnitPacked)[-1]) == said | {"parent": "BOX-1"}
+    gathered = whole(rig.of(UnitGathered)[-1])
+    assert gathered == said | {"n": 1, "earliest_ms": began_ms}
+
+
+@pytest.mark.parametrize(("later_ms", "how"), [(0, "certain"), (1, "possible")])
+def test_a_child_whose_code_begins_when_its_parents_ends_was_before_it(
+    later_ms: int, how: str
+) -> None:
+    """A millisecond later it may be the next parent's."""
+    rig = heard(GATHERED)
+    rig.turn(2_000)
+    rig.observe(CodeSeen, device="second", earliest_ms=rig.ms, raw=b"AU-1")
+    rig.check()
+    at_ms = rig.ms - later_ms
+    rig.observe(CodeSeen, device="scanner", earliest_ms=at_ms, latest_ms=at_ms, raw=b"BOX-1")
+    rig.check()
+    assert rig.packed() == [("AU-1", "BOX-1", how)]

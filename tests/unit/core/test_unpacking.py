@@ -65,11 +65,17 @@ def test_a_parent_is_dissolved_with_all_that_is_in_it() -> None:
     assert rig.refusals() == []
 
 
-def test_an_open_parent_is_dissolved_by_what_the_state_knows() -> None:
-    """It is open no longer."""
+def test_an_open_parent_is_dissolved_with_all_that_is_known_to_be_in_it() -> None:
+    """Also where nothing was known of it when it was opened; it is open no longer."""
     rig = bench(OPEN)
-    rig.codes("BOX-1", "AU-1", "UNPACK", "BOX-1")
-    assert rig.of(ParentDissolved)[0].children == ("AU-1",)
+    rig.codes("BOX-1", "AU-1", "DONE")
+    rig.hold_checks = True
+    rig.codes("BOX-1")
+    rig.check(known=False)  # opened without knowing what is in it
+    rig.hold_checks = False
+    rig.codes("AU-2", "UNPACK", "BOX-1")
+    assert rig.of(ParentDissolved)[0].children == ("AU-2", "AU-1")
+    assert (rig.home("AU-1"), rig.home("AU-2")) == (None, None)
     assert rig.state.packing.open == ()
 
 

@@ -14,7 +14,7 @@ from agent.core.events import (
 )
 from agent.core.parts import Made
 from agent.core.station import Until
-from tests.material_rig import FED, Fed, filler, press
+from tests.material_rig import FED, Fed, filler, press, use
 from tests.whole import whole
 
 SPLICED = replace(FED, until=Until.SPLICED, splice_pieces=3)
@@ -220,3 +220,38 @@ def test_a_reel_that_went_does_not_hold_up_the_next_one() -> None:
     assert [off.time.boottime_ms for off in offs] == [
         rig.of(LotCounted)[n].time.boottime_ms for n in (-6, -5)
     ]
+
+
+def test_what_is_drawn_beside_a_lot_that_passed_counts_for_those_after_it() -> None:
+    """By plug flow the vessel is one stock: along the feed path a lot may come after it passed.
+
+    Only what was drawn before the vessel was emptied moves nothing in it (D-48).
+    """
+    rig = press(replace(FLOW, plug_flow="1", lag_max_ms=4_000))
+    rig.scan("EMPTY")
+    rig.scan("R1Q2")
+    rig.scan("R2Q6")
+    rig.make(3)
+    assert [off.lot for off in rig.of(ComponentUnloaded)] == ["1"]
+    assert [use(rig.make()).candidates for _ in range(3)] == [("1", "2"), ("1", "2"), ("2",)]
+    assert {load.lot: load.passed for load in rig.state.material.loads}["2"] == "6"
+    rig.make(2)
+    assert [off.lot for off in rig.of(ComponentUnloaded)] == ["1"]
+    rig.make()  # nine of eight
+    assert [off.lot for off in rig.of(ComponentUnloaded)] == ["1", "2"]
+
+
+def test_a_load_that_is_out_counts_no_more() -> None:
+    """Its pieces are history: what is made later changes nothing that is known of it."""
+    rig = filler(SPLICED)
+    rig.scan("R1")
+    rig.count(5)
+    rig.scan("R2")
+    for _ in range(4):
+        rig.count(1)
+    rig.scan("R3")
+    out = next(load for load in rig.state.material.loads if load.lot == "1")
+    assert (out.leaving, out.to_hi_ms is None) == (0, False)
+    rig.count(1)
+    later = {load.lot: load.leaving for load in rig.state.material.loads}
+    assert (later["2"], later["3"], later.get("1", 0)) == (3, None, 0)
