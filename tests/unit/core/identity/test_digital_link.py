@@ -39,6 +39,8 @@ def test_fields_with_their_places() -> None:
         "https://x.at/",
         "https://x.at/about/us",
         "https://x.at/10/news",
+        "https://x.at/shop/12345678",
+        "https://x.at/10/12345678/x",
         "https:///01/09521234543213",
         "HTTP://x.at?01=09521234543213",
         "ftp://x.at/01/09521234543213",
@@ -68,6 +70,7 @@ def test_addresses_without_a_key_are_no_links(text: str) -> None:
         (f"/01/{GTIN}?%31%37=261231", Reason.UNKNOWN_AI, 19),
         (f"/01/{GTIN}?10=L", Reason.DL_QUALIFIER_IN_QUERY, 19),
         (f"/01/{GTIN}?400=A+B", Reason.BAD_CHARSET, 24),
+        (f"/01/{GTIN}?400=A+B+C", Reason.BAD_CHARSET, 24),
         (f"/01/{GTIN}?17=", Reason.EMPTY_VALUE, 22),
         (f"/01/{GTIN}?17", Reason.EMPTY_VALUE, 21),
         (f"/01/{GTIN}?17=261231&17=261230", Reason.REPEATED_AI, 29),
@@ -98,6 +101,7 @@ def test_refusals(path: str, reason: Reason, at: int) -> None:
         (f"/01/{GTIN}?10=L", "(10) cannot be an attribute beside the key (01)"),
         (f"/01/{GTIN}?400=A+B", "a plus sign in a query is to be written %2B"),
         (f"/01/{GTIN}/21/S%2", "a percent sign without two hexadecimal digits"),
+        (f"/01/{GTIN}?17=261301", "'261301' cannot be in (17) USE BY or EXPIRY"),
     ],
 )
 def test_refusals_in_words(path: str, detail: str) -> None:
