@@ -24,12 +24,11 @@ _WAYS: dict[type, Ways | None] = {}
 
 def _ways(cls: Any) -> Ways | None:  # noqa: ANN401 - a record's class
     names = [field.name for field in dataclasses.fields(cls)]
-    members: list[Any] = [getattr(cls, name, None) for name in names]
-    has_slots = len(names) > 1 and all(hasattr(member, "__set__") for member in members)
-    if not has_slots or hasattr(cls, "__post_init__"):
+    has_slots = all(hasattr(getattr(cls, name, None), "__set__") for name in names)
+    several = len(names) > 1  # of one field `attrgetter` gives no tuple
+    if not (several and has_slots) or hasattr(cls, "__post_init__"):
         return None
-    puts = {name: member.__set__ for name, member in zip(names, members, strict=True)}
-    return attrgetter(*names), puts
+    return attrgetter(*names), {name: getattr(cls, name).__set__ for name in names}
 
 
 def _replace(record: Any, **changes: Any) -> Any:  # noqa: ANN401 - as the library's, checked by mypy

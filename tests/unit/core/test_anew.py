@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Hashable
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,49 @@ def test_it_makes_what_the_library_makes(record: Hashable, changes: dict[str, ob
     assert made == dataclasses.replace(record, **changes)  # type: ignore[type-var]  # the same
     assert type(made) is type(record)
     assert made is not record
+
+
+def record_class(n: int, *, slots: bool = True, checked: bool = False) -> Any:  # noqa: ANN401 - a class
+    """Return a new class of records with so many fields, which counts how often one is built."""
+
+    def build(self: Any, **values: object) -> None:  # noqa: ANN401 - a record
+        type(self).built.append(tuple(values))
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    namespace: dict[str, Any] = {"__init__": build, "built": []}
+    if checked:
+        namespace["__post_init__"] = build
+    names = [f"field_{number}" for number in range(n)]
+    namespace["__annotations__"] = dict.fromkeys(names, str)
+    cls = type("Record", (), namespace)
+    return dataclasses.dataclass(init=False, frozen=True, slots=slots)(cls)
+
+
+@pytest.mark.parametrize(
+    ("n", "slots", "checked", "is_copied"),
+    [
+        (0, True, False, False),
+        (1, True, False, False),
+        (2, True, False, True),
+        (3, True, False, True),
+        (2, False, False, False),
+        (2, True, True, False),
+    ],
+)
+def test_plain_records_with_slots_are_copied(
+    n: int, *, slots: bool, checked: bool, is_copied: bool
+) -> None:
+    """Field by field, without being built again; all others are left to the library."""
+    cls = record_class(n, slots=slots, checked=checked)
+    values = {f"field_{number}": f"v{number}" for number in range(n)}
+    record = cls(**values)
+    changes = dict.fromkeys(list(values)[:1], "new")
+    for _ in range(2):
+        cls.built.clear()
+        made = replace(record, **changes)
+        assert (cls.built == []) is is_copied
+        assert {name: getattr(made, name) for name in values} == values | changes
 
 
 def test_a_field_that_is_none_is_refused() -> None:
