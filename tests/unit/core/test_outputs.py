@@ -6,7 +6,7 @@ import pytest
 
 from agent.core import binder
 from agent.core.outputs import TEXTS
-from agent.core.state import Health, NotReady
+from agent.core.state import Health, NotReady, Standing
 from agent.core.station import Ready
 from drivers.base import Scalar, TagFault, WriteGroup
 from tests.core_rig import END, INTERLOCK, PRESS, Rig
@@ -123,6 +123,73 @@ def test_without_a_number_an_answer_names_none() -> None:
     rig.turn(5_001)
     assert written(rig) == [("result", 7), ("ack", True)]
     assert "echo" not in rig.device
+
+
+def test_an_answer_stands_as_long_as_its_trigger() -> None:
+    """However often the outputs are asked for, and whatever is decided meanwhile (D-18, D-20)."""
+    rig = press()
+    rig.plc(trigger=True, request=1)
+    rig.answer()
+    rig.turn(300)
+    answer = [("result", 8), ("ack", True)]
+    assert [written(rig) for _ in range(3)] == [answer] * 3
+    assert rig.working.live["end"].standing == Standing(code=8, key=(rig.units()[-1].address,))
+    rig.scan("SN-1")
+    rig.turn(10_000)
+    assert written(rig) == answer
+
+
+def test_the_answer_of_the_next_request_goes_idle_before_it_stands() -> None:
+    """The trigger's fall was not seen: what stands is of the request before (D-19, D-21)."""
+    rig = press()
+    rig.plc(trigger=True, request=1)
+    rig.answer()
+    rig.turn(300)
+    assert written(rig) == [("result", 8), ("ack", True)]
+    rig.plc(request=2, count=2)
+    rig.answer()
+    rig.turn(300)
+    assert len(rig.units()) == 2
+    groups = [group for group in rig.due() if group.values[0][0] in {"ack", "result"}]
+    assert groups == [
+        WriteGroup(device="plc", values=(pair,)) for pair in (*IDLE, ("result", 8), ("ack", True))
+    ]
+    assert written(rig) == [("result", 8), ("ack", True)]
+
+
+def test_an_answer_is_late_at_its_limit_before_a_timer_says_so() -> None:
+    """The rim may ask before the timer fires: 7 at the limit itself, not a millisecond before."""
+    rig = press()
+    rig.plc(trigger=True, request=1)
+    rig.asks.clear()
+    late_ms = rig.ms + END.answer_within_ms
+    for now_ms, values in ((late_ms - 1, IDLE), (late_ms, [("result", 7), ("ack", True)])):
+        groups = binder.due(rig.durable, rig.working, Health(now_ms=now_ms), "plc").groups
+        pairs = [pair for group in groups for pair in group.values]
+        assert [pair for pair in pairs if pair[0] in {"ack", "result"}] == values
+
+
+def test_a_seven_names_its_request_as_long_as_it_stands() -> None:
+    """Where the PLC wants to know for which request it is (D-40)."""
+    rig = Rig(replace(PRESS, handshakes=(replace(END, result_request="echo"),)))
+    rig.up()
+    rig.plc(trigger=True, request=41)
+    rig.read(coherent=False)
+    for _ in range(2):
+        (values,) = [g.values for g in rig.due() if g.values[-1][0] == "result"]
+        assert values == (("echo", 41), ("result", 7))
+        standing = rig.working.live["end"].standing
+        assert standing == Standing(code=7, key=None)
+
+
+def test_a_device_that_only_shows_readiness_is_told() -> None:
+    """It may have no handshake at all."""
+    station = replace(PRESS, ready=Ready(device="scanner", tag="ready", reason=None))
+    rig = Rig(station)
+    rig.up()
+    health = Health(now_ms=rig.ms)
+    groups = binder.outputs(rig.durable, rig.working, health)
+    assert groups[-1] == WriteGroup(device="scanner", values=(("ready", True),))
 
 
 def test_nothing_is_due_while_blind() -> None:
