@@ -214,9 +214,9 @@ def _cycle_over(state: State, event: ev.UnitEvent) -> State:
     A refused part may be asked about again, and a cycle that is no production may have had none.
     """
     if ev.Why.NOT_PRODUCTION in event.why:
-        return _doubted(state, event)
+        return _doubt(state)
     if isinstance(event, ev.UnitRefused):
-        state = _doubted(state, event)
+        state = _doubt(state)
     queue = state.queue
     since = queue.since
     if isinstance(event, ev.UnitCompleted) and state.station.pairing.queue is not None:
@@ -238,35 +238,39 @@ def _in_order(state: State, event: ev.QueueSynced) -> State:
     return _with(state, QueueState(parts=parts, lost=None))
 
 
-def _doubted(state: State, _event: ev.Event) -> State:
+def _doubt(state: State) -> State:
     """Something may have happened to the queue that nobody saw: the count may still confirm it."""
     if state.queue.lost is not None or state.station.pairing.queue is None:
         return state
     return _with(state, replace(state.queue, lost=ev.QueueLoss.RESTART))
 
 
+def _doubted(state: State, _event: ev.Event) -> State:
+    return _doubt(state)
+
+
 def _reader_away(state: State, event: ev.LinkLost | ev.SamplesLost) -> State:
-    return _doubted(state, event) if _is_entry(state, event.device) else state
+    return _doubt(state) if _is_entry(state, event.device) else state
 
 
 def _aborted(state: State, event: ev.CycleAborted) -> State:
     if event.reason == requests.PLC_RESTARTED and state.station.pairing.queue is not None:
         return _with(state, replace(state.queue, lost=ev.QueueLoss.PLC_RESTARTED))
-    return _doubted(state, event)
+    return _doubt(state)
 
 
 def _missed(state: State, event: ev.CycleMissed) -> State:
-    return state if event.reason == "torn" else _doubted(state, event)
+    return state if event.reason == "torn" else _doubt(state)
 
 
 def _bypassed(state: State, event: ev.InterlockBypassed) -> State:
     """Parts left without a record (D-40)."""
-    return state if event.n == 0 else _doubted(state, event)
+    return state if event.n == 0 else _doubt(state)
 
 
 def _agent_started(state: State, event: ev.AgentStarted) -> State:
     """A part may have entered or left meanwhile; and in another boot no scan is fresh (D-91)."""
-    state = _doubted(state, event)
+    state = _doubt(state)
     if event.time.boot_id == state.run.boot_id:
         return state
     parts = tuple(replace(part, latest_ms=0) for part in state.queue.parts)
