@@ -360,8 +360,7 @@ class Working:
 
     def trusts(self, device: str | None) -> bool:
         """Return whether a device's values can be believed: its program is seen to run, D-32."""
-        beat = self.beats.get(device or "")
-        return beat is None or beat.alive
+        return all(beat.alive for name, beat in self.beats.items() if name == device)
 
 
 # ------------------------------------------------------------------ what decide gives back
