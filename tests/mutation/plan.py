@@ -13,6 +13,7 @@ UNIT = Path("tests/unit/core")
 WIDEST = "recorded"
 """The tests of this name notice most of what the mirrors do not: whole histories, to the byte."""
 OWN: dict[str, tuple[str, ...]] = {
+    "carriers": ("test_carrier_records.py",),
     "choosing": ("test_seeking.py", "test_answering.py", "test_cycle.py"),
     "draft": ("test_binder.py", "test_cycle.py", "test_scanning.py"),
     "lotbook": ("test_lots.py",),
@@ -20,10 +21,19 @@ OWN: dict[str, tuple[str, ...]] = {
     "lot_counts": ("test_lots.py",),
     "lot_scans": ("test_lots.py",),
     "plan_volume": ("test_plan.py",),
-    "packing": ("test_packed.py", "test_parentage.py"),
+    "material": ("test_material_records.py",),
+    "orders": ("test_order_records.py",),
+    "packed": ("test_packed_records.py", "test_parentage.py"),
+    "packing": ("test_packing_records.py", "test_packed.py", "test_parentage.py"),
+    "people": ("test_people_records.py", "test_presence.py"),
+    "queueing": ("test_queue_records.py",),
+    "requests": ("test_request_records.py",),
+    "sublots": ("test_sublot_records.py",),
+    "vessels": ("test_vessel_records.py",),
     "state": ("test_binder.py", "test_watching.py", "test_cycle.py"),
     "identity/code_lists": ("identity/test_gs1_checks.py", "identity/test_gs1_table.py"),
     "identity/parts": ("identity/test_gs1.py", "identity/test_digital_link.py"),
+    "identity/rules": ("identity/test_rules_edges.py",),
     "identity/session": ("identity/test_rules.py", "identity/test_codes.py"),
 }
 """More tests of a module than its mirror, or in its place."""
