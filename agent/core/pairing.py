@@ -195,9 +195,18 @@ def _doubts(state: State, pending: Pending, rise: Rise) -> tuple[ev.Why, ...]:
     found = list(pending.doubts)
     if pending.epoch != state.epoch:
         found.append(ev.Why.SCAN_BEFORE_RESTART)
-    if pending.latest_ms > rise.earliest_ms:
+    if pending.latest_ms > rise.earliest_ms or _has_other(state):
         found.append(ev.Why.ORDER_OF_FACTS)
     return tuple(dict.fromkeys(found))
+
+
+def _has_other(state: State) -> bool:
+    """Whether the cycle before took a scan that may be of this one, which then has two (D-24)."""
+    answered = state.cycle.answered
+    return any(
+        handshake.name in answered and answered[handshake.name].early
+        for handshake in state.station.handshakes[:1]
+    )
 
 
 def expire(draft: Draft, pending: Pending, reason: ev.ExpiryReason) -> None:

@@ -44,6 +44,8 @@ class Answered:
     """What else was scanned for it: the candidates of an unbound cycle, or of a correction."""
     since_ms: int = LONG_AGO
     """From when on its unit may have drawn: since the cycle before rose, at the earliest."""
+    early: bool = False
+    """Bound by a scan that may have come after its trigger rose: that may be of the next cycle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

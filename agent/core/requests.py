@@ -18,7 +18,7 @@ from agent.core.counting import StepKind, judge_step, whole
 from agent.core.draft import Draft, Fold
 from agent.core.parts import LONG_AGO, Answered, CycleState, Started
 from agent.core.state import Left, Rise, Snapshot, State
-from agent.core.station import Handshake
+from agent.core.station import Handshake, Strategy
 from drivers.base import Quality, Scalar, SnapshotRead, TagValue
 
 WRAP_WITHIN = 64
@@ -277,6 +277,7 @@ def _answered(state: State, event: ev.UnitEvent, started: Started | None, *, bou
         count=event.count,
         others=event.candidates if isinstance(event, ev.UnitUnbound) else (),
         since_ms=since_ms,
+        early=bound and _is_early(state, event),
     )
     return _with(
         state,
@@ -286,6 +287,15 @@ def _answered(state: State, event: ev.UnitEvent, started: Started | None, *, bou
             started=started,
             suspect=tuple(name for name in cycle.suspect if name != event.handshake),
         ),
+    )
+
+
+def _is_early(state: State, event: ev.UnitEvent) -> bool:
+    """Whether a cycle took a scan that is to come before its trigger, and may have come after."""
+    return state.station.pairing.strategy is not Strategy.CYCLE_THEN_SCAN and any(
+        pending.latest_ms > event.earliest_ms
+        for pending in state.pairing.pending
+        if pending.address in event.because
     )
 
 

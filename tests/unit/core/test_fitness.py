@@ -145,6 +145,16 @@ def test_what_expires_while_loaded_stops_the_next_request() -> None:
     assert len(rig.of(LoadExpired)) == 1
 
 
+def test_another_label_makes_an_expired_lot_no_fresher() -> None:
+    """A label without a day does not take back what the one before it said (D-54)."""
+    rig = press(FED)
+    rig.scan("R1X261130")
+    rig.turn(LAST_DAY_MS - rig.ms)
+    rig.scan("R1")
+    assert [event.reason for event in rig.of(LoadRefused)] == [Why.LOT_EXPIRED]
+    assert not rig.decision.replies[-1].good
+
+
 def test_a_cycle_does_not_wait_for_the_timer() -> None:
     """Expiry is checked again at every cycle, however late the timer comes (D-54)."""
     rig = press(FED)

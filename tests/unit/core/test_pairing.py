@@ -115,6 +115,28 @@ def test_a_late_scan_is_still_taken_within_the_settle() -> None:
     assert (event.certainty, event.why) == (Certainty.POSSIBLE, (Why.ORDER_OF_FACTS,))
 
 
+def test_a_late_scan_may_be_of_the_next_cycle() -> None:
+    """The next one then has two: its own is possible; the cycle after that one is sure again."""
+    rig = press()
+    rig.turn(1_000)
+    rig.plc(trigger=True, request=1)
+    rig.answer()
+    rig.scan("SN-2")
+    rig.answer()
+    rig.plc(trigger=False)
+    rig.scan("SN-1")
+    rig.turn(500)
+    assert rig.cycle(2) == 1
+    rig.scan("SN-3")
+    rig.turn(500)
+    assert rig.cycle(3) == 1
+    late, other, sure = rig.of(UnitCompleted)
+    assert (late.unit, late.why) == ("SN-2", (Why.ORDER_OF_FACTS,))
+    assert (other.unit, other.certainty) == ("SN-1", Certainty.POSSIBLE)
+    assert other.why == (Why.ORDER_OF_FACTS,)
+    assert (sure.unit, sure.certainty, sure.why) == ("SN-3", Certainty.CERTAIN, ())
+
+
 def test_a_scan_under_a_refused_cycle_expires_with_it() -> None:
     """D-24: it belongs to that cycle, not to the next."""
     rig = press()

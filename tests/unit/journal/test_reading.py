@@ -6,7 +6,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from agent.core.events import ComponentInstalled
+from agent.core.events import ComponentInstalled, UnitStarted
 from agent.journal.chain import place
 from agent.journal.commits import Store
 from agent.journal.reading import Lookup, Seen
@@ -146,6 +146,21 @@ def test_a_unit_is_seen_by_its_newest_event(
 ) -> None:
     """Newest event in this handshake, and all completed visits."""
     assert Lookup(connection).seen(unit, handshake) == expected
+
+
+def test_a_unit_that_was_let_in_has_made_no_visit(tmp_path: Path) -> None:
+    """The newest event says so; only what was completed counts as a visit."""
+    history = History()
+    history.start(1)
+    body = {"handshake": "begin", "cycle": "c-1", "generation": 1, "request": 1, "content": ()}
+    body |= {"earliest_ms": 1, "latest_ms": 1}
+    history.add(UnitStarted, unit="unit-1", answer=1, **body)
+    made = create(tmp_path / "j", None, STATION)
+    Store(made, tmp_path / "j").commit(history.rows, {})
+    assert Lookup(made).seen("unit-1", "begin") == Seen(
+        address=f"{epoch(1)}-2", kind="unit_started", result=None, visits=0
+    )
+    made.close()
 
 
 def test_a_rotten_row_is_no_visit(connection: apsw.Connection) -> None:
