@@ -21,7 +21,6 @@ OWN: dict[str, tuple[str, ...]] = {
     "lot_counts": ("test_lots.py",),
     "lot_scans": ("test_lots.py",),
     "plan_volume": ("test_plan.py",),
-    "material": ("test_material_records.py",),
     "orders": ("test_order_records.py",),
     "packed": ("test_packed_records.py", "test_parentage.py"),
     "packing": ("test_packing_records.py", "test_packed.py", "test_parentage.py"),
