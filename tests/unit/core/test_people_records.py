@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent.core import people
+from agent.core import people, shifts
 from agent.core.crew import Crew
 from agent.core.events import (
     AgentStarted,
@@ -166,3 +166,20 @@ def test_a_person_in_another_role_ends_the_session_before() -> None:
         "latest_ms": rig.ms,
     }
     assert [(each.ref, each.role) for each in rig.state.people.sessions] == [("k:OP-1", "quality")]
+
+
+@pytest.mark.parametrize(("before_ms", "ended"), [(60_000, True), (1, True), (0, False)])
+def test_a_shift_that_ended_while_the_agent_was_away_ended_its_sessions(
+    before_ms: int, *, ended: bool
+) -> None:
+    """However short it was away; who signed on with the end itself is of the next shift (D-60)."""
+    rig = Rig(replace(PRESS, shift_ends=(14 * 60,), shift_grace_ms=900_000))
+    local_ms = shifts.local_now(rig.now)
+    assert local_ms is not None
+    rig.ms += shifts.next_end((14 * 60,), local_ms) - local_ms - before_ms - 20
+    rig.scan("OP-1")
+    left_ms = rig.ms
+    rig.ms += 120_000
+    rig.restart()
+    offs = [(off.reason, off.earliest_ms, off.latest_ms) for off in rig.of(OperatorSignedOff)]
+    assert offs == ([(SignOffReason.RESTART, left_ms, left_ms)] if ended else [])
