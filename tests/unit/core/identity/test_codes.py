@@ -208,3 +208,21 @@ def test_expected_data_identifiers() -> None:
     """Data identifiers can be expected as well."""
     declared = replace(PROFILE, expect=frozenset({"1P", "S"}))
     assert refusal(b"[)>\x1e06\x1d1PABS\x1e\x04", declared)[0] is Reason.MISSING_EXPECTED_AI
+
+
+@pytest.mark.parametrize(
+    ("raw", "form", "text"),
+    [
+        (b"]E4" + b"96385074", Form.ITEM_NUMBER, "96385074"),
+        (b"]I1" + GTIN, Form.ITEM_NUMBER, GTIN.decode()),
+        (b"]A0WO-1", Form.PLAIN, "WO-1"),
+        (b"]d1[)>\x1e06\x1d1PABS\x1e\x04", Form.ISO15434, "[)>\x1e06\x1d1PABS\x1e\x04"),
+        (b"]Q1https://x.at/01/" + GTIN, Form.DIGITAL_LINK, "https://x.at/01/" + GTIN.decode()),
+    ],
+)
+def test_a_reading_names_its_symbology(raw: bytes, form: Form, text: str) -> None:
+    """Whatever it was read as, with the text behind the identifier; spaces belong to it."""
+    reading = parse(raw, PROFILE)
+    assert (reading.form, reading.symbology, reading.text) == (form, raw[:3].decode(), text)
+    plain = parse(b"]A0 WO-1 \r\n", PROFILE)
+    assert (plain.symbology, plain.text) == ("]A0", " WO-1 ")
