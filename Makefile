@@ -9,9 +9,9 @@ BIN := $(VENV)/bin
 PYTHON_SOURCES := agent drivers tests
 # What must be covered to the last branch: the parts that decide what is true and keep it.
 COVERED := agent/core/*,drivers/base.py,agent/journal/*
-# Tests that share the cores well, and those that measure or start real peers and run alone.
+# Tests that are all on their own, and those whose file shares a real peer or a line.
 SIDE_BY_SIDE := $(wildcard tests/unit tests/properties tests/contract tests/faults)
-ALONE := $(strip $(foreach folder,peers journeys,$(if $(wildcard tests/$(folder)/test_*.py),tests/$(folder))))
+FILE_BY_FILE := $(strip $(foreach folder,peers journeys,$(if $(wildcard tests/$(folder)/test_*.py),tests/$(folder))))
 
 # Ours first; /usr/sbin is where a broker lies, and is not in every user's PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/sbin:/sbin
@@ -92,8 +92,9 @@ tests: $(VENV)/peers.stamp ## units, properties, contracts, faults: two at a tim
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) --numprocesses 2 --cov --cov-report= $(ARGS)
 
 .PHONY: peers
-peers: $(VENV)/peers.stamp broker ## real counterparts and whole journeys: one at a time
-	@$(if $(ALONE),$(BIN)/python -m pytest $(ALONE) --cov --cov-append --cov-report= $(ARGS))
+peers: $(VENV)/peers.stamp broker ## real counterparts and whole journeys: two files at a time
+	@$(if $(FILE_BY_FILE),$(BIN)/python -m pytest $(FILE_BY_FILE) --numprocesses 2 --dist loadfile \
+	  --cov --cov-append --cov-report= $(ARGS))
 
 .PHONY: coverage
 coverage: ## every branch of what decides and of what keeps (after tests and peers)
