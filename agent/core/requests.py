@@ -97,7 +97,16 @@ def answers(state: State, handshake: Handshake, snapshot: Snapshot) -> bool:
     same = (answered.generation, answered.content) == (snapshot.generation, snapshot.content)
     if snapshot.request is not None:
         return same and answered.request == snapshot.request
-    return same and _is_named(handshake, answered, snapshot) and answered.epoch == state.epoch
+    is_of_run = answered.epoch == state.epoch and not _has_gone_on(state, handshake, answered)
+    return same and is_of_run and _is_named(handshake, answered, snapshot)
+
+
+def _has_gone_on(state: State, handshake: Handshake, answered: Answered) -> bool:
+    """Whether the station's other handshake was answered since: the same unit is here once more."""
+    return any(
+        name != handshake.name and other.risen_ms > answered.risen_ms
+        for name, other in state.cycle.answered.items()
+    )
 
 
 def _is_named(handshake: Handshake, answered: Answered, snapshot: Snapshot) -> bool:

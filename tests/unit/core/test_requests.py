@@ -18,7 +18,7 @@ from agent.core.parts import LONG_AGO
 from agent.core.state import SnapshotAsk
 from agent.core.station import Counter, Handshake, Station
 from drivers.base import Scalar
-from tests.core_rig import END, INTERLOCK, PRESS, Rig
+from tests.core_rig import BEGIN, END, INTERLOCK, PRESS, Rig
 
 STROKES = Counter(device="plc", tag="strokes", modulus=65_536, max_step=5, fastest_ms=100)
 COUNTED = replace(PRESS, counter=STROKES)
@@ -322,6 +322,23 @@ def test_end_completes_what_begin_let_in() -> None:
     assert completed.unit == "SN-1"
     assert completed.cycle == started.cycle
     assert started.address in completed.because
+
+
+def test_an_end_without_a_number_is_no_repeat_once_another_begin_was_answered() -> None:
+    """The same part may pass twice: what stands for a number stands for one turn only (D-20)."""
+    end = replace(BARE, guard=("type",))
+    rig = rig_of(replace(INTERLOCK, handshakes=(BEGIN, end)), type="7")
+    for request, unit in enumerate(("SN-1", "SN-2"), 1):
+        rig.scan(unit)
+        rig.turn(500)
+        begin(rig, request)
+        rig.turn(500)
+        rig.cycle(request)
+    assert [event.unit for event in rig.of(UnitCompleted)] == ["SN-1", "SN-2"]
+    rig.link("plc", up=False)
+    rig.link("plc", up=True)
+    rig.cycle(3)
+    assert len(rig.of(UnitCompleted)) == 2
 
 
 def test_end_is_not_surer_than_begin() -> None:
