@@ -222,12 +222,9 @@ def test_parquet_has_types_and_meanings(tmp_path: Path, monkeypatch: pytest.Monk
         plant.unit(f"SN-{n}", result="ok", values=[value])
     path = tmp_path / "values.parquet"
     done = export_table("values", [Listed(plant.events)], Wanted(), path)
-    table = read_parquet.read_table(path)
-    assert (done.written, table.num_rows, read_parquet.ParquetFile(path).num_row_groups) == (
-        5,
-        5,
-        3,
-    )
+    with read_parquet.ParquetFile(path) as file:
+        table, groups = file.read(), file.num_row_groups
+    assert (done.written, table.num_rows, groups) == (5, 5, 3)
     assert table.column("number").to_pylist() == [0.0, 0.5, 1.0, 1.5, 2.0]
     assert str(table.schema.field("time").type) == "timestamp[ms, tz=UTC]"
     assert table.schema.field("number").metadata[b"unit"] == b"as `measure` says"
