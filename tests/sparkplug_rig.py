@@ -18,10 +18,11 @@ from agent.sinks.sparkplug.session import Parts, Session
 from agent.sinks.sparkplug.states import States
 from agent.sinks.sparkplug.topics import Topics
 from agent.sinks.values import ValueFeed
-from drivers.base import LinkChanged, Quality, Scalar, TagValue, ValuesSeen
+from drivers.base import Quality, Scalar
 from tests.doubles import EPOCH, InlineWorker, ManualClock, nothing_aside, nothing_read
 from tests.peers.mqtt_packets import Connect, Publish
 from tests.peers.sparkplug_rules import Rules, Seen
+from tests.shown import Shown, tag_value
 
 GROUP, NODE = "acme", "press-07"
 PATH = Path("sparkplug-live.json")
@@ -117,7 +118,7 @@ class SparkplugRig:
         self.topics = Topics(GROUP, NODE, None)
         self.wire: Wire | None = None
         self.session: Session | None = None
-        self._observed = 0
+        self._shown = Shown(self.feed, self.clock)
 
     # ------------------------------------------------------------- sessions
 
@@ -193,18 +194,7 @@ class SparkplugRig:
 
     def link(self, device: str, *, up: bool) -> None:
         """Let a device come or go."""
-        now = self.clock.now()
-        self._observed += 1
-        self.feed.see(
-            LinkChanged(
-                id=f"link-{self._observed}",
-                device=device,
-                earliest_ms=now.boot_ms,
-                latest_ms=now.boot_ms,
-                received=now,
-                up=up,
-            )
-        )
+        self._shown.link(device, up=up)
 
     def show(
         self,
@@ -215,16 +205,4 @@ class SparkplugRig:
         code: str = "",
     ) -> None:
         """Let a tag have a value; None is a bad one."""
-        now = self.clock.now()
-        self._observed += 1
-        kind = Quality.BAD if value is None else quality
-        self.feed.see(
-            ValuesSeen(
-                id=f"values-{self._observed}",
-                device=device,
-                earliest_ms=now.boot_ms,
-                latest_ms=now.boot_ms,
-                received=now,
-                values=(TagValue(tag=tag, value=value, quality=kind, code=code),),
-            )
-        )
+        self._shown.values(device, tag_value(tag, value, quality, code))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,6 +32,17 @@ async def eventually(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not true():  # noqa: ASYNC110 - what is looked at has no event to wait for
             await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def running(publisher: Publisher) -> AsyncIterator[Publisher]:
+    """Run a publisher, and close it properly."""
+    task = asyncio.create_task(publisher.run())
+    try:
+        yield publisher
+    finally:
+        await asyncio.wait_for(publisher.close(), PATIENCE_S)
+        assert task.cancelled()
 
 
 class MqttBench:
@@ -81,15 +92,9 @@ class MqttBench:
             on_state=self.states.append,
         )
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Publisher]:
+    def running(self) -> AbstractAsyncContextManager[Publisher]:
         """Run the publisher, and close it properly."""
-        task = asyncio.create_task(self.publisher.run())
-        try:
-            yield self.publisher
-        finally:
-            await asyncio.wait_for(self.publisher.close(), PATIENCE_S)
-            assert task.cancelled()
+        return running(self.publisher)
 
     def append(self, first: int, last: int, padding: int = 0) -> None:
         """Commit events."""

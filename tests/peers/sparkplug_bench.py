@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,9 +26,9 @@ from agent.sinks.options import Live, MachineNow, SinkPlace, position_of
 from agent.sinks.sparkplug import SPEC
 from agent.sinks.sparkplug.sink import SparkplugSink
 from agent.sinks.values import ValueFeed
-from drivers.base import LinkChanged, Quality, Scalar, TagValue, ValuesSeen
+from drivers.base import Scalar
 from tests.doubles import EPOCH, FastClock, InlineWorker, MemoryJournal, SeededRandom
-from tests.peers.mqtt_bench import PATIENCE_S, eventually
+from tests.peers.mqtt_bench import eventually, running
 from tests.peers.mqtt_packets import (
     DISCONNECT,
     PUBLISH,
@@ -39,6 +39,7 @@ from tests.peers.mqtt_packets import (
     parse_publish,
 )
 from tests.peers.sparkplug_rules import Rules, Seen
+from tests.shown import Shown, tag_value
 
 STATION = "acme/graz/press-07"
 GROUP, NODE = "acme.graz", "press-07"
@@ -201,9 +202,9 @@ class SparkplugBench:
         self.states: list[SinkState] = []
         self.status: dict[str, object] = {"ready": True, "reason": "ready"}
         self.machine: MachineNow | None = MachineNow(as_of=Address(EPOCH, 0))
-        self._observed = 0
         spec_options = SPEC.options.model_validate({"url": f"mqtt://127.0.0.1:{port}", **options})
         self.feed = ValueFeed(tags, vars(spec_options)["buffer"])
+        self._shown = Shown(self.feed, self.clock)
         quarantine = Quarantine(directory / "quarantine.jsonl", InlineWorker(), self.clock)
         place = SinkPlace(
             name="live",
@@ -233,15 +234,9 @@ class SparkplugBench:
             on_state=self.states.append,
         )
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Publisher]:
+    def running(self) -> AbstractAsyncContextManager[Publisher]:
         """Run the publisher, and close it properly."""
-        task = asyncio.create_task(self.publisher.run())
-        try:
-            yield self.publisher
-        finally:
-            await asyncio.wait_for(self.publisher.close(), PATIENCE_S)
-            assert task.cancelled()
+        return running(self.publisher)
 
     @asynccontextmanager
     async def killed(self) -> AsyncIterator[Publisher]:
@@ -257,40 +252,16 @@ class SparkplugBench:
 
     def link(self, device: str, *, up: bool) -> None:
         """Let a device come or go."""
-        now = self.clock.now()
-        self._observed += 1
-        self.feed.see(
-            LinkChanged(
-                id=f"link-{self._observed}",
-                device=device,
-                earliest_ms=now.boot_ms,
-                latest_ms=now.boot_ms,
-                received=now,
-                up=up,
-            )
-        )
+        self._shown.link(device, up=up)
 
     def show(self, device: str, /, **values: Scalar | None) -> None:
         """Let tags have values; None is a bad one."""
-        now = self.clock.now()
-        self._observed += 1
-        self.feed.see(
-            ValuesSeen(
-                id=f"values-{self._observed}",
-                device=device,
-                earliest_ms=now.boot_ms,
-                latest_ms=now.boot_ms,
-                received=now,
-                values=tuple(
-                    TagValue(
-                        tag=tag,
-                        value=value,
-                        quality=Quality.BAD if value is None else Quality.GOOD,
-                        code="0x80340000" if value is None else "",
-                    )
-                    for tag, value in values.items()
-                ),
-            )
+        self._shown.values(
+            device,
+            *(
+                tag_value(tag, value, code="0x80340000" if value is None else "")
+                for tag, value in values.items()
+            ),
         )
 
     def start_devices(self) -> None:
