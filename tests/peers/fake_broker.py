@@ -11,9 +11,8 @@ import contextlib
 import ssl
 import struct
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
+from tests.peers.listener import Listener
 from tests.peers.mqtt_packets import (
     CONNACK,
     CONNECT,
@@ -40,7 +39,7 @@ HANG_UP = "hang up"
 SILENCE = None
 
 
-class FakeBroker:
+class FakeBroker(Listener):
     """A broker on a free loopback port, for as long as it is entered."""
 
     def __init__(
@@ -50,11 +49,11 @@ class FakeBroker:
         connack: bytes | None = b"\0\0\0",
         tls: ssl.SSLContext | None = None,
     ) -> None:
+        super().__init__(tls)
         self.answer = answer
         self.answer_status: Callable[[Publish], Answer] = lambda _: 0
         self.connack = connack
         """Body of the CONNACK; None to hang up on CONNECT, empty for no answer."""
-        self.port = 0
         self.connects: list[Connect] = []
         self.events: list[Publish] = []
         self.status: list[Publish] = []
@@ -65,43 +64,12 @@ class FakeBroker:
         self.disconnects: list[bytes] = []
         self.most_under_way = 0
         self._unanswered: list[int] = []
-        self._tls = tls
-        self._server: asyncio.Server | None = None
-        self._writers: list[asyncio.StreamWriter] = []
-        self._tasks: set[asyncio.Task[None]] = set()
         self._happened = asyncio.Condition()
-
-    async def __aenter__(self) -> Self:
-        """Listen."""
-        self._server = await asyncio.start_server(
-            self._accept, "127.0.0.1", self.port, ssl=self._tls
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop listening and close every connection."""
-        assert self._server is not None
-        self._server.close()
-        self.cut()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
 
     async def until(self, true: Callable[[], bool], patience_s: float = 10.0) -> None:
         """Return when something that the broker saw made the condition true."""
         async with asyncio.timeout(patience_s), self._happened:
             await self._happened.wait_for(true)
-
-    def cut(self) -> None:
-        """Close every connection without a word, as a broker does that is killed."""
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
 
     def send(self, raw: bytes) -> None:
         """Send something of our own to every client."""

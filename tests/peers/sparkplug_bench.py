@@ -11,8 +11,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import orjson
 
@@ -28,6 +26,7 @@ from agent.sinks.sparkplug.sink import SparkplugSink
 from agent.sinks.values import ValueFeed
 from drivers.base import Scalar
 from tests.doubles import EPOCH, FastClock, InlineWorker, MemoryJournal, SeededRandom
+from tests.peers.listener import Listener
 from tests.peers.mqtt_bench import eventually, running
 from tests.peers.mqtt_packets import (
     DISCONNECT,
@@ -46,49 +45,21 @@ GROUP, NODE = "acme.graz", "press-07"
 TAGS = {"plc": ("force", "count", "ok", "text"), "feeder": ("level",)}
 
 
-class Tap:
+class Tap(Listener):
     """A wire to the broker on a port of its own; it can be cut, and let no byte through."""
 
     def __init__(self, rules: Rules, broker_port: int) -> None:
-        self.port = 0
+        super().__init__()
         self.payloads: list[bytes] = []
         """Every Sparkplug payload of the node."""
         self._rules = rules
         self._broker_port = broker_port
-        self._server: asyncio.Server | None = None
-        self._writers: list[asyncio.StreamWriter] = []
-        self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = True
-
-    async def __aenter__(self) -> Self:
-        """Listen."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop listening."""
-        assert self._server is not None
-        self._server.close()
-        self.cut()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
 
     @property
     def open_wires(self) -> int:
         """How many connections there are now."""
         return len(self._tasks)
-
-    def cut(self) -> None:
-        """Break every connection."""
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
 
     def hold_back(self) -> None:
         """Take what the node sends and pass none of it on, as a dead link does for a while."""
