@@ -27,7 +27,7 @@ from tests.sim.oracle import SCAN_KINDS, UNIT_KINDS, chain_faults, event_of
 
 
 def judge_lives(directory: Path, notes: Notes, seed: int) -> str:
-    """Return what is left of killed lives: ok, lost, altered, invented, stuck, unreadable."""
+    """Return what is left of killed lives, by the classes of a `Tally`."""
     before = notes.acknowledged
     try:
         calm = Life(seed=seed, cycles=2, is_calm=True)
@@ -62,7 +62,7 @@ def _problems(directory: Path, notes: Notes, rows: list[Row]) -> Iterator[str]:
             return
         known = events.setdefault(one.row.address, one)
         if known.row.body != body:
-            yield f"altered: 4: two events under {one.row.address}"
+            yield f"doubled: 4: two events under {one.row.address}"
     yield from _stream(rows, events)
     bodies = {address: orjson.loads(one.row.body) for address, one in sorted(events.items())}
     yield from _requests(notes, bodies)
@@ -110,7 +110,7 @@ def _requests(notes: Notes, bodies: Mapping[Address, dict[str, Any]]) -> Iterato
             made[request].append(event)
     for request, found in made.items():
         if len(found) > 1:
-            yield f"invented: 4: request {request} has {len(found)} events"
+            yield f"doubled: 4: request {request} has {len(found)} events"
     for request in sorted(notes.acknowledged):
         if request not in made:
             yield f"lost: 1: request {request} was answered, and has no event"

@@ -90,7 +90,8 @@ class Tally:
     syncs: int = 0
     images: int = 0
     found: Counter[str] = field(default_factory=Counter)
-    """By class: ok, lost, named (lost and said so), altered, invented, unreadable, stuck."""
+    """By class: ok, lost, named (lost and said so), altered, invented, doubled (two addresses for
+    one thing, or two things at one), unreadable, stuck."""
     worst: list[str] = field(default_factory=list)
     """The first few that were not ok, to be made again by their seed."""
     spots: set[tuple[str, int, str]] = field(default_factory=set)

@@ -294,7 +294,7 @@ async def _goes_on(press: Press, journal: SqliteJournal, found: Recovery, told: 
     times = Tally(row["request"] for row in made)
     again = [request for request, n in times.items() if n > 1]
     if again:
-        return f"invented: request {again[0]} has {times[again[0]]} events"
+        return f"doubled: request {again[0]} has {times[again[0]]} events"
     units = {row["request"]: row.get("unit", "") for row in made}
     for request, unit in told.requests.items():
         if request in units and units[request] not in {unit, None} and unit:
