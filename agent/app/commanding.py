@@ -28,6 +28,7 @@ from typing import Any
 
 import orjson
 
+from agent.app.conceal import UNNAMED
 from agent.app.naming import canonical_name
 from agent.core.command import CODES, Names, lot_amount
 from agent.core.commands import TABLE
@@ -46,6 +47,14 @@ READ_WITHIN_S = 5.0
 MOST_VALUES = 100
 LONGEST = {"command": 40, "who": 200, "reason": 1000}
 LONGEST_VALUE = 1000
+
+_PERSONS = frozenset(
+    argument.name
+    for command in TABLE.values()
+    for argument in command.arguments
+    if argument.names is Names.PERSON
+)
+"""Arguments that name somebody, whichever command they are given to."""
 
 Give = Callable[[CommandGiven], Awaitable[CommandReply]]
 Person = Callable[[str, Instant], str]
@@ -245,8 +254,9 @@ class CommandDoor:
         """Return the command as the core may see it: codes canonical, persons concealed."""
         now = self._clock.now()
         self._given += 1
-        fault, arguments = None, request.arguments
+        fault, arguments = None, self._concealed(request.arguments, now)
         try:
+            _refuse_nobody(arguments)
             arguments = tuple(
                 (name, self._canonical(request.command, name, value, _day(now)))
                 for name, value in arguments
@@ -266,6 +276,15 @@ class CommandDoor:
             fault=fault,
         )
 
+    def _concealed(
+        self, arguments: tuple[tuple[str, str], ...], now: Instant
+    ) -> tuple[tuple[str, str], ...]:
+        """Return arguments in which persons are as the station's rules let them be known (D-64)."""
+        return tuple(
+            (name, self._person(value, now) if name in _PERSONS else value)
+            for name, value in arguments
+        )
+
     def _canonical(self, command: str, name: str, value: str, day: date) -> str:
         known = TABLE[command].arguments if command in TABLE else ()
         if any(argument.name == name and argument.names in CODES for argument in known):
@@ -275,6 +294,16 @@ class CommandDoor:
             lot = canonical_name(lot, (self._station,), day)
             return f"{lot}={quantity}" if quantity or "=" in lot else lot
         return value
+
+
+def _refuse_nobody(arguments: tuple[tuple[str, str], ...]) -> None:
+    """Refuse to record a person where the station records nobody.
+
+    Raises:
+        ValueError: one is named.
+    """
+    if any(name in _PERSONS and value == UNNAMED for name, value in arguments):
+        raise ValueError("this station records nobody (operators.mode: none)")
 
 
 def _day(now: Instant) -> date:

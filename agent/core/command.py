@@ -34,6 +34,8 @@ class Names(StrEnum):
     """Of a recorded event: `000042-9f3a1c7e-17`."""
     PACKAGE = "package"
     """Something that is in something, or that something is in."""
+    PERSON = "person"
+    """Somebody: a badge or a name, which the rim conceals as that of who gives the command."""
 
 
 ASKED = frozenset({Names.UNIT, Names.COMPONENT, Names.ADDRESS, Names.PACKAGE})

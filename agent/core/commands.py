@@ -25,6 +25,7 @@ from agent.core import (
     lot_commands,
     orders,
     people,
+    shipping,
 )
 from agent.core import events as ev
 from agent.core.anew import replace
@@ -57,6 +58,7 @@ TABLE: Mapping[str, Command] = {
     **orders.COMMANDS,
     **people.COMMANDS,
     **disassembly.COMMANDS,
+    **shipping.COMMANDS,
 }
 """Every command by its name."""
 

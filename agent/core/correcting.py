@@ -43,21 +43,32 @@ FIELDS = (
     Argument(name="position", is_optional=True, about="its position"),
     Argument(name="n", names=Names.NUMBER, is_optional=True, about="how many"),
     Argument(name="quantity", names=Names.NUMBER, is_optional=True, about="its quantity"),
+    Argument(name="order", is_optional=True, about="the order that it was made for"),
 )
 """What can be said to be right instead: a field of the event by its name."""
+OPERATOR = Argument(
+    name="operator",
+    names=Names.PERSON,
+    is_optional=True,
+    is_many=True,
+    about="who was there, a badge or a name; again for more: all that were",
+)
 VALUE = Argument(name="value", is_optional=True, is_many=True, about="a captured value: NAME=VALUE")
-
+_WHERE = frozenset({"order", "operator"})
+"""What was on at the station."""
 CORRECTABLE: Mapping[str, frozenset[str]] = {
-    "unit_started": frozenset({"unit", "product"}),
-    "unit_completed": frozenset({"unit", "product", "result", "value"}),
-    "unit_refused": frozenset({"unit", "product", "value"}),
-    "unit_unbound": frozenset({"unit", "product", "result", "value"}),
+    "unit_started": frozenset({"unit", "product", *_WHERE}),
+    "unit_completed": frozenset({"unit", "product", "result", "value", *_WHERE}),
+    "unit_refused": frozenset({"unit", "product", "value", *_WHERE}),
+    "unit_unbound": frozenset({"unit", "product", "result", "value", *_WHERE}),
     "unit_scrapped": frozenset(),
     "unit_reworked": frozenset(),
     "unit_reidentified": frozenset(),
+    "unit_shipped": frozenset({"unit"}),
+    "unit_returned": frozenset({"unit"}),
     "carrier_loaded": frozenset({"unit", "product"}),
     "lot_opened": frozenset({"lot", "product"}),
-    "lot_counted": frozenset({"lot", "n"}),
+    "lot_counted": frozenset({"lot", "n", *_WHERE}),
     "component_loaded": frozenset({"lot", "product", "quantity"}),
     "component_installed": frozenset({"unit", "component", "position"}),
     "component_removed": frozenset(),
@@ -66,6 +77,8 @@ CORRECTABLE: Mapping[str, frozenset[str]] = {
 _OTHERWISE = {
     "lot_blocked": "release it with `release-lot`",
     "lot_unblocked": "block it again with `block-lot`",
+    "lot_issued": "say that it is back by `return-lot`, or `take-back` where it was shipped",
+    "lot_returned": "say that it leaves by `issue-lot`, or `ship` where it leaves the house",
     "open_life_renewed": "keep the package from being used with `block-lot`",
 }
 
@@ -99,7 +112,7 @@ def retract(draft: Draft, given: CommandGiven, facts: Facts) -> ev.Event | Refus
         if seen.corrects in _HELD:
             detail = (
                 f"{seen.address} corrects {seen.corrects}, by which the station works on; say what "
-                "is right by `correct`, or scan it again"
+                "is right by `correct`; what was retracted must be scanned again as well"
             )
             return Refusal(cause=ev.Declined.BAD_ARGUMENT, detail=detail)
     return _record(draft, given, found, retracted=True)
@@ -124,6 +137,8 @@ def _replacement(given: CommandGiven) -> Iterable[tuple[str, str]]:
     for argument in FIELDS:
         if value := text(given, argument.name):
             yield argument.name, value
+    for operator in texts(given, OPERATOR.name):
+        yield OPERATOR.name, operator
     for pair in texts(given, "value"):
         name, _, value = pair.partition("=")
         yield f"values.{name}", value
@@ -292,7 +307,7 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {ev.EventCorrected: _corrected}
 COMMANDS: Mapping[str, Command] = {
     "correct": Command(
         about="say what is right instead of what an event says",
-        arguments=(ADDRESS, *FIELDS, VALUE),
+        arguments=(ADDRESS, *FIELDS, OPERATOR, VALUE),
         run=correct,
     ),
     "retract": Command(

@@ -1160,6 +1160,10 @@ class LotIssued(Event):
     quantity: str | None = None
     measure: str | None = None
     destination: str | None = None
+    shipped: bool | None = None
+    """True: it left the house with it; None: nobody says so."""
+    document: str | None = None
+    """The delivery note, or what else goes with it."""
     remaining: str | None = None
     """As in `lot_split`."""
     remaining_possible: str | None = None
@@ -1177,6 +1181,12 @@ class LotReturned(Event):
     lot: str
     quantity: str | None = None
     measure: str | None = None
+    shipped: bool | None = None
+    """True: it had left the house, and is in it again; None: nobody says so."""
+    origin: str | None = None
+    """Who gives it back, where that is said."""
+    document: str | None = None
+    """The delivery note, or what else came with it."""
     remaining: str | None = None
     """What is in it now, at the least; None: nobody knows."""
     remaining_possible: str | None = None
@@ -1787,6 +1797,34 @@ class UnitReidentified(CommandEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnitShipped(CommandEvent):
+    """A unit left the house, or a parent with all that is in it: a box, a pallet.
+
+    What leaves of a lot without units is `lot_issued`. `why` names what should have kept it.
+    """
+
+    kind = "unit_shipped"
+    unit: str
+    """The unit, or the parent."""
+    destination: str
+    document: str | None = None
+    """The delivery note, or what else goes with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitReturned(CommandEvent):
+    """A unit that had left the house is in it again, or a parent with all that is in it."""
+
+    kind = "unit_returned"
+    unit: str
+    """The unit, or the parent."""
+    origin: str | None = None
+    """Who gives it back, where that is said."""
+    document: str | None = None
+    """The delivery note, or what else came with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class IdentityConflict(Event):
     """An identity that was replaced came again: both bearers are possible for either (D-37)."""
 
@@ -1828,8 +1866,8 @@ class EventCorrected(Event):
     about: str | None = None
     """The unit, lot or component that they were about."""
     replacement: tuple[tuple[str, str], ...] = ()
-    """(field, value) that are right instead; `values.NAME` for a captured value. What is not named
-    stays as it was."""
+    """(field, value) that are right instead; `values.NAME` for a captured value, `operator` once
+    for each who was there. What is not named stays as it was."""
     retracted: bool = False
     """What they say was never so."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from agent.core import events as ev
 from agent.core import lots, production
+from agent.core.anew import replace
 from agent.core.command import Argument, Command, Facts, Names, Refusal, lot_amount, text, texts
 from agent.core.draft import Draft
 from drivers.base import CommandGiven
@@ -87,19 +88,27 @@ def _do(
     others: tuple[ev.LotAmount, ...] = (),
     whole: bool = False,
 ) -> ev.Event | Refusal:
-    production.flush(draft)
-    asked = lots.Asked(
+    destination = text(given, "destination") or None
+    asked = replace(asked_by(given, action), others=others, whole=whole, destination=destination)
+    return act(draft, asked)
+
+
+def asked_by(given: CommandGiven, action: ev.LotAction) -> lots.Asked:
+    """Return what a command asks of a lot, as far as every action has it."""
+    return lots.Asked(
         action=action,
         lot=text(given, "lot"),
-        others=others,
         quantity=text(given, "quantity") or None,
         measure=text(given, "measure") or None,
-        whole=whole,
-        destination=text(given, "destination") or None,
         who=given.who,
         reason=given.reason,
         because=(given.id,),
     )
+
+
+def act(draft: Draft, asked: lots.Asked) -> ev.Event | Refusal:
+    """Do to a lot what a command asks, once what was counted until now is recorded."""
+    production.flush(draft)
     result = lots.done(draft, asked)
     if not isinstance(result, ev.LotFault):
         return result

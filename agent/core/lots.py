@@ -36,6 +36,12 @@ class Asked:
     product: str | None = None
     whole: bool = False
     destination: str | None = None
+    origin: str | None = None
+    shipped: bool | None = None
+    """Whether it leaves the house, or had left it."""
+    document: str | None = None
+    why: tuple[ev.Why, ...] = ()
+    """What should have kept it."""
     who: str | None = None
     """The person who gave the command, and why."""
     reason: str | None = None
@@ -242,7 +248,8 @@ def _note(draft: Draft, asked: Asked, wrong: _Mismatch | None, because: str) -> 
 
 
 def _head(draft: Draft, asked: Asked) -> dict[str, Any]:
-    return draft.head(because=asked.because) | {"who": asked.who, "reason": asked.reason}
+    head = draft.head(because=asked.because, why=asked.why)
+    return head | {"who": asked.who, "reason": asked.reason}
 
 
 def _after(draft: Draft, lot: str, quantity: Decimal | None, *, is_all: bool) -> dict[str, Any]:
@@ -324,6 +331,8 @@ def _issue(draft: Draft, asked: Asked) -> ev.Event:
             quantity=quantity,
             measure=_measure(draft, asked),
             destination=asked.destination,
+            shipped=asked.shipped,
+            document=asked.document,
             **_after(draft, asked.lot, amount(quantity), is_all=True),
         )
     )
@@ -344,6 +353,9 @@ def _return(draft: Draft, asked: Asked) -> ev.Event:
             lot=asked.lot,
             quantity=quantity,
             measure=_measure(draft, asked),
+            shipped=asked.shipped,
+            origin=asked.origin,
+            document=asked.document,
             **_after(draft, asked.lot, back, is_all=False),
         )
     )

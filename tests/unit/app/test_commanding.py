@@ -70,6 +70,8 @@ class Bench:
     path: Path
     engine: Engine
     told: Told
+    nobody: list[bool]
+    """Whether the station records nobody."""
 
     async def send(self, line: bytes) -> dict[str, Any]:
         """Send some bytes over a connection of its own and return the answer; empty: none came."""
@@ -98,11 +100,16 @@ async def opened(directory: Path) -> AsyncIterator[Bench]:
     """Open a door in a directory until the test is done with it."""
     told, engine = Told(), Engine()
     engine.is_free.set()
-    door = CommandDoor(loaded(PRESS).station, directory, ManualClock(), person, told)
+    nobody = [False]
+
+    def concealed(text: str, at: Instant) -> str:
+        return "unnamed" if nobody[0] else person(text, at)
+
+    door = CommandDoor(loaded(PRESS).station, directory, ManualClock(), concealed, told)
     serving = asyncio.create_task(door.serve(engine.give))
     await settled()
     try:
-        yield Bench(socket_path(directory), engine, told)
+        yield Bench(socket_path(directory), engine, told, nobody)
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
@@ -118,6 +125,31 @@ async def test_a_command_is_answered_with_the_address_of_its_event(tmp_path: Pat
         assert (given.id, given.device) == ("command-1", "")
         await bench.ask()
         assert bench.engine.given[1].id == "command-2"
+
+
+async def test_whoever_a_command_names_is_concealed_as_well(tmp_path: Path) -> None:
+    """Also where the rest of it cannot be read, or the command takes nobody (D-64)."""
+    async with opened(tmp_path) as bench:
+        named = {"operator": ["OP-1", "OP-2"]}
+        await bench.ask(command="correct", arguments=named)
+        await bench.ask(arguments=named | {"lot": "]C1bad\x80"})
+        await bench.ask(arguments=named)
+        for given in bench.engine.given:
+            assert given.arguments[:2] == (("operator", "k:OP-1"), ("operator", "k:OP-2"))
+
+
+async def test_nobody_is_recorded_where_the_station_records_nobody(tmp_path: Path) -> None:
+    """A correction that names somebody is refused by name (D-66)."""
+    async with opened(tmp_path) as bench:
+        await bench.ask(command="correct", arguments={"operator": "unnamed-soon"})
+        bench.nobody[0] = True
+        await bench.ask(command="correct", arguments={"operator": "OP-1"})
+        one, other = bench.engine.given
+        assert (one.fault, other.fault) == (
+            None,
+            "this station records nobody (operators.mode: none)",
+        )
+        assert other.arguments == (("operator", "unnamed"),)
 
 
 async def test_a_refused_command_says_why_and_where_that_stands(tmp_path: Path) -> None:

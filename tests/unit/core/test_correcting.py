@@ -25,7 +25,7 @@ from tests.core_rig import FILLER, HOUSING, INTERLOCK, PRESS, Rig
 from tests.unit.core.test_carriers import load, rig_of, weld
 from tests.unit.core.test_lives import AGAIN, DUPLICATE, STORED_OK, Line, line
 
-ALL_OF_IT = "product, result, unit, value"
+ALL_OF_IT = "operator, order, product, result, unit, value"
 
 
 def correction(rig: Line, **arguments: str | tuple[str, ...]) -> EventCorrected:
@@ -41,7 +41,7 @@ def correction(rig: Line, **arguments: str | tuple[str, ...]) -> EventCorrected:
 def test_what_can_be_corrected_is_there(kind: str) -> None:
     """Each field that a person may correct is one of the event's; `value` is any captured one."""
     known = {field.name for field in fields(KINDS[kind])} | {"result"}
-    assert CORRECTABLE[kind] - known <= {"value"}
+    assert CORRECTABLE[kind] - known <= {"value", "operator"}
 
 
 def test_a_correction_says_what_is_right_who_and_why() -> None:
@@ -64,6 +64,31 @@ def test_a_captured_value_is_corrected_by_its_name() -> None:
     unit = rig.of(UnitCompleted)[0]
     made = correction(rig, address=unit.address, value=("force=1.7", "note=a=b"))
     assert made.replacement == (("values.force", "1.7"), ("values.note", "a=b"))
+
+
+def test_the_order_and_who_was_there_are_corrected() -> None:
+    """Of what is made: each person that is named was there, and nobody else (D-62, D-143)."""
+    rig = line()
+    rig.press("SN-1")
+    made = correction(
+        rig, address=rig.of(UnitCompleted)[0].address, order="WO-2", operator=("k:A", "k:B")
+    )
+    assert made.replacement == (("order", "WO-2"), ("operator", "k:A"), ("operator", "k:B"))
+    rig.command("correct", address=made.address, order="")
+    assert rig.refused().detail == "'order' is empty"
+
+
+def test_what_was_retracted_is_fed_again_only_by_its_scan() -> None:
+    """A correction lets it stand again in the record; the station needs its scan (D-44)."""
+    rig = line(replace(PRESS, components=(HOUSING,)))
+    rig.scan("L-1")
+    retracted = correction(rig, address=rig.of(ComponentLoaded)[0].address)
+    again = correction(rig, address=retracted.address, lot="L-1")
+    assert (again.corrects, again.replacement) == ("component_loaded", (("lot", "L-1"),))
+    assert rig.state.material.loads == ()
+    rig.turn(10_000)
+    rig.scan("L-1")
+    assert [load.lot for load in rig.state.material.loads] == ["L-1"]
 
 
 def test_a_cycle_without_a_unit_gets_one() -> None:
@@ -287,7 +312,7 @@ def test_a_carrier_bears_the_right_unit() -> None:
     rig.command("retract", address=made.address)
     assert rig.refused().detail == (
         f"{made.address} corrects carrier_loaded, by which the station works on; say what is right "
-        "by `correct`, or scan it again"
+        "by `correct`; what was retracted must be scanned again as well"
     )
     load(rig, "CAR-2", "SN-3")
     rig.command("retract", address=rig.of(CarrierLoaded)[1].address)
