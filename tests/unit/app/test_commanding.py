@@ -70,7 +70,7 @@ class Bench:
     path: Path
     engine: Engine
     told: Told
-    nobody: list[bool]
+    nobody: list[bool] = field(default_factory=lambda: [False])
     """Whether the station records nobody."""
 
     async def send(self, line: bytes) -> dict[str, Any]:

@@ -85,10 +85,10 @@ def test_what_was_retracted_is_fed_again_only_by_its_scan() -> None:
     retracted = correction(rig, address=rig.of(ComponentLoaded)[0].address)
     again = correction(rig, address=retracted.address, lot="L-1")
     assert (again.corrects, again.replacement) == ("component_loaded", (("lot", "L-1"),))
-    assert rig.state.material.loads == ()
+    assert [each.lot for each in rig.state.material.loads] == []
     rig.turn(10_000)
     rig.scan("L-1")
-    assert [load.lot for load in rig.state.material.loads] == ["L-1"]
+    assert [each.lot for each in rig.state.material.loads] == ["L-1"]
 
 
 def test_a_cycle_without_a_unit_gets_one() -> None:
