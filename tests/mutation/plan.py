@@ -15,6 +15,7 @@ WIDEST = "recorded"
 OWN: dict[str, tuple[str, ...]] = {
     "carriers": ("test_carrier_records.py",),
     "choosing": ("test_seeking.py", "test_answering.py", "test_cycle.py"),
+    "closing": ("test_closing_records.py", "test_changing.py"),
     "draft": ("test_binder.py", "test_cycle.py", "test_scanning.py"),
     "lotbook": ("test_lots.py",),
     "material": ("test_material_records.py", "test_feeding.py"),
