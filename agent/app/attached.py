@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from agent.app.collected import Status
 from agent.app.rim import secret
 from agent.backoff import Backoff, apart, within
-from agent.ports import Clock, Random, Worker
-from agent.sinks.mqtt import MqttOptions
-from agent.sinks.mqtt.dialling import tls_context, why_unreachable
-from agent.sinks.mqtt.login import Login
-from agent.sinks.mqtt.subscription import Subscription, filters
+from agent.ports import Clock, Random, SinkDownError, Worker
+from agent.sinks.mqtt.broker import BrokerOptions
+from agent.sinks.mqtt.dialling import check_pin, tls_context, why_unreachable
+from agent.sinks.mqtt.login import End, Login
+from agent.sinks.mqtt.subscription import Message, Subscription, filters
 from agent.telemetry import Notifier
-from agent.trace.store import Store
+from agent.trace.keeping import Keep
 
 WINDOW = 2_000
 """Messages that the broker may have under way to us: what one commit takes at most."""
@@ -30,16 +32,23 @@ _FIRST = asyncio.FIRST_COMPLETED
 class Wanted:
     """What is to be collected, and where to."""
 
-    options: MqttOptions
-    under: str
-    """Which stations."""
+    options: BrokerOptions
+    root: str
+    """First part of every topic."""
+    places: tuple[str, ...]
+    """Which stations: filters over their paths."""
     group: str | None
     name: str
     """Of this collector: its session at the broker, and where it is answered."""
-    open: Callable[[], Store]
+    open: Callable[[], Keep]
     wait_s: float
     session_s: int
     until_complete: bool
+    window: int = WINDOW
+    leave_s: float = LEAVE_S
+    """How long a goodbye may take."""
+    left: Callable[[], Sequence[str]] = tuple
+    """Returns the stations that a session which was kept may still be subscribed to, in vain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,54 @@ class Outside:
     tell: Callable[..., None]
     show: Callable[[Status], None]
     notify: Notifier
+    news: Callable[[], None] = lambda: None
+    """Told when something has come, or the connection has."""
+    attach: Attach | None = None
+    """How a broker is reached; None: over the network."""
+
+
+class Attached(Protocol):
+    """A connection that is made again whenever it ends."""
+
+    @property
+    def subscription(self) -> Subscribed | None:
+        """The newest connection, None while there was none, or it was left."""
+        ...
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is one."""
+        ...
+
+    async def keep(self) -> None:
+        """Connect, and again; return only by cancellation."""
+        ...
+
+    async def leave(self) -> None:
+        """Say goodbye to the broker, which keeps the session."""
+        ...
+
+
+Attach = Callable[[Wanted, Outside, asyncio.Event], Attached]
+"""(what, outside, set when something has come) -> how a broker is reached."""
+
+
+class Subscribed(Protocol):
+    """A connection as a collector uses it: `Subscription` is one."""
+
+    inbox: deque[Message]
+    newest: dict[str, bytes]
+    ended: asyncio.Future[End]
+
+    def confirm(self, messages: Iterable[Message]) -> None:
+        """Let the broker forget messages."""
+        ...
+
+    def publish_event(
+        self, topic: str, payload: bytes, answered: Callable[[int | End], None]
+    ) -> None:
+        """Send at QoS 1."""
+        ...
 
 
 class Attachment:
@@ -80,7 +137,7 @@ class Attachment:
         subscription, self.subscription = self.subscription, None
         if subscription is not None:
             try:
-                await within(self._clock, LEAVE_S, subscription.leave())
+                await within(self._clock, self._wanted.leave_s, subscription.leave())
             except TimeoutError:
                 subscription.abort()
 
@@ -115,10 +172,17 @@ class Attachment:
             login = await asyncio.to_thread(self._login)
             subscription = await within(self._clock, CONNECT_S, Subscription.dial(login))
             subscription.came = self._came
-            asked = list(filters(options.root, wanted.under, wanted.name, wanted.group))
+            check_pin(options, subscription.certificate())  # before a password is sent
+            asked = [
+                each
+                for place in wanted.places
+                for each in filters(wanted.root, place, wanted.name, wanted.group)
+            ]
             cause = await within(self._clock, CONNECT_S, _begin(subscription, asked))
         except TimeoutError:
             cause = f"did not answer within {CONNECT_S:g} s; check the network and the URL"
+        except SinkDownError as error:
+            cause = str(error).removeprefix(f"{where}: ")
         except OSError as error:
             cause = why_unreachable(error)
         except (KeyError, ValueError) as error:
@@ -127,7 +191,15 @@ class Attachment:
             if subscription is not None:
                 subscription.abort()
             raise OSError(f"{where}: {cause}")
+        left = [
+            name
+            for place in wanted.left()
+            for name, _ in filters(wanted.root, place, wanted.name, wanted.group)
+        ]
+        if left and subscription.is_resumed:
+            subscription.unsubscribe(left)
         self.subscription = subscription
+        self._out.news()
         self._came.set()  # a session that is resumed sends before we have subscribed
         self._tell("broker_connected", broker=where, resumed=subscription.is_resumed)
 
@@ -142,7 +214,7 @@ class Attachment:
             password=secret(options.password) if options.password else None,
             tls=tls,
             session_s=self._wanted.session_s,
-            window=WINDOW,
+            window=self._wanted.window,
         )
 
     async def _stay(self) -> str:
@@ -157,9 +229,10 @@ class Attachment:
             finally:
                 pause.cancel()
             subscription.tick()
+        self._out.news()
         end = subscription.ended.result()
         if end.is_taken_over:
-            return f"another collector came under the name {self._wanted.name}; give each its own"
+            return f"another client came under the name {self._wanted.name}; give each its own"
         return f"broker {self._wanted.options.host}: {end.cause}"
 
 

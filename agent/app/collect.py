@@ -22,6 +22,7 @@ from agent.sinks.mqtt.subscription import stations_filter
 from agent.sinks.mqtt.topics import SEGMENT
 from agent.threads import ThreadWorker
 from agent.trace.store import TraceStoreError
+from agent.trace.store_keep import StoreKeep
 
 __all__ = ["CollectError", "Status", "TraceStoreError", "collect", "wanted_of"]
 
@@ -61,14 +62,19 @@ def wanted_of(
             raise CollectError(f"{what} {given!r}: use up to {_MOST_NAME} of a-z, 0-9, _ and -")
     return Wanted(
         options=options,
-        under=under,
+        root=options.root,
+        places=(under,),
         group=group,
         name=named,
-        open=partial(open_named, store_name(store)),
+        open=partial(_open, store_name(store), options.root, named),
         wait_s=wait_s,
         session_s=session_s,
         until_complete=until_complete,
     )
+
+
+def _open(where: str, root: str, name: str) -> StoreKeep:
+    return StoreKeep(open_named(where), root, name)
 
 
 def _own_name(group: str | None) -> str:
@@ -108,7 +114,7 @@ async def _run(wanted: Wanted, show: Callable[[Status], None]) -> bool:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, running.cancel)
-    tell("collector_started", under=wanted.under, group=wanted.group)
+    tell("collector_started", under=wanted.places[0], group=wanted.group)
     try:
         await running
     except asyncio.CancelledError:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from agent.trace.claims import Place, Stand, ordinal
-from agent.trace.intake import Took
 from agent.trace.requests import Heard
-from agent.trace.survey import Surveyed
+from agent.trace.surveyed import Surveyed
+from agent.trace.took import Took
 
 RATE_OVER_S = 10.0
 FAR = 500

@@ -17,16 +17,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
-from agent.app.attached import TICK_S, WINDOW, Attachment, Outside, Wanted
+from agent.app.attached import TICK_S, Attachment, Outside, Subscribed, Wanted
 from agent.app.collected import Tally
 from agent.backoff import Backoff
-from agent.sinks.mqtt.subscription import Subscription
+from agent.ports import StoreError
 from agent.trace.claims import Answered, Range, Stand
 from agent.trace.heard import HeardError, stand_of
-from agent.trace.intake import Intake, Took
+from agent.trace.keeping import Keep
 from agent.trace.requests import Requests
-from agent.trace.store import Store, TraceStoreError
-from agent.trace.survey import Overdue, Survey, Surveyed
+from agent.trace.surveyed import Overdue, Surveyed
+from agent.trace.took import Took
 
 T = TypeVar("T")
 
@@ -36,7 +36,6 @@ SETTLE_S = 3.0
 """So long after connecting, every station's retained position has come."""
 STUCK_S = 120.0
 """A store that does nothing for so long is hung: the watchdog is not fed."""
-_LEASE = "collector:asks"
 
 
 class Collector:
@@ -46,15 +45,16 @@ class Collector:
         self._wanted = wanted
         self._out = outside
         self._clock, self._tell = outside.clock, outside.tell
-        self._store: Store | None = None
-        self._survey: Survey | None = None
-        self._requests = Requests(wanted.options.root, wanted.name)
+        self._store: Keep | None = None
+        self._requests = Requests(wanted.root, wanted.name)
         self._overdue = Overdue()
         self._stands: dict[str, Stand] = {}
+        self._said_over: dict[tuple[str, str], Subscribed] = {}
+        """By station and what it said: the connection over which it said so last."""
         self._to_ask: dict[str, tuple[Range, ...]] = {}
         self._asks = False
         self._came = asyncio.Event()
-        self._broker = Attachment(wanted, outside, self._came)
+        self._broker = (outside.attach or Attachment)(wanted, outside, self._came)
         self._look = asyncio.Event()
         self._busy_since_s: float | None = None
         self._forgot_s = self._clock.now().boot_ms / 1000
@@ -64,7 +64,7 @@ class Collector:
         """Collect until cancelled; with `until_complete` until everything is proven.
 
         Raises:
-            TraceStoreError: the store cannot be opened when it begins.
+            StoreError: the store cannot be opened when it begins.
         """
         await self._in_store(lambda _store: None)
         self._out.notify.say(READY="1", STATUS="collecting")
@@ -87,6 +87,23 @@ class Collector:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._close()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker is reached."""
+        return self._broker.is_connected
+
+    def online(self, station: str) -> bool | None:
+        """Return whether a station is there, by its word over this connection; None: none came."""
+        return self._requests.of(station).online if self._is_new(station, "health") else None
+
+    def stand(self, station: str) -> Stand | None:
+        """Return where a station stands, by its word over this connection; None: it has none."""
+        return self._stands.get(station) if self._is_new(station, "position") else None
+
+    def _is_new(self, station: str, what: str) -> bool:
+        over = self._said_over.get((station, what))
+        return over is not None and over is self._broker.subscription
+
     async def _close(self) -> None:
         """Leave the broker, which keeps the session, and let go of the store."""
         await self._broker.leave()
@@ -105,7 +122,7 @@ class Collector:
             while subscription.inbox and not subscription.ended.done():
                 batch = [
                     subscription.inbox.popleft()
-                    for _ in range(min(len(subscription.inbox), WINDOW))
+                    for _ in range(min(len(subscription.inbox), self._wanted.window))
                 ]
                 messages = [(message.topic, message.payload) for message in batch]
                 took, is_over = await self._committed(messages)
@@ -114,13 +131,15 @@ class Collector:
                     raise asyncio.CancelledError
                 await self._note_answers(self._note(took))
                 self._hear(subscription)
+                self._out.news()
 
-    def _hear(self, subscription: Subscription) -> None:
+    def _hear(self, subscription: Subscribed) -> None:
         """Take what stations say of themselves."""
         said, subscription.newest = subscription.newest, {}
-        prefix = f"{self._wanted.options.root}/v1/"
+        prefix = f"{self._wanted.root}/v1/"
         for topic, payload in said.items():
             station, _, what = topic.removeprefix(prefix).rpartition("/")
+            self._said_over[station, what] = subscription
             if what == "health":
                 self._requests.health(station, payload)
             elif what == "position":
@@ -129,24 +148,25 @@ class Collector:
                 except HeardError as error:
                     self._tell("message_set_aside", topic=topic, error=str(error))
         self.tally.heard(self._requests.heard, self._stands)
+        if said:
+            self._out.news()
 
     async def _committed(self, messages: list[tuple[str, bytes]]) -> tuple[Took, bool]:
         """Return what a batch came down to, and whether we were told to end meanwhile.
 
         What is being committed is finished: then it can be confirmed, and does not come again.
         """
-        options, name = self._wanted.options, self._wanted.name
         now_ms = self._clock.now().wall_ms
 
-        def take(store: Store) -> Took:
-            return Intake(store, options.root, name).take(messages, now_ms)
+        def take(store: Keep) -> Took:
+            return store.take(messages, now_ms)
 
         backoff = Backoff(self._clock, self._out.random, 0.5, 10.0)
         while True:
             job = asyncio.ensure_future(self._in_store(take))
             try:
                 return await asyncio.shield(job), False
-            except TraceStoreError:
+            except StoreError:
                 await backoff.wait()
             except asyncio.CancelledError:
                 await asyncio.wait((job,))
@@ -157,7 +177,7 @@ class Collector:
     async def _note_answers(self, answers: list[Answered]) -> None:
         """Keep what ends of answers say; what cannot be kept is asked for again."""
         for answer in answers:
-            with contextlib.suppress(TraceStoreError):
+            with contextlib.suppress(StoreError):
                 await self._in_store(partial(_answered, answer))
 
     def _note(self, took: Took) -> list[Answered]:
@@ -200,7 +220,7 @@ class Collector:
     async def _looked(self, *, is_sweep: bool) -> None:
         try:
             surveyed = await self._in_store(partial(self._surveyed, now=self._clock.now().wall_ms))
-        except TraceStoreError:
+        except StoreError:
             return  # told; looked at again in a moment
         now_s = self._clock.now().boot_ms / 1000
         if now_s - self._forgot_s >= FORGET_EVERY_S:
@@ -216,12 +236,10 @@ class Collector:
             self._tell_of(station, before, found)
         self.tally.surveyed(surveyed)
 
-    def _surveyed(self, store: Store, *, now: int) -> Mapping[str, Surveyed]:
-        if self._survey is None:
-            self._survey = Survey(store)
+    def _surveyed(self, store: Keep, *, now: int) -> Mapping[str, Surveyed]:
         for_ms = round((3 * self._wanted.wait_s + 60) * 1000)
-        self._asks = store.lease(_LEASE, self._wanted.name, now, for_ms)
-        return self._survey.look(dict(self._stands))
+        self._asks = store.may_ask(self._wanted.name, now, for_ms)
+        return store.survey(dict(self._stands))
 
     def _tell_of(self, station: str, before: tuple[Range, ...], found: Surveyed) -> None:
         """Tell of a station that lacks something, and of its end; once each."""
@@ -247,16 +265,16 @@ class Collector:
 
     # -------------------------------------------------------------- the store
 
-    async def _in_store(self, job: Callable[[Store], T]) -> T:
+    async def _in_store(self, job: Callable[[Keep], T]) -> T:
         """Return what a job does in the store's thread; a store that fails is closed.
 
         Raises:
-            TraceStoreError: it cannot be used now; it is told once.
+            StoreError: it cannot be used now; it is told once.
         """
         self._busy_since_s = self._clock.now().boot_ms / 1000
         try:
             found = await self._out.worker.run(partial(self._done, job))
-        except TraceStoreError as error:
+        except StoreError as error:
             if self.tally.store_error is None:
                 self._tell("store_lost", error=str(error))
             self.tally.store_error = str(error)
@@ -268,17 +286,17 @@ class Collector:
             self._tell("store_works")
         return found
 
-    def _done(self, job: Callable[[Store], T]) -> T:
+    def _done(self, job: Callable[[Keep], T]) -> T:
         try:
             if self._store is None:
                 self._store = self._wanted.open()
             return job(self._store)
-        except TraceStoreError:
+        except StoreError:
             self._let_go()
             raise
 
     def _let_go(self) -> None:
-        store, self._store, self._survey = self._store, None, None
+        store, self._store = self._store, None
         if store is not None:
             store.close()
 
@@ -302,5 +320,5 @@ class Collector:
             await self._clock.sleep(TICK_S)
 
 
-def _answered(answer: Answered, store: Store) -> None:
-    store.guarded(lambda: store.archive.answered(answer))
+def _answered(answer: Answered, store: Keep) -> None:
+    store.answered(answer)

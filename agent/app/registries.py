@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.config.loaded import Registries, Registry
+from agent.sinks.mqtt.broker import ReadBroker
 from agent.sinks.registry import SINKS, sink_spec
 from drivers.registry import DRIVERS, driver_spec
 
@@ -12,4 +13,5 @@ def registries() -> Registries:
     return Registries(
         drivers=Registry(names=tuple(DRIVERS), spec=driver_spec),
         sinks=Registry(names=tuple(SINKS), spec=sink_spec),
+        broker=ReadBroker,
     )

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from agent.app.clockwatch import watch_clock
 from agent.app.commanding import CommandDoor
@@ -50,9 +51,13 @@ from agent.trace.lookup import LookupStore
 from drivers.base import (
     AnyObservation,
     CodeScanned,
+    LinkChanged,
     SamplesLost,
     WriteGroup,
 )
+
+if TYPE_CHECKING:
+    from agent.app.neighbouring import Neighbourhood
 
 REOPEN_FIRST_S, REOPEN_MOST_S = 0.2, 30.0
 LOOK_EVERY_S = 1.0
@@ -103,6 +108,7 @@ class StationRun:
         self._told_ready = NotReady.STARTING
         self._outlets = Outlets(config, around, tell, self.offer)
         self._remembered = _remembered(config, around, tell)
+        self._neighbours = _neighbours(config, around, tell, self.offer)
         self._checkpoints = _checkpoints(config, around, tell)
 
     # -------------------------------------------------------------- what devices want
@@ -182,6 +188,8 @@ class StationRun:
         finally:
             if self._remembered is not None:
                 await self._remembered.close()
+            if self._neighbours is not None:
+                await self._neighbours.close()
 
     async def _run_on(self) -> None:
         backoff = Backoff(self._around.clock, self._around.random, REOPEN_FIRST_S, REOPEN_MOST_S)
@@ -329,6 +337,7 @@ class StationRun:
             self._around.lookups,
             self.config.station.previous,
             journal,
+            self._neighbours.sources if self._neighbours is not None else None,
         )
 
     def _taken(self) -> Address | None:
@@ -394,6 +403,7 @@ class StationRun:
             if self._remembered is not None:
                 feed = self._remembered.feed(run.journal, run.before)
                 work.append(tasks.create_task(feed, name=f"look-up {self.name}"))
+            following = self._follow(tasks)
             if self._outlets.figures is not None and run.publishers:
                 worker = self._around.worker("figures")
                 run.workers.append(worker)
@@ -408,7 +418,15 @@ class StationRun:
             sign = self._checkpoints.signature() if self._checkpoints is not None else None
             await run.engine.stop("stopped", sign)
             await self._around.clock.sleep(SAY_NOT_READY_S if self.devices else 0)
+            for task in following:
+                task.cancel()
             await asyncio.gather(*(publisher.close() for publisher in run.publishers))
+
+    def _follow(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Begin to follow the stations of other gateways, where there are any."""
+        if self._neighbours is None:
+            return []
+        return [tasks.create_task(self._neighbours.run(), name=f"neighbours {self.name}")]
 
     async def _end(self, journal: SqliteJournal, run: _Run | None) -> None:
         self._run = None
@@ -469,6 +487,7 @@ class StationRun:
             self.readiness(),
             self._durable(),
             names_people=self.config.operators.mode == "pseudonym",
+            neighbours=self._neighbours.status() if self._neighbours is not None else (),
         )
 
     def _durable(self) -> State | None:
@@ -504,6 +523,18 @@ def _remembered(config: StationConfig, around: Surroundings, tell: Tell) -> Look
     )
     around.lookups[config.station.path] = store
     return store
+
+
+def _neighbours(
+    config: StationConfig, around: Surroundings, tell: Tell, offer: Callable[[LinkChanged], bool]
+) -> Neighbourhood | None:
+    """Return the stations of other gateways that a station follows; `try` follows none."""
+    wanted = config.neighbours
+    if wanted is None or not around.publish:
+        return None
+    from agent.app.neighbouring import Neighbourhood  # noqa: PLC0415 - loads paho
+
+    return Neighbourhood(config, wanted, around, tell, offer)
 
 
 def _checkpoints(config: StationConfig, around: Surroundings, tell: Tell) -> Checkpoints | None:

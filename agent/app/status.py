@@ -6,11 +6,18 @@ it says what is on disk, never what is still on its way there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from agent.core.state import NotReady, State
 
 
 def status_of(
-    station: str, reason: NotReady, state: State | None, *, names_people: bool
+    station: str,
+    reason: NotReady,
+    state: State | None,
+    *,
+    names_people: bool,
+    neighbours: Sequence[Mapping[str, object]] = (),
 ) -> dict[str, object]:
     """Return what can be said of a station.
 
@@ -20,12 +27,15 @@ def status_of(
         state: What is known from events on disk; None: there is no run.
         names_people: Whether who is signed on may stand there: pseudonyms may. A name in the clear
             would stay on the broker for everybody who comes later, so that it is left out.
+        neighbours: Of each station that is followed, whether all is known of it.
     """
     said: dict[str, object] = {
         "station": station,
         "ready": reason is NotReady.READY,
         "reason": reason.name.lower(),
     }
+    if neighbours:
+        said["neighbours"] = list(neighbours)
     if state is None:
         return said
     lot, product, shown = state.production.lot, state.product.running, state.machine.shown

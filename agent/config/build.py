@@ -19,6 +19,7 @@ from agent.config.lots import lots_of
 from agent.config.measuring import oee_of
 from agent.config.model import Checkpoints, FromTag, Handshake, Journal, Track
 from agent.config.moding import mode_of
+from agent.config.neighbourhood import neighbours_of
 from agent.config.ordering import orders_of, tag_of
 from agent.config.packing import levels_of
 from agent.config.parts import Parts, Tag
@@ -73,6 +74,7 @@ def build(parts: Parts, rules: tuple[ScanRule, ...]) -> loaded.StationConfig:
         previous_place=parts.source.place(("track", "previous")),
         oee=oee_of(parts, track, counter.modulus if counter is not None else None),
         checkpoints=_checkpoints(parts),
+        neighbours=neighbours_of(parts),
         warnings=in_order(parts.warnings),
     )
 

@@ -18,6 +18,7 @@ from agent.config.lots import check_lots
 from agent.config.measuring import check_oee
 from agent.config.model import Track
 from agent.config.moding import check_mode
+from agent.config.neighbourhood import check_neighbours
 from agent.config.ordering import check_order
 from agent.config.packing import check_packing
 from agent.config.parts import Device, Parts
@@ -290,6 +291,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     check_limits,
     check_order,
     check_lookup,
+    check_neighbours,
     check_state,
     _check_numbers,
     _check_reasons,

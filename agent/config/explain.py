@@ -11,6 +11,7 @@ from agent.config import (
     lots,
     measuring,
     moding,
+    neighbourhood,
     ordering,
     packing,
     products,
@@ -46,6 +47,7 @@ def explained(config: StationConfig) -> str:
         *(f"  if not     {line}" for line in products.told_if_not(station)),
         *(f"  people     {line}" for line in crewing.told_people(station, config.operators)),
         *(f"  measures   {line}" for line in measuring.told(config.oee)),
+        *(f"  follows    {line}" for line in neighbourhood.told(config)),
         *(f"  publishes  {line}" for line in _publishes(config)),
     ]
     return "\n".join(lines)

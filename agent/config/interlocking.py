@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 from agent.config.interlocks import LookupSection
 from agent.config.loaded import StationConfig
@@ -29,7 +30,7 @@ def check_lookup(parts: Parts, track: Track) -> None:
 
 
 def strangers(
-    stations: Iterable[StationConfig], named: Collection[str], *, alone: bool = False
+    stations: Iterable[StationConfig], named: AbstractSet[str], *, alone: bool = False
 ) -> dict[str, Problem]:
     """Return, by file, the first station of `track.previous` that no file of the folder is.
 
@@ -37,10 +38,16 @@ def strangers(
     `alone`: one file was read, and not its folder.
     """
     where = "in this file, which is read alone" if alone else "in this folder"
-    hint = "give the folder that has both files" if alone else "run its file in the same folder"
+    hint = (
+        "give the folder that has both files"
+        if alone
+        else "run its file in the same folder, or name it in `neighbours`"
+    )
     found: dict[str, Problem] = {}
     for config in stations:
-        unknown = [path for path in config.station.previous if path not in named]
+        followed = config.neighbours.stations if config.neighbours is not None else ()
+        here = named | frozenset(followed)
+        unknown = [path for path in config.station.previous if path not in here]
         if unknown:
             found[config.file] = Problem(
                 file=config.file,
@@ -50,6 +57,27 @@ def strangers(
                 message=f"no station {shown(unknown[0])} {where}: what passed there "
                 "cannot be known",
                 hint=(not alone and did_you_mean(unknown[0], named)) or hint,
+            )
+    return found
+
+
+def both_ways(stations: Iterable[StationConfig], named: AbstractSet[str]) -> dict[str, Problem]:
+    """Return, by file, the first of `neighbours` that is a station of the folder.
+
+    It is asked in its own journal, up to its newest event: a broker between would say less.
+    """
+    found: dict[str, Problem] = {}
+    for config in stations:
+        followed = config.neighbours
+        near = [path for path in followed.stations if path in named] if followed else []
+        if followed is not None and near:
+            found[config.file] = Problem(
+                file=config.file,
+                line=followed.place.line,
+                column=followed.place.column,
+                path="neighbours.stations",
+                message=f"{shown(near[0])} is a station of this folder, and is asked here",
+                hint="remove it",
             )
     return found
 

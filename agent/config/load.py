@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent.config.build import build
 from agent.config.checks import check_parts
-from agent.config.interlocking import strangers
+from agent.config.interlocking import both_ways, strangers
 from agent.config.loaded import FolderConfig, Registries, StationConfig
 from agent.config.neighbours import clashes
 from agent.config.parts import read_parts
@@ -82,7 +82,9 @@ def load_folder(path: Path, registries: Registries, *, is_run: bool = True) -> F
             refused[str(file)] = error
     for name, problems in clashes(stations.values()).items():
         refused[name] = ConfigError(problems)
-    named = {config.station.path for config in stations.values()} | _named(refused)
+    named: set[str] = {config.station.path for config in stations.values()} | _named(refused)
+    for name, problem in both_ways(stations.values(), named).items():
+        refused.setdefault(name, ConfigError([problem]))
     alone = not path.is_dir()
     if alone and not is_run:
         named |= {each for config in stations.values() for each in config.station.previous}

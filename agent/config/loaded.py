@@ -81,6 +81,8 @@ class Registries:
 
     drivers: Registry[DeviceSpec]
     sinks: Registry[SinkSpec]
+    broker: type[BaseModel]
+    """The options of a broker that is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +161,20 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NeighboursConfig:
+    """Which stations of other gateways are followed, and where."""
+
+    stations: tuple[str, ...]
+    options: Any
+    """How the broker is reached: an instance of `Registries.broker`, or of a sink's options."""
+    root: str
+    within_s: float
+    session_s: float
+    asks_for_missing: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OeeConfig:
     """What key figures are measured against."""
 
@@ -193,6 +209,8 @@ class StationConfig:
     oee: OeeConfig = field(default_factory=OeeConfig)
     checkpoints: CheckpointConfig | None = None
     """None: nothing is signed."""
+    neighbours: NeighboursConfig | None = None
+    """None: no station of another gateway is followed."""
     warnings: tuple[Problem, ...] = ()
     """What is doubtful and stops nothing."""
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from agent.config.crews import Operators, RequiresSection
+from agent.config.elsewhere import NeighboursSection
 from agent.config.figures import OeeSection
 from agent.config.granular import Because, ProductSection, Source
 from agent.config.interlocks import LookupSection
@@ -375,7 +376,7 @@ class Track(Options):
     """How often a unit may come again; without it there is no limit."""
     previous: tuple[StationPath, ...] = ()
     """Stations, by their paths, that must have completed a unit as OK before it may be processed
-    here (answer 5). Each has a file in the same folder (D-38)."""
+    here (answer 5). Each has a file in the same folder, or is one of `neighbours` (D-38)."""
     unknown: Policy = Policy.RECORD
     """What to do when it cannot be known in time whether it passed here before, or at a station of
     `previous`: `refuse` (answer 5), or `record` and say so (D-41)."""
@@ -432,6 +433,8 @@ class StationFile(Options):
     """Whether what is recorded is signed, and how often."""
     lookup: LookupSection = LookupSection()
     """How long it is known which units were here."""
+    neighbours: NeighboursSection | None = None
+    """Stations of other gateways that count as those of this folder do."""
     devices: dict[Name, dict[str, Any]] = Field(min_length=1)
     """What is connected: a name of your own, a driver, its options."""
     tags: dict[Name, dict[str, Any]] = Field(default_factory=dict)

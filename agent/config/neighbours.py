@@ -77,6 +77,11 @@ def _claims(config: StationConfig) -> Iterator[_Claim]:
         yield _Claim(
             "journal", where, f"the journal {where}", config, "journal.path", config.journal.place
         )
+    followed = config.neighbours
+    if followed is not None:
+        thing = (followed.options.url, followed.options.client_id)
+        says = f"the client id {followed.options.client_id}"
+        yield _Claim("client", thing, says, config, "neighbours.client_id", followed.place)
     for device in config.devices.values():
         yield from _device_claims(config, device)
     for sink in config.sinks.values():

@@ -57,6 +57,8 @@ class Parts:
     devices: Mapping[str, Device | None]
     tags: Mapping[str, Tag | None]
     sinks: Mapping[str, Sink | None]
+    broker: Any = None
+    """The broker of `neighbours`, where it has one of its own that is right."""
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
@@ -76,6 +78,7 @@ def read_parts(source: Source, registries: Registries) -> Parts:
     devices = _devices(source, registries.drivers, problems)
     tags = _tags(source, devices, problems)
     sinks = _sinks(source, registries.sinks, problems)
+    broker = _broker(source, registries.broker, problems)
     known = {problem.path for problem in problems}
     secrets = literal_secrets(source.data, (), source)
     problems.extend(secret for secret in secrets if secret.path not in known)
@@ -85,6 +88,7 @@ def read_parts(source: Source, registries: Registries) -> Parts:
         devices=devices,
         tags=tags,
         sinks=sinks,
+        broker=broker,
         problems=problems,
     )
 
@@ -210,6 +214,17 @@ def _sinks(
         if options is not None:
             found[name] = Sink(sink=sink, options=options)
     return found
+
+
+def _broker(source: Source, kind: type[BaseModel], problems: list[Problem]) -> object:
+    """Return the broker of `neighbours`, None where it has none or a wrong one."""
+    section = source.data.get("neighbours")
+    entry = section.get("broker") if isinstance(section, dict) else None
+    if not isinstance(entry, dict):
+        return None
+    options, wrong = validated(kind, entry, ("neighbours", "broker"), source)
+    problems.extend(wrong)
+    return options
 
 
 def _unknown_kinds(entry: Mapping[str, Any], at: Path, source: Source) -> list[Problem]:

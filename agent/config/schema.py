@@ -46,6 +46,10 @@ def station_schema(registries: Registries) -> Schema:
     for section, entries in (("devices", devices), ("tags", tags), ("publish", sinks)):
         properties[section]["patternProperties"] = {NAME: {"anyOf": entries}}
         properties[section]["additionalProperties"] = False
+    definitions["broker"] = _schema_of(registries.broker, "broker_", definitions, _SECONDS)
+    neighbours = definitions["NeighboursSection"]["properties"]
+    said = neighbours["broker"]["description"]
+    neighbours["broker"] = {"$ref": "#/$defs/broker", "description": said}
     return {"$schema": _DIALECT, "title": "Lineside station file", **root, "$defs": definitions}
 
 

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select
 
 from agent.trace.rows import lock
 from agent.trace.tables import ASIDE
+from agent.trace.took import Aside
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aside:
-    """One message that was set aside."""
-
-    topic: str
-    payload: bytes
-    why: str
-    digest: str
-    """Of its event, or of the whole message: the same one again is not kept twice."""
-    at_ms: int
-    """When it came first."""
+__all__ = ["Aside", "all_aside", "drop", "set_aside"]
 
 
 def set_aside(connection: Connection, messages: Sequence[Aside]) -> list[Aside]:

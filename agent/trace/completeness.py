@@ -130,6 +130,10 @@ class Ledger:
         """Note that nothing of a filtered stream lies here but what is held: from a database."""
         self._station(station).cover(epoch, first, last)
 
+    def lose(self, station: str, epoch: str, first: int, last: int) -> None:
+        """Note that the station itself has lost these events: from a database."""
+        self._station(station).lose(epoch, first, last)
+
     def follow(self, station: str, place: Place, after: Place) -> None:
         """Note what an event said that came before: the address before it on the stream."""
         self._station(station).speak(place, after)
@@ -189,9 +193,11 @@ class _Station:
         elif link.after is None and link.seq > 1:
             self._expect((link.epoch, link.seq - 1), link.prev, here)
         if link.lost is not None:
-            epoch, first, last = link.lost
-            self._epoch(epoch).lost.add(first, last)
+            self.lose(*link.lost)
         return is_new
+
+    def lose(self, epoch: str, first: int, last: int) -> None:
+        self._epoch(epoch).lost.add(first, last)
 
     def hold(self, epoch: str, first: int, last: int) -> None:
         of = self._epoch(epoch)

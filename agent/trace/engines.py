@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 
+from agent.ports import StoreError
+
 _POSTGRES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _CONNECT = {"connect_timeout": "10", "keepalives_idle": "30", "tcp_user_timeout": "30000"}
 """What libpq is told, unless the URL says otherwise: a server that is gone is noticed."""
@@ -24,7 +26,7 @@ _OF_THE_ROW = re.compile(r"22|23|54")
 """Classes of SQLSTATE that are about what was written: bad data, a broken key, too long."""
 
 
-class TraceStoreError(Exception):
+class TraceStoreError(StoreError):
     """The store cannot be used; the text names it and says what to do."""
 
 

@@ -15,6 +15,9 @@ import orjson
 from agent.formats.canonical import canonical
 from agent.trace.claims import Answered, Link, Place, Stand
 
+MOST_EPOCH = 64
+"""Signs that an epoch's name may have."""
+
 
 class HeardError(ValueError):
     """A message is none of ours, or was altered; the text says what is wrong with it."""
@@ -135,8 +138,12 @@ def _epoch(name: object) -> str:
     Raises:
         ValueError: it is none.
     """
-    if not isinstance(name, str) or not name.partition("-")[0].isdecimal():
-        raise ValueError(f"{name!r} is no epoch")
+    if (
+        not isinstance(name, str)
+        or len(name) > MOST_EPOCH
+        or not name.partition("-")[0].isdecimal()
+    ):
+        raise ValueError(f"{str(name)[:MOST_EPOCH]!r} is no epoch")
     return name
 
 

@@ -12,54 +12,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from hashlib import sha256
-from typing import Any
 
 from agent.trace import fetching
 from agent.trace.archive import DocumentError
-from agent.trace.aside import Aside, all_aside, drop, set_aside
-from agent.trace.claims import Link, Place, ordinal
+from agent.trace.aside import all_aside, drop, set_aside
 from agent.trace.corrections import address_of
-from agent.trace.heard import HeardError, event_of, link_of
 from agent.trace.store import RowError, Store
+from agent.trace.took import Aside, Proof, Proven, Took
 
-_UNREADABLE = (DocumentError, RowError, ArithmeticError, AttributeError, LookupError, TypeError)
+OTHER_CONTENT = "is held with another content: was this station cloned?"
+UNREADABLE = (DocumentError, RowError, ArithmeticError, AttributeError, LookupError, TypeError)
 """What an event that is not as an agent writes it may come to while it is read; ValueError too."""
-
-
-@dataclass(slots=True)
-class Took:
-    """What a batch came down to."""
-
-    new: int = 0
-    known: int = 0
-    """How many were held already."""
-    aside: list[Aside] = field(default_factory=list)
-    """What was set aside, and was not before."""
-    unreadable: list[Link] = field(default_factory=list)
-    """Events that are what was recorded, and cannot be taken all the same: no resend helps."""
-    newest: dict[str, Place] = field(default_factory=dict)
-    """Per station: the newest address that came."""
-    spoke: list[tuple[str, bytes]] = field(default_factory=list)
-    """(station, message): what came as an answer to us, in its order."""
-
-    def came(self, link: Link) -> None:
-        """Note that an event came."""
-        place, before = (link.epoch, link.seq), self.newest.get(link.station)
-        if before is None or (ordinal(place[0]), place[1]) > (ordinal(before[0]), before[1]):
-            self.newest[link.station] = place
-
-
-@dataclass(frozen=True, slots=True)
-class _Proven:
-    """A message whose event is what was hashed."""
-
-    topic: str
-    payload: bytes
-    members: Mapping[str, Any]
-    link: Link
 
 
 class Intake:
@@ -73,8 +37,7 @@ class Intake:
 
     def __init__(self, store: Store, root: str, name: str) -> None:
         self._store = store
-        self._prefix = f"{root}/v1/"
-        self._reply = f"/reply/{name}"
+        self._proof = Proof(root, name)
 
     def take(self, messages: Sequence[tuple[str, bytes]], now_ms: int) -> Took:
         """Take messages, as (topic, payload), in.
@@ -82,16 +45,8 @@ class Intake:
         Raises:
             TraceStoreError: the store cannot be used now; take them again.
         """
-        took, bad, proven = Took(), [], []
-        for topic, payload in messages:
-            try:
-                one = self._proven(topic, payload, took)
-            except HeardError as error:
-                digest = sha256(payload).hexdigest()
-                bad.append(_aside(topic, payload, str(error), digest, now_ms))
-                continue
-            if one is not None:
-                proven.append(one)
+        took = Took()
+        proven, bad = self._proof.of(messages, took, now_ms)
         bad += self._put(proven, took, now_ms)
         if took.known:
             bad += self._conflicts(proven, now_ms)
@@ -99,35 +54,13 @@ class Intake:
         took.aside = self._store.guarded(lambda: set_aside(connection, bad))
         return took
 
-    def _proven(self, topic: str, payload: bytes, took: Took) -> _Proven | None:
-        """Return the event of a message; None: it is the end of an answer, or nothing for us.
-
-        Raises:
-            HeardError: it is none, or was altered.
-        """
-        path = topic.removeprefix(self._prefix)
-        if path.endswith(self._reply):
-            station = path.removesuffix(self._reply)
-            took.spoke.append((station, payload))
-            members = event_of(payload) if b'"data"' in payload else None
-        else:
-            station = path.rpartition("/events/")[0]
-            members = event_of(payload)
-        if members is None:
-            return None
-        link = link_of(members)
-        if link.station != station:
-            raise HeardError(f"{link.epoch}-{link.seq}: is of station {link.station}")
-        took.came(link)
-        return _Proven(topic, payload, members, link)
-
-    def _put(self, proven: Sequence[_Proven], took: Took, now_ms: int) -> list[Aside]:
+    def _put(self, proven: Sequence[Proven], took: Took, now_ms: int) -> list[Aside]:
         """Take events; return those that cannot be."""
         if not proven:
             return []
         try:
             taken = self._store.take_events(one.members for one in proven)
-        except (*_UNREADABLE, ValueError) as error:
+        except (*UNREADABLE, ValueError) as error:
             if len(proven) > 1:
                 half = len(proven) // 2
                 return [
@@ -136,13 +69,12 @@ class Intake:
                 ]
             (one,) = proven
             took.unreadable.append(one.link)
-            said = f"{one.link.epoch}-{one.link.seq}: {type(error).__name__}: {error}"
-            return [_aside(one.topic, one.payload, said, one.link.hash, now_ms)]
+            return [one.aside(f"{type(error).__name__}: {error}", now_ms)]
         took.new += taken.new
         took.known += taken.known
         return []
 
-    def _conflicts(self, proven: Sequence[_Proven], now_ms: int) -> list[Aside]:
+    def _conflicts(self, proven: Sequence[Proven], now_ms: int) -> list[Aside]:
         """Return those whose address is held with another content."""
         wanted: dict[str, set[str]] = defaultdict(set)
         for one in proven:
@@ -152,8 +84,7 @@ class Intake:
         for one in proven:
             address = f"{one.link.epoch}-{one.link.seq}"
             if held.get((one.link.station, address), one.link.hash) != one.link.hash:
-                said = f"{address}: is held with another content: was this station cloned?"
-                found.append(_aside(one.topic, one.payload, said, one.link.hash, now_ms))
+                found.append(one.aside(OTHER_CONTENT, now_ms))
         return found
 
     def _hashes(self, wanted: Mapping[str, set[str]]) -> dict[tuple[str, str], str]:
@@ -180,7 +111,3 @@ def again(store: Store, now_ms: int) -> tuple[int, list[Aside]]:
             store.guarded(partial(drop, connection, one.digest))
             gone += 1
     return gone, store.guarded(lambda: list(all_aside(connection)))
-
-
-def _aside(topic: str, payload: bytes, said: str, digest: str, now_ms: int) -> Aside:
-    return Aside(topic=topic, payload=payload, why=said, digest=digest, at_ms=now_ms)

@@ -3,11 +3,15 @@
 Stations of one process share what they know. A station beside this one is asked up to its newest
 durable event, so that a unit that has just left it is not missing; one that cannot be asked says
 so, and the station's policy decides (D-41). Other names of a unit count wherever they were given.
+
+A station elsewhere is followed over a broker (`neighbour.py`) and is asked in the same way. Where
+what is known of it may not be all, it counts as not known, save for what is against the unit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from agent.ports import Address, ComponentSeen, ContentsSeen, PreviousSeen, StoreError, UnitSeen
@@ -27,27 +31,78 @@ class Events(Protocol):
         ...
 
 
+class Source(Protocol):
+    """A station beside this one, of this process or elsewhere."""
+
+    @property
+    def version(self) -> int:
+        """Rises with all that may change an answer."""
+        ...
+
+    @property
+    def blocked(self) -> frozenset[str]:
+        """The lots, units and components that are blocked there."""
+        ...
+
+    async def reach(self) -> None:
+        """Return when all that can be known now is known.
+
+        Raises:
+            StoreError: it cannot be asked now.
+        """
+        ...
+
+    async def known(self, names: Collection[str], asked: str | None = None) -> Known:
+        """Return what is known of the unit that bears these names; `asked`: by which it came.
+
+        Raises:
+            StoreError: it cannot be asked now.
+        """
+        ...
+
+    async def component(self, component: str) -> tuple[Place | None, str]:
+        """Return where a serial component is, and up to which address that is known.
+
+        Raises:
+            StoreError: it cannot be asked now.
+        """
+        ...
+
+    async def contents(self, parent: Collection[str]) -> Contents:
+        """Return what is in the unit or the parent that bears these names.
+
+        Raises:
+            StoreError: it cannot be asked now.
+        """
+        ...
+
+
 class StationLookup:
     """The port `TraceLookup` of one station."""
 
     def __init__(
         self,
         own: LookupStore,
-        around: Mapping[str, LookupStore],
+        around: Mapping[str, Source],
         previous: tuple[str, ...],
         events: Events,
+        elsewhere: Mapping[str, Source] | None = None,
     ) -> None:
-        """Know the stations of this process.
+        """Know the stations of this process, and those that are followed.
 
         Args:
             own: This station's own look-up.
             around: Those of all stations of the process, by path; it may still grow.
             previous: Stations that a unit must have passed before this one.
             events: This station's journal.
+            elsewhere: Stations of other gateways, by path.
         """
         self._own = own
         self._around = around
+        self._far = elsewhere or {}
         self._previous = previous
+        self._asked = tuple(dict.fromkeys((*previous, *self._far)))
+        """Whose word on a unit counts: it may be scrap, or have another name, at any of them."""
         self._events = events
 
     # -------------------------------------------------------------- units
@@ -76,7 +131,7 @@ class StationLookup:
             scrapped=any(_is_scrap(each) for each in everywhere),
             reworked=reworked,
             renamed_to=next((name for name in renamed if name is not None), None),
-            previous=tuple(_previous(path, each) for path, each in elsewhere.items()),
+            previous=tuple(_previous(path, elsewhere[path]) for path in self._previous),
             since=known.since,
             version=version,
         )
@@ -86,16 +141,31 @@ class StationLookup:
         names = frozenset({unit})
         while True:
             known = await self._own.known(names, unit)
-            elsewhere = {path: await self._elsewhere(path, names, unit) for path in self._previous}
+            elsewhere = await self._ask_all(names, unit)
             heard = [known, *(each for each in elsewhere.values() if each is not None)]
             found = names.union(*(each.history.names for each in heard))
             if found == names:
                 return names, known, elsewhere
             names = found
 
+    async def _ask_all(self, names: frozenset[str], unit: str) -> dict[str, Known | None]:
+        """Ask every other station, all at the same time."""
+        if len(self._asked) == 1:  # mostly; it needs no task
+            return {self._asked[0]: await self._elsewhere(self._asked[0], names, unit)}
+        asked = (self._elsewhere(path, names, unit) for path in self._asked)
+        return dict(zip(self._asked, await asyncio.gather(*asked), strict=True))
+
+    def _source(self, path: str) -> Source | None:
+        return self._around.get(path) or self._far.get(path)
+
+    def _sources(self) -> Iterator[Source]:
+        """Yield every station that can be asked, this one too."""
+        yield from self._around.values()
+        yield from self._far.values()
+
     async def _elsewhere(self, path: str, names: frozenset[str], unit: str) -> Known | None:
         """Return what a station knows up to its newest durable event; None: it cannot be asked."""
-        source = self._around.get(path)
+        source = self._source(path)
         if source is None:
             return None
         try:
@@ -105,7 +175,7 @@ class StationLookup:
             return None
 
     def _version(self) -> tuple[int, ...]:
-        sources = (self._around.get(path) for path in self._previous)
+        sources = (self._source(path) for path in self._asked)
         return tuple(source.version if source is not None else -1 for source in sources)
 
     def is_current(self, seen: UnitSeen) -> bool:
@@ -136,7 +206,7 @@ class StationLookup:
         names = frozenset({parent})
         while True:
             known = [await self._own.contents(names)]
-            for source in self._around.values():
+            for source in self._sources():
                 if source is not self._own:
                     known += await self._contents(source, names)
             found = names.union(*(each.names for each in known))
@@ -144,7 +214,7 @@ class StationLookup:
                 return names, known
             names = found
 
-    async def _contents(self, source: LookupStore, names: frozenset[str]) -> list[Contents]:
+    async def _contents(self, source: Source, names: frozenset[str]) -> list[Contents]:
         """Return what a station knows; nothing where it cannot be asked."""
         try:
             await source.reach()
@@ -159,7 +229,7 @@ class StationLookup:
 
     def blocked(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return which of these are blocked at any station of this process."""
-        blocked = frozenset[str]().union(*(source.blocked for source in self._around.values()))
+        blocked = frozenset[str]().union(*(source.blocked for source in self._sources()))
         return tuple(name for name in names if name in blocked)
 
     # -------------------------------------------------------------- components
@@ -167,7 +237,7 @@ class StationLookup:
     async def component_seen(self, component: str) -> ComponentSeen:
         """Return where a serial component is: by the newest word of any station here."""
         place, as_of = await self._own.component(component)
-        for source in self._around.values():
+        for source in self._sources():
             if source is not self._own:
                 place = _newer(place, await self._component(source, component))
         return ComponentSeen(
@@ -177,7 +247,7 @@ class StationLookup:
             position=place.position if place is not None else None,
         )
 
-    async def _component(self, source: LookupStore, component: str) -> Place | None:
+    async def _component(self, source: Source, component: str) -> Place | None:
         try:
             await source.reach()
             return (await source.component(component))[0]
@@ -198,6 +268,8 @@ def _is_scrap(known: Known) -> bool:
 def _previous(path: str, known: Known | None) -> PreviousSeen:
     if known is None:
         return PreviousSeen(station=path, known=False)
+    if not known.is_whole:
+        return PreviousSeen(station=path, known=False, as_of=known.as_of or None)
     done: Stay | None = None
     for stay in known.history.stays:
         done = stay if stay.kind == COMPLETED else done

@@ -21,7 +21,8 @@ from typing import Protocol, TypeVar
 
 from agent.ports import Address, Clock, Row, StoreError, Worker
 from agent.trace.asking import Contents, History, Place
-from agent.trace.remembered import BrokenError, Store, UnusableError, set_aside
+from agent.trace.facts_file import BrokenError, UnusableError, set_aside
+from agent.trace.remembered import Store
 
 T = TypeVar("T")
 
@@ -64,6 +65,8 @@ class Known:
     history: History
     as_of: str
     since: str
+    is_whole: bool = True
+    """Whether nothing that the station recorded of it is known to lack."""
 
 
 class LookupStore:

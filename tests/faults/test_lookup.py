@@ -9,8 +9,9 @@ import pytest
 from agent.journal.opening import open_journal
 from agent.journal.retention import Filling, Keep
 from agent.ports import Address
+from agent.trace.facts_file import BrokenError, set_aside
 from agent.trace.lookup import COMMIT_EVERY_S, FILE, LookupStore
-from agent.trace.remembered import BrokenError, Store, set_aside
+from agent.trace.remembered import Store
 from tests.doubles import MORNING_MS, InlineWorker, ManualClock
 from tests.histories import STATION, History, epoch, rim
 

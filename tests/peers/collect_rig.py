@@ -16,6 +16,7 @@ from agent.threads import ThreadWorker
 from agent.trace.aside import Aside, all_aside
 from agent.trace.holdings import Station, completeness
 from agent.trace.store import Store
+from agent.trace.store_keep import StoreKeep
 from tests.doubles import FastClock, SeededRandom
 
 PATIENCE_S = 30.0
@@ -38,19 +39,19 @@ class CollectorBench:
         self.last: Status | None = None
         self._clock = FastClock(8.0)
         self._shown = asyncio.Event()
+        options = MqttOptions.model_validate({"url": f"mqtt://127.0.0.1:{port}", **(broker or {})})
         given: dict[str, Any] = {
-            "under": "#",
+            "places": ("#",),
             "group": None,
             "wait_s": 1.0,
             "session_s": 3600,
             "until_complete": False,
         }
         self._wanted = Wanted(
-            options=MqttOptions.model_validate(
-                {"url": f"mqtt://127.0.0.1:{port}", **(broker or {})}
-            ),
+            options=options,
+            root=options.root,
             name=name,
-            open=lambda: Store.open(where),
+            open=lambda: StoreKeep(Store.open(where), options.root, name),
             **{**given, **words},
         )
 

@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from agent.sinks.mqtt.topics import path_segments
 from agent.sinks.options import EntryOptions, SecretReference
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -110,3 +111,10 @@ class BrokerOptions(EntryOptions):
         """The broker's port."""
         parts = urlsplit(self.url)
         return parts.port or _PORTS[parts.scheme]
+
+
+class ReadBroker(BrokerOptions):
+    """A broker that is read, in MQTT v5."""
+
+    root: Annotated[str, AfterValidator(path_segments)] = "lineside"
+    """First part of every topic, before `/v1/`: as the sinks of those stations have it."""

@@ -94,6 +94,10 @@ class Subscription(Connection):
             return f"lets us not subscribe (0x{code:02X}); allow it in the broker's access list"
         return None
 
+    def unsubscribe(self, filters: Iterable[str]) -> None:
+        """Take no more of these: a session that was kept may still have them."""
+        self._client.unsubscribe(list(filters))
+
     def confirm(self, messages: Iterable[Message]) -> None:
         """Let the broker forget messages that came over this connection."""
         if self.ended.done():

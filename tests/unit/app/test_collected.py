@@ -2,9 +2,9 @@
 
 from agent.app.collected import FAR, Tally
 from agent.trace.claims import Stand
-from agent.trace.intake import Took
 from agent.trace.requests import Heard
-from agent.trace.survey import Surveyed
+from agent.trace.surveyed import Surveyed
+from agent.trace.took import Took
 
 OLD, NEW = "000001-aa", "000002-bb"
 

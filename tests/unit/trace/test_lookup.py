@@ -10,6 +10,7 @@ import pytest
 
 from agent.core.events import LotBlocked
 from agent.ports import Address, StoreError
+from agent.trace.facts_file import ASIDE
 from agent.trace.lookup import (
     BATCH_ROWS,
     COMMIT_EVERY_S,
@@ -19,7 +20,6 @@ from agent.trace.lookup import (
     TRY_AGAIN_S,
     LookupStore,
 )
-from agent.trace.remembered import ASIDE
 from tests.doubles import MORNING_MS, InlineWorker, ManualClock, MemoryJournal, settled
 from tests.histories import STATION, History, epoch
 

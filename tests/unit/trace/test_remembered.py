@@ -19,8 +19,9 @@ from agent.core.events import (
     UnitUnbound,
 )
 from agent.ports import StoreError
+from agent.trace.facts_file import ASIDE, FORGET_ROWS, BrokenError, UnusableError, set_aside
 from agent.trace.lookup import FILE
-from agent.trace.remembered import ASIDE, FORGET_ROWS, BrokenError, Store, UnusableError, set_aside
+from agent.trace.remembered import Store
 from tests.doubles import MORNING_MS
 from tests.histories import STATION, History, epoch
 

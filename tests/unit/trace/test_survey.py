@@ -8,7 +8,8 @@ from agent.ports import Row
 from agent.trace.archive import DocumentError
 from agent.trace.claims import Answered, Range, Stand
 from agent.trace.holdings import completeness
-from agent.trace.survey import Overdue, Survey, Surveyed
+from agent.trace.survey import Survey
+from agent.trace.surveyed import Overdue, Surveyed
 from tests.streams import STATION, rows
 from tests.trace_rig import stored
 
