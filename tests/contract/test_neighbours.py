@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from agent.app.attached import Attach
 from agent.app.reading import Query, read_events
 from agent.app.registries import registries
 from agent.app.station import StationRun
@@ -54,6 +55,7 @@ class Floor:
     clock: ManualClock = field(default_factory=ManualClock)
     told: Told = field(default_factory=Told)
     lookups: dict[str, LookupStore] = field(default_factory=dict)
+    attach: Attach | None = None
     scans: int = 0
 
     def configs(self, more: str = "") -> tuple[StationConfig, ...]:
@@ -86,6 +88,7 @@ class Floor:
             directory=directory,
             journal_path=directory / "journal",
             lookups=self.lookups,
+            attach=self.attach,
         )
         return StationRun(config, around, self.told)
 
@@ -122,9 +125,13 @@ class Floor:
             "received": now,
         }
 
+    async def emit(self, station: StationRun, code: str) -> None:
+        """Let a station see a code."""
+        await station.emit(CodeScanned(**self.about(), raw=code.encode()))
+
     async def scan(self, station: StationRun, code: str) -> dict[str, Any]:
         """Scan a code at a station and return its newest event of a unit."""
-        await station.emit(CodeScanned(**self.about(), raw=code.encode()))
+        await self.emit(station, code)
         await self.clock.advance(OVER_S)
         kinds = ("unit_completed", "unit_refused")
         directory = self.directory / station.name.partition("/")[2] / "journal"
