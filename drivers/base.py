@@ -100,6 +100,16 @@ class FrameStatus(StrEnum):
     """Cut by silence, by a disconnect or by a new start; never bound to a unit."""
 
 
+@unique
+class Entry(StrEnum):
+    """How a code came in, where that is worth a mark (D-84, D-85)."""
+
+    KEYED = "keyed"
+    """A person keyed it by hand."""
+    WEDGE = "wedge"
+    """By a reader that acts as a keyboard, and changes what it does not know."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """What was learned once. It happened in [earliest_ms, latest_ms] by our boot clock."""
@@ -147,6 +157,12 @@ class CodeScanned(Observation):
     """The role that the badge gives; None: `operator`."""
     hidden_length: int | None = None
     """How long a failed read was that began like a badge: all that is kept of it (D-64)."""
+    entry: Entry | None = None
+    """None: a reader decoded it and sent it as it is."""
+    who: str | None = None
+    """Who keyed it, as the rim lets it be known."""
+    entry_reason: str | None = None
+    """Why it was keyed, in the person's words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +295,8 @@ class CommandGiven(Observation):
     """(name, value) as given; a name may come several times, a number is decimal text."""
     fault: str | None = None
     """What the rim found wrong with it: then it is refused with these words."""
+    scan: CodeScanned | None = None
+    """The code that it gives in the place of a reader, whichever reader that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

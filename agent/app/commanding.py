@@ -29,6 +29,7 @@ from typing import Any
 import orjson
 
 from agent.app.conceal import UNNAMED
+from agent.app.keying import Conceal, with_scan
 from agent.app.naming import canonical_name
 from agent.core.command import CODES, Names, lot_amount
 from agent.core.commands import TABLE
@@ -148,12 +149,17 @@ class CommandDoor:
     """Takes one station's commands while it has a run."""
 
     def __init__(
-        self, station: Station, directory: Path, clock: Clock, person: Person, tell: Tell
+        self,
+        station: Station,
+        directory: Path,
+        clock: Clock,
+        people: tuple[Person, Conceal],
+        tell: Tell,
     ) -> None:
         self._station = station
         self._path = socket_path(directory)
         self._clock = clock
-        self._person = person
+        self._person, self._conceal = people
         self._tell = tell
         self._serving: set[asyncio.Task[None]] = set()
         self._given = 0
@@ -263,7 +269,7 @@ class CommandDoor:
             )
         except ValueError as error:
             fault = str(error)
-        return CommandGiven(
+        given = CommandGiven(
             id=f"command-{self._given}",
             device="",
             earliest_ms=now.boot_ms,
@@ -275,6 +281,7 @@ class CommandDoor:
             arguments=arguments,
             fault=fault,
         )
+        return with_scan(given, self._station, self._conceal, _day(now))
 
     def _concealed(
         self, arguments: tuple[tuple[str, str], ...], now: Instant

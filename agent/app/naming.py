@@ -26,6 +26,7 @@ _PRINTED = re.compile(r"(?:\(\d{2,4}\)[^()]+)+")
 _FIELD = re.compile(r"\((\d{2,4})\)([^()]+)")
 _GS1 = Gs1Match(ais=frozenset())
 _GS1_SYMBOL = b"]C1"
+_GS1_SYMBOLS = (_GS1_SYMBOL, b"]d2", b"]Q3", b"]e0", b"]J1")
 _SEPARATOR = b"\x1d"
 
 
@@ -52,6 +53,21 @@ def canonical_name(text: str, stations: Iterable[Station], day: date) -> str:
         if isinstance(found, Identified):
             return found.code
     return _by_standard(raw, day) if raw.startswith(b"]") else text
+
+
+def as_read(text: str, station: Station, day: date) -> bytes:
+    """Return the bytes that a scanner would send for a label that somebody keys in.
+
+    What is printed with brackets may stand in any of GS1's symbols: the first one that a rule of
+    the station takes. A character that no scanner sends is a question mark.
+    """
+    raw = _label(text.encode("latin-1", "replace").decode("latin-1"))
+    if not _PRINTED.fullmatch(text):
+        return raw
+    each = [symbol + raw.removeprefix(_GS1_SYMBOL) for symbol in _GS1_SYMBOLS]
+    judged = (judge(raw, station.scans, reference_date=day) for raw in each)
+    taken = [raw for raw, found in zip(each, judged, strict=True) if isinstance(found, Identified)]
+    return (taken or each)[0]
 
 
 def _label(text: str) -> bytes:

@@ -297,8 +297,10 @@ class StationRun:
         if config.operators.mode == "pseudonym":
             key = operator_key(config.operators, around.directory, around.secret, around.random)
         person = person_of(config.station, config.operators, key)
-        door = CommandDoor(config.station, around.directory, around.clock, person, self._tell)
-        return concealer(config.station, config.operators, key), door
+        conceal = concealer(config.station, config.operators, key)
+        people = person, conceal
+        door = CommandDoor(config.station, around.directory, around.clock, people, self._tell)
+        return conceal, door
 
     def _engine(
         self,

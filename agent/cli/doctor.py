@@ -18,6 +18,7 @@ _TITLES = {
     "two_spellings": "one unit, two spellings",
     "scans_fail": "scans that fail",
     "scans_lag": "scans that lag",
+    "scans_keyed": "codes keyed by hand",
     "lots_too_wide": "lots swept too wide",
     "links_unsure": "links that are only possible",
     "load_not_changed": "a load that was never changed",

@@ -132,6 +132,11 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         orders=orders_of(track),
         scans=rules,
         no_reads={name: no_reads(device.options) for name, device in readers(parts).items()},
+        keyed=tuple(
+            name
+            for name, device in readers(parts).items()
+            if getattr(device.options, "keyed", False)
+        ),
         repeat_window_ms=track.repeat_window,
         crew=crew_of(operators, track),
         requires_order=order_need(track),

@@ -58,6 +58,7 @@ def _devices(config: StationConfig) -> Iterator[str]:
         tags = len(device.tags)
         written = [tag.name for tag in device.tags if tag.write]
         says = f"{tags} tag{'s' if tags != 1 else ''}" if device.shareable else "codes"
+        says += ", also keyed in by hand" if device.name in config.station.keyed else ""
         writes = f", writes {', '.join(written)}" if written else ""
         yield f"{device.name}: {device.driver} {device.endpoint}, {says}{writes}"
 

@@ -27,6 +27,7 @@ from agent.core import (
     following,
     granularity,
     installing,
+    keyed,
     labels,
     lot_counts,
     lot_scans,
@@ -444,6 +445,14 @@ def _code_scanned(draft: Draft, seen: CodeScanned) -> None:
     strategies.entry(draft.station).scanned(draft)
 
 
+def _command_given(draft: Draft, seen: CommandGiven) -> None:
+    """Carry a command out; a code that was keyed goes the way of one that was read (D-85)."""
+    commands.given(draft, seen)
+    if draft.keyed is not None:
+        _code_scanned(draft, draft.keyed)
+        commands.code_taken(draft, seen, keyed.outcome(draft.keyed, draft.events))
+
+
 def _ask_answered(draft: Draft, seen: AskAnswered) -> None:
     for handshake in draft.station.handshakes:
         if draft.live(handshake.name).lookup == seen.ask:
@@ -598,7 +607,7 @@ _HANDLERS: Mapping[type[Any], Callable[[Draft, Any], None]] = {
     TimerFired: _timer_fired,
     AskAnswered: _ask_answered,
     ClockMoved: _clock_moved,
-    CommandGiven: commands.given,
+    CommandGiven: _command_given,
     RangeSkipped: _range_skipped,
     HoldChanged: _hold_changed,
     HeadSigned: _head_signed,

@@ -13,7 +13,7 @@ from enum import StrEnum, unique
 
 from agent.core import events as ev
 from agent.core.draft import Draft
-from drivers.base import AskAnswered, CommandGiven
+from drivers.base import AskAnswered, CodeScanned, CommandGiven
 
 
 @unique
@@ -36,6 +36,8 @@ class Names(StrEnum):
     """Something that is in something, or that something is in."""
     PERSON = "person"
     """Somebody: a badge or a name, which the rim conceals as that of who gives the command."""
+    KEYED = "keyed"
+    """A code that is keyed in; the rim makes it the command's `scan`."""
 
 
 ASKED = frozenset({Names.UNIT, Names.COMPONENT, Names.ADDRESS, Names.PACKAGE})
@@ -70,8 +72,9 @@ class Refusal:
 
 Facts = Mapping[tuple[str, str], AskAnswered]
 """What is known of the arguments: (name, value) -> answer."""
-Run = Callable[[Draft, CommandGiven, Facts], ev.Event | Refusal]
-"""Carries a command out: returns the event that it added, or why it did nothing."""
+Run = Callable[[Draft, CommandGiven, Facts], ev.Event | Refusal | CodeScanned]
+"""Carries a command out: returns the event that it added, why it did nothing, or a code that is now
+to be judged as one that was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from agent.core import (
     correcting,
     disassembly,
     exchanging,
+    keyed,
     lives,
     lot_commands,
     orders,
@@ -42,7 +43,7 @@ from agent.core.state import (
     WaitingCommand,
     Working,
 )
-from drivers.base import AskAnswered, CommandGiven
+from drivers.base import AskAnswered, CodeScanned, CommandGiven
 
 COMMAND_WITHIN_MS = 5_000
 """How long what a command must know is looked for: a person waits, no machine does."""
@@ -59,6 +60,7 @@ TABLE: Mapping[str, Command] = {
     **people.COMMANDS,
     **disassembly.COMMANDS,
     **shipping.COMMANDS,
+    **keyed.COMMANDS,
 }
 """Every command by its name."""
 
@@ -211,8 +213,21 @@ def _run(draft: Draft, seen: CommandGiven, facts: Facts) -> None:
     done = TABLE[seen.command].run(draft, seen, facts)
     if isinstance(done, Refusal):
         _refuse(draft, seen, done)
+    elif isinstance(done, CodeScanned):
+        draft.keyed = done
     else:
         _tell(draft, seen, done.address, None)
+
+
+def code_taken(draft: Draft, seen: CommandGiven, became: ev.Event | Refusal) -> None:
+    """Tell a person what became of the code that was keyed in."""
+    if isinstance(became, Refusal):
+        _refuse(draft, seen, became)
+        return
+    why = None
+    if isinstance(became, ev.CodeRefused):
+        why = f"{became.reason}: {became.detail}" if became.detail else became.reason
+    _tell(draft, seen, became.address, why)
 
 
 def _refuse(draft: Draft, seen: CommandGiven, refusal: Refusal) -> None:

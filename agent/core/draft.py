@@ -13,7 +13,7 @@ from agent.core.anew import replace
 from agent.core.events import Certainty, Event, EventTime, OperatorRef, Why
 from agent.core.state import Ask, CommandReply, Decision, Live, Reply, State, Working
 from agent.core.station import Station
-from drivers.base import Instant
+from drivers.base import CodeScanned, Instant
 
 E = TypeVar("E", bound=Event)
 Evolve = Callable[[State, Event], State]
@@ -32,6 +32,8 @@ class Draft:
         self.asks: list[Ask] = []
         self.replies: list[Reply] = []
         self.command_replies: list[CommandReply] = []
+        self.keyed: CodeScanned | None = None
+        """A code that a person has keyed in, yet to be judged."""
         self._evolve = evolve
 
     @property

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import ClassVar
 
-from drivers.base import ClockState, FrameStatus, Quality, Scalar
+from drivers.base import ClockState, Entry, FrameStatus, Quality, Scalar
 
 
 @unique
@@ -272,6 +272,8 @@ class Declined(StrEnum):
     SCRAPPED = "scrapped"
     LIMIT = "limit"
     """The station's limit is reached."""
+    NOT_ALLOWED = "not_allowed"
+    """The station file does not let it be done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -633,6 +635,13 @@ class CodeScanned(Event):
     """Boot-clock interval in which it was scanned."""
     parser: str
     """Version of the parser, so that a parser bug can be cured from `raw` (D-68)."""
+    entry: Entry | None = None
+    """`keyed`: a person keyed it by hand, `raw` is what a reader would have sent; `wedge`: it came
+    from a reader that acts as a keyboard. None: a reader sent it (D-84, D-85)."""
+    who: str | None = None
+    """Who keyed it, as in `command_refused`."""
+    entry_reason: str | None = None
+    """Why it was keyed, in the person's words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -649,6 +658,10 @@ class CodeRefused(Event):
     """Boot-clock interval in which it was scanned."""
     waits: bool = False
     """Whether the next cycle takes it for its own where no other code comes: answer 4."""
+    entry: Entry | None = None
+    """As in `code_scanned`, and so the two below."""
+    who: str | None = None
+    entry_reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

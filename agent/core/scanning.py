@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from agent.core import events as ev
 from agent.core import (
@@ -24,7 +25,7 @@ from agent.core.identity.rules import Identified, Judgement, Means, NoRead, judg
 from agent.core.identity.scan_rule import COMMANDING, OF_LOTS
 from agent.core.pairing import Place
 from agent.core.state import Repeats, Reply, Working
-from drivers.base import CodeScanned, FrameStatus
+from drivers.base import CodeScanned, Entry, FrameStatus
 
 
 def scanned(draft: Draft, seen: CodeScanned) -> None:
@@ -65,7 +66,9 @@ def today(draft: Draft) -> date:
 
 def _judge(draft: Draft, seen: CodeScanned) -> None:
     judged = judge_bytes(draft, seen.raw, seen.device)
-    if isinstance(judged, NoRead):
+    if isinstance(judged, NoRead) and seen.entry is Entry.KEYED:
+        _refuse(draft, seen, "no_read", "the reader says by it that it read nothing")
+    elif isinstance(judged, NoRead):
         _no_read(draft, seen)
     elif isinstance(judged, Identified):
         _accept(draft, seen, judged)
@@ -84,6 +87,11 @@ def _raw(seen: CodeScanned) -> str | None:
     return None if is_badge else seen.raw.hex()
 
 
+def _entered(seen: CodeScanned) -> dict[str, Any]:
+    """Return how a code came in, for its event (D-84, D-85)."""
+    return {"entry": seen.entry, "who": seen.who, "entry_reason": seen.entry_reason}
+
+
 def _refuse(draft: Draft, seen: CodeScanned, reason: str, detail: str | None) -> None:
     waits = seen.hidden_length is None and pairing.waits_refused(
         draft.state, draft.working, seen.device, seen.earliest_ms
@@ -98,6 +106,7 @@ def _refuse(draft: Draft, seen: CodeScanned, reason: str, detail: str | None) ->
             earliest_ms=seen.earliest_ms,
             latest_ms=seen.latest_ms,
             waits=waits,
+            **_entered(seen),
         )
     )
     _reply(draft, seen.device, good=False)
@@ -130,7 +139,7 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
             ),
             device=seen.device,
             raw=seen.raw.hex(),
-            symbology=judged.symbology,
+            symbology=None if seen.entry is Entry.KEYED else judged.symbology,
             means=judged.means.value,
             code=judged.code,
             product=judged.product,
@@ -145,6 +154,7 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
             earliest_ms=seen.earliest_ms,
             latest_ms=seen.latest_ms,
             parser=judged.parser,
+            **_entered(seen),
         )
     )
     packs = bool(station.packing) and judged.means in parentage.MEANS - {Means.UNPACK}
@@ -185,6 +195,7 @@ def _accept_badge(draft: Draft, seen: CodeScanned, operator: str) -> None:
             earliest_ms=seen.earliest_ms,
             latest_ms=seen.latest_ms,
             parser=PARSER,
+            **_entered(seen),
         )
     )
     _reply(draft, seen.device, good=True)

@@ -440,6 +440,8 @@ class Station:
     scans: tuple[ScanRule, ...] = ()
     no_reads: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     """Per reader: the frames that mean "nothing read" (D-81)."""
+    keyed: tuple[str, ...] = ()
+    """Readers in whose place a person may key in a code by hand (D-85)."""
     repeat_window_ms: int = 1000
     """Same code, same reader, no cycle between: a repeat, not a new scan (D-34, D-82)."""
     crew: Crew = field(default_factory=Crew)

@@ -395,6 +395,12 @@ class _Reading:
         """A line of a unit's history."""
         self.changes.unit(self.event["unit"])
 
+    def scanned(self) -> None:
+        """A code that was keyed, or typed by a reader: a line of what it names (D-84, D-85)."""
+        event = self.event
+        if event.get("entry") is not None and event["means"] not in _NAMES_NOTHING:
+            self.changes.about.append((event["code"], Role.ENTERED, None))
+
     def blocked(self) -> None:
         """A line of a lot's or a component's history."""
         self.changes.about.append((self.event["lot"], Role.IS, None))
@@ -406,8 +412,16 @@ _UNKNOWN = frozenset({"material_unknown", "component_missing"})
 """Why it may be something that is not among the candidates."""
 _ONE_OF_THEM = frozenset({"multi_lot_label", "hopper_mix"})
 """Why it is not certain which of the candidates it was, while it was one of them."""
+_NAMES_NOTHING = frozenset(
+    {
+        *("operator", "operator_off", "order", "order_end", "cancel", "emptied", "lot_end"),
+        *("parent_end", "unpack", "scrap", "rework", "reidentify", "nok"),
+    }
+)
+"""Meanings of codes that are no unit's, lot's or part's."""
 
 _READERS: Mapping[str, Callable[[_Reading], None]] = {
+    "code_scanned": _Reading.scanned,
     "unit_started": _Reading.unit,
     "unit_completed": _Reading.unit,
     "unit_refused": _Reading.unit,

@@ -144,7 +144,7 @@ def _seen(connection: Connection, units: Mapping[str, str]) -> dict[str, dict[st
             .join(ABOUT, ABOUT.c.thing == THINGS.c.id)
             .join(EVENTS, EVENTS.c.id == ABOUT.c.event)
             .join(SOURCES, SOURCES.c.id == EVENTS.c.station)
-            .where(THINGS.c.name.in_(some))
+            .where(THINGS.c.name.in_(some), ABOUT.c.role != Role.ENTERED.value)
             .order_by(EVENTS.c.received_ms, EVENTS.c.id)
         )
         for name, at_ms, station, role in connection.execute(asked):

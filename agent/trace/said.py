@@ -33,6 +33,8 @@ class Role(StrEnum):
     """So many units that nobody can name; no number: nobody knows how many."""
     LEFT = "left"
     """It left the place: it was issued."""
+    ENTERED = "entered"
+    """Its code came otherwise than from a reader that decoded it: nobody has seen it by that."""
 
 
 @dataclass(frozen=True, slots=True)

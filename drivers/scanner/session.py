@@ -25,6 +25,7 @@ from drivers.base import (
     Clock,
     CodeScanned,
     Emit,
+    Entry,
     FrameStatus,
     Instant,
     LinkChanged,
@@ -254,6 +255,7 @@ class Session:
                     received=now,
                     raw=frame.raw,
                     status=FrameStatus.PARTIAL if is_touched else frame.status,
+                    entry=Entry.WEDGE if self._options.keyboard else None,
                 )
             )
         elif isinstance(last, SamplesLost):

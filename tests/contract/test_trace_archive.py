@@ -194,6 +194,24 @@ def test_history_is_one_under_all_names_and_says_what_was_corrected() -> None:
         assert names == ["U1"]
 
 
+def test_history_shows_a_code_that_was_keyed_and_by_whom() -> None:
+    """A keyed code, or one that a reader typed, is a line of what it names; no other (D-85)."""
+    plant = Plant()
+    hand = {"device": "r", "entry": "keyed", "who": "k:OP-7", "entry_reason": "torn"}
+    plant.add("code_scanned", means="unit", code="U1", **hand)
+    plant.add("code_scanned", device="r", means="component", code="LOT", entry="wedge")
+    plant.add("code_scanned", device="r", means="unit", code="U1")
+    for means in ("operator", "order", "cancel", "scrap", "emptied"):
+        plant.add("code_scanned", means=means, code="U1", **hand)
+    plant.unit("U1", "LOT")
+    with stored(plant.events) as store:
+        scan, unit = history(store, "U1")
+        assert (scan["event"]["entry"], scan["event"]["who"]) == ("keyed", "k:OP-7")
+        assert (scan["kind"], unit["kind"]) == ("code_scanned", "unit_completed")
+        assert [line["event"]["entry"] for line in history(store, "LOT")] == ["wedge"]
+        assert not store.units({"LOT"})
+
+
 def test_what_is_no_event_is_refused() -> None:
     """The text says what it lacks; nothing is taken."""
     for document in ({"a": 1}, {"specversion": "1.0", "data": 7}):

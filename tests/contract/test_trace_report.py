@@ -118,3 +118,13 @@ def test_a_unit_with_a_new_name_was_seen_under_the_old_one() -> None:
     assert entry["first_seen"] == "2026-11-25T06:00:02.000Z"
     assert entry["last_seen"] == "2026-11-25T06:00:08.000Z"
     assert entry["reasons"] == ["alias", "load_interval"]
+
+
+def test_a_code_that_was_keyed_is_no_sight_of_its_unit() -> None:
+    """Somebody wrote its name: a slip of the fingers makes another unit's of it (D-85)."""
+    plant = line()
+    plant.add("code_scanned", device="r", means="unit", code="U2", entry="keyed")
+    with stored(plant.events) as store:
+        report = Trace(store).recall("LOT")
+    entry = next(entry for entry in report["certain"] if entry["unit"] == "U2")
+    assert entry["last_seen"] == "2026-11-25T06:00:02.000Z"

@@ -26,7 +26,7 @@ devices:
   safe: {{driver: opcua, url: "{safe}", user: agent, password: "file:{vault}/opcua", timeout: 1s,
          security: {{policy: Basic256Sha256, certificate: "{vault}/tls.pem",
                     key: "file:{vault}/tls", trust: "{vault}/tls.pem"}}}}
-  scanner: {{driver: scanner, port: {reader}, framing: {{end: CR}}}}
+  scanner: {{driver: scanner, port: {reader}, framing: {{end: CR}}, keyed: true}}
 tags:
   pieces: {{device: plc, table: holding, address: 0, type: uint32, modulus: 2^32}}
   force: {{device: cell, node: "nsu=urn:acme:press;s=Force"}}
@@ -47,8 +47,9 @@ publish:
           password: "file:{vault}/wrong"}}
 """
 
-BADGE, FAILED, SPOKEN = "OP-493817", "OP-49382", "OP-650214"
-"""A badge that is read, one that is read in part, one that a person gives with a command."""
+BADGE, FAILED, SPOKEN, KEYED = "OP-493817", "OP-49382", "OP-650214", "OP-730591"
+"""A badge that is read, one that is read in part, one that a person gives with a command, one that
+is keyed in."""
 
 
 def secrets(vault: Path) -> dict[str, bytes]:
@@ -64,7 +65,12 @@ def secrets(vault: Path) -> dict[str, bytes]:
     inside = {
         name: (vault / name).read_text("ascii").splitlines()[1] for name in ("checkpoint", "tls")
     }
-    numbers = {"badge": BADGE[3:], "failed badge": FAILED[3:], "command": SPOKEN[3:]}
+    numbers = {
+        "badge": BADGE[3:],
+        "failed badge": FAILED[3:],
+        "command": SPOKEN[3:],
+        "keyed": KEYED[3:],
+    }
     return {name: word.encode() for name, word in (words | inside | numbers).items()}
 
 
@@ -138,6 +144,8 @@ async def test_no_secret_is_printed_published_or_kept(tmp_path: Path) -> None:
                 block = ("block-lot", "4712", "--who", SPOKEN, "--reason", "alert")
                 spoken = await printed("do", str(file), "--state", str(state), *block)
                 await recorded(file, state, "lot_blocked")
+                key = ("scan", KEYED, "--who", SPOKEN, "--reason", "torn")
+                spoken += await printed("do", str(file), "--state", str(state), *key)
                 await recorded(file, state, "checkpoint_signed")
     told = {
         "log": json.dumps(agent.lines).encode() + agent.complaints.encode(),
@@ -152,6 +160,8 @@ async def test_no_secret_is_printed_published_or_kept(tmp_path: Path) -> None:
     seen = {"lot": b"4711", "pseudonym": signed_on["operator"]["ref"].encode()}
     audit = next(path for path in told if path.endswith("audit.jsonl"))
     assert {(name, audit) for name in seen} <= set(found(seen, told))
-    assert b"recorded" in spoken
+    assert spoken.count(b"recorded: ") == 2
+    (keyed,) = [event for event in events(file, state) if event.get("entry") == "keyed"]
+    assert (keyed["kind"], keyed["means"], "raw" in keyed) == ("code_scanned", "operator", False)
     proof = prove_file(Path(audit), [vault / "checkpoint.pub"])
     assert (proof.is_whole, proof.unsigned) == (True, 0)

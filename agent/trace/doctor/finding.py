@@ -25,6 +25,7 @@ class Mistake(StrEnum):
     TWO_SPELLINGS = "two_spellings"
     SCANS_FAIL = "scans_fail"
     SCANS_LAG = "scans_lag"
+    SCANS_KEYED = "scans_keyed"
     LOTS_TOO_WIDE = "lots_too_wide"
     LINKS_UNSURE = "links_unsure"
     LOAD_NOT_CHANGED = "load_not_changed"

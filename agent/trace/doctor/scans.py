@@ -1,7 +1,8 @@
-"""Stations whose scans fail or lag (D-14, the fourth mistake).
+"""Stations whose scans fail, lag or are keyed by hand (D-14, the fourth mistake).
 
 A scan fails that reads nothing, is refused or is cut short. It lags where its code comes when the
-cycle has gone, or the cycle comes and no code has: the scan expires, the cycle stays unbound.
+cycle has gone, or the cycle comes and no code has: the scan expires, the cycle stays unbound. One
+that a person keyed in says so itself.
 """
 
 from __future__ import annotations
@@ -21,13 +22,17 @@ from agent.trace.doctor.finding import (
     of_kinds,
     stations,
 )
+from agent.trace.fetching import bodies
 from agent.trace.holdings import moment
-from agent.trace.tables import EVENTS
+from agent.trace.said import Role
+from agent.trace.tables import ABOUT, EVENTS
 
 MOST_FAILED = 0.05
 """A larger share of reads that fail is a finding."""
 MOST_LATE = 0.02
 """A larger share of cycles without their code, or of codes without their cycle, is one."""
+MOST_KEYED = 0.05
+"""A larger share of codes that a person keyed in is one."""
 _FAILURES = ("no_read", "code_refused", "scan_truncated")
 _KINDS = ("code_scanned", *_FAILURES, "scan_expired", "unit_completed", "unit_unbound")
 _LATE = frozenset({"window", "cycle_refused"})
@@ -51,7 +56,7 @@ class _Station:
 
 
 def find(connection: Connection, period: Period) -> Iterator[Finding]:
-    """Yield the stations whose scans fail or lag."""
+    """Yield the stations whose scans fail, lag or are keyed by hand."""
     names = stations(connection)
     for station, counted in sorted(_counted(connection, period).items()):
         place = Place(
@@ -61,6 +66,7 @@ def find(connection: Connection, period: Period) -> Iterator[Finding]:
         )
         yield from _failing(connection, period, station, place, counted)
         yield from _lagging(connection, period, station, place, counted)
+        yield from _keyed(connection, period, station, place, counted)
 
 
 def _counted(connection: Connection, period: Period) -> Mapping[int, _Station]:
@@ -135,6 +141,34 @@ def _lagging(
         do="let the code be read where the part lies in the machine, by a fixed reader or the PLC; "
         "where it stays by hand, let `begin` ask for it before the machine works, or widen "
         "`pair.window` if codes come early",
+    )
+
+
+def _keyed(
+    connection: Connection, period: Period, station: int, place: Place, counted: _Station
+) -> Iterator[Finding]:
+    asked = (
+        select(EVENTS.c.id)
+        .distinct()
+        .join(ABOUT, ABOUT.c.event == EVENTS.c.id)
+        .where(ABOUT.c.role == Role.ENTERED.value, EVENTS.c.station == station, *period.terms())
+    )
+    entered = bodies(connection, [number for (number,) in connection.execute(asked)])
+    keyed = [event for event in entered.values() if event["entry"] == "keyed"]
+    codes = counted.of("code_scanned")
+    if len(keyed) < FEWEST or len(keyed) <= MOST_KEYED * codes:
+        return
+    why = Counter(f"{event['entry_reason']} at {event['device']}" for event in keyed)
+    yield Finding(
+        mistake=Mistake.SCANS_KEYED,
+        place=place,
+        shown_by=f"{len(keyed):,} of {codes:,} codes were keyed by hand ({len(keyed) / codes:.1%})",
+        counts={"codes": codes, "keyed": len(keyed)},
+        examples=tuple(f"{n:,} x {what}" for what, n in _most(why.items())),
+        costs=f"{len(keyed):,} codes of which a slip of the fingers makes another unit's, where "
+        "the code has no check digit",
+        do="mend the label or the reader; where it is meant so, take codes with a check digit, or "
+        "lots instead of serials",
     )
 
 

@@ -5,7 +5,7 @@ import json
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from agent.app.commanding import (
 )
 from agent.core.state import CommandReply
 from agent.engine import CommandLostError
-from drivers.base import CommandGiven, Instant
+from drivers.base import CodeScanned, CommandGiven, Instant
 from tests.doubles import ManualClock, settled
 from tests.unit.app.test_trouble import Told
 from tests.unit.config.stations import PRESS, loaded
@@ -95,6 +95,11 @@ def person(text: str, _at: Instant) -> str:
     return f"k:{text}"
 
 
+def unseen(seen: CodeScanned) -> CodeScanned:
+    """Conceal badges, which begin with OP-."""
+    return replace(seen, raw=b"", operator="k:badge") if seen.raw.startswith(b"OP-") else seen
+
+
 @asynccontextmanager
 async def opened(directory: Path) -> AsyncIterator[Bench]:
     """Open a door in a directory until the test is done with it."""
@@ -105,7 +110,7 @@ async def opened(directory: Path) -> AsyncIterator[Bench]:
     def concealed(text: str, at: Instant) -> str:
         return "unnamed" if nobody[0] else person(text, at)
 
-    door = CommandDoor(loaded(PRESS).station, directory, ManualClock(), concealed, told)
+    door = CommandDoor(loaded(PRESS).station, directory, ManualClock(), (concealed, unseen), told)
     serving = asyncio.create_task(door.serve(engine.give))
     await settled()
     try:
@@ -359,7 +364,7 @@ def test_what_is_no_command_is_refused_in_words(members: object, error: str) -> 
 @pytest.mark.parametrize("turns", range(6))
 async def test_a_run_that_ends_at_once_leaves_no_socket(tmp_path: Path, turns: int) -> None:
     """However short a run is, nobody listens after it: what is asked then goes to the next one."""
-    door = CommandDoor(loaded(PRESS).station, tmp_path, ManualClock(), person, Told())
+    door = CommandDoor(loaded(PRESS).station, tmp_path, ManualClock(), (person, unseen), Told())
     serving = asyncio.create_task(door.serve(Engine().give))
     for _ in range(turns):
         await asyncio.sleep(0)

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from agent.app.naming import canonical_name
+from agent.app.naming import as_read, canonical_name
 from tests.unit.config.stations import CELL, PRESS, loaded
 
 DAY = date(2026, 6, 1)
@@ -48,6 +48,17 @@ def test_a_station_knows_its_own_codes() -> None:
 def test_what_nobody_knows_is_looked_for_as_it_is(text: str) -> None:
     """A plain code keeps its text."""
     assert canonical_name(text, (), DAY) == text
+
+
+def test_what_is_keyed_in_is_what_a_scanner_would_send() -> None:
+    """A printed label is in a symbol of GS1's that a rule takes; a text is its bytes."""
+    printed = "(01)09521234543213(21)S1"
+    assert as_read(printed, PRESSED, DAY) == b"]C10109521234543213\x1d21S1"
+    only = loaded(PRESS.replace('["01", "21"]}, ', '["01", "21"]}, symbologies: ["]d2"], '))
+    assert as_read(printed, only.station, DAY) == b"]d20109521234543213\x1d21S1"
+    assert as_read("(01)09521234543214(21)S1", only.station, DAY).startswith(b"]C1")
+    assert as_read("(10)L1(21)S1", PRESSED, DAY) == b"]C110L1\x1d21S1"
+    assert as_read("SN<GS>1é€", PRESSED, DAY) == b"SN\x1d1\xe9?"
 
 
 @pytest.mark.parametrize(

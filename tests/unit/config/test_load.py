@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.app.registries import registries
+from agent.config.explain import explained
 from agent.config.load import load
 from agent.config.loaded import JournalConfig, OperatorsConfig, StationConfig
 from agent.config.problems import Place
@@ -100,6 +101,15 @@ def test_press_becomes_the_plan_of_the_core() -> None:
         people=f"pseudonym {digest('credential:operator-key')}",
         sources=config.station.sources,
     )
+
+
+def test_a_scanner_says_whether_its_codes_may_be_keyed() -> None:
+    """Nobody may unless it says so (D-85), and the station is told back with it."""
+    assert loaded(PRESS).station.keyed == ()
+    assert "by hand" not in explained(loaded(PRESS))
+    keyed = loaded(edited(PRESS, ("no_read: [NOREAD, NR]", "no_read: [NOREAD, NR], keyed: true")))
+    assert keyed.station.keyed == ("scanner",)
+    assert "one, codes, also keyed in by hand\n" in explained(keyed)
 
 
 def test_filler_becomes_the_plan_of_the_core() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.base import CodeScanned, LinkDownError
+from drivers.base import CodeScanned, Entry, LinkDownError
 from drivers.framing import Framer, FramingOptions, has_control
 from drivers.scanner.keys import EVENT, Keyboard, KeysLink
 from drivers.scanner.link import connect
@@ -176,6 +176,7 @@ async def test_session_reads_a_keyboard(tmp_path: Path) -> None:
     await asyncio.wait([looking, handing])
     session.close()
     assert spoken(seen.seen) == [(b"a1", "ok"), (b"\x1a", "invalid")]
+    assert {one.entry for one in seen.seen if isinstance(one, CodeScanned)} == {Entry.WEDGE}
 
 
 def spoken(seen: Sequence[object]) -> list[tuple[bytes, str]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.base import LinkChanged, LinkDownError, SamplesLost
+from drivers.base import CodeScanned, LinkChanged, LinkDownError, SamplesLost
 from drivers.scanner.session import QUEUE_CODES
 from tests.doubles import settled
 from tests.unit.drivers.scanner_bench import PORT, START_MS, running
@@ -15,6 +15,7 @@ async def test_code_is_as_old_as_its_bytes() -> None:
         await bench.put(b"01\r")
         assert isinstance(bench.seen[0], LinkChanged)
         assert bench.codes == [(b"SN0001", "ok", 100, 200)]
+        assert [one.entry for one in bench.seen if isinstance(one, CodeScanned)] == [None]
 
 
 async def test_no_read_is_told_from_a_code() -> None:

@@ -90,6 +90,18 @@ def lagging() -> Iterable[dict[str, Any]]:
     return plant.events
 
 
+def keyed() -> Iterable[dict[str, Any]]:
+    """A label that a reader cannot read; some come by a keyboard wedge, which types by itself."""
+    plant = clean()
+    hand = {"entry": "keyed", "who": "k:OP-7", "entry_reason": "torn"}
+    for n in range(22):
+        about = {"means": "unit", "code": f"SN-{n}", "device": "r" if n % 4 else "s"}
+        plant.add("code_scanned", **about, **hand)
+        plant.add("code_scanned", **about, entry="wedge")
+    plant.add("code_scanned", means="operator", code="k:OP-7", device="r", **hand)
+    return plant.events
+
+
 def unsure() -> Iterable[dict[str, Any]]:
     """Changes of material of which nobody knows when they were."""
     plant = clean()
@@ -121,6 +133,7 @@ def unchanged() -> Iterable[dict[str, Any]]:
         (spelt_twice, Mistake.TWO_SPELLINGS),
         (failing, Mistake.SCANS_FAIL),
         (lagging, Mistake.SCANS_LAG),
+        (keyed, Mistake.SCANS_KEYED),
         (unsure, Mistake.LINKS_UNSURE),
         (unchanged, Mistake.LOAD_NOT_CHANGED),
     ],
@@ -151,6 +164,9 @@ def test_the_evidence_is_counted() -> None:
     assert fail.examples[0] == "17 x no_read at r"
     (lag,) = found(lagging())
     assert lag.counts == {"cycles": 66, "without_code": 26, "scans": 65, "expired": 26}
+    (hand,) = found(keyed())
+    assert hand.counts == {"codes": 85, "keyed": 22}
+    assert hand.examples == ("16 x torn at r", "6 x torn at s")
     (spelt,) = found(spelt_twice())
     assert spelt.examples == ("SN-7 and sn7",)
     (long,) = found(unchanged())
