@@ -195,9 +195,9 @@ for _part in (
     orders.EVOLVES,
     shelf.EVOLVES,
     feeding.EVOLVES,
+    vessels.EVOLVES,  # both before the material, which forgets loads
     material.EVOLVES,
     fitness.EVOLVES,
-    vessels.EVOLVES,
     installing.EVOLVES,
     products.EVOLVES,
     parentage.EVOLVES,

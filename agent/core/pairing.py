@@ -106,9 +106,8 @@ def place(state: State, working: Working, scanned_ms: int, code: str | None = No
     """Return to which cycle a scan belongs that began at `scanned_ms` (D-24)."""
     if code is not None and _is_inside(state, working, code):
         return Place.DOUBTFUL
-    for handshake in state.station.handshakes[:1]:
-        answered = state.cycle.answered.get(handshake.name)
-        if answered is None or not seeks_scan(state.station, handshake):
+    for handshake, answered in _last_answered(state):
+        if not seeks_scan(state.station, handshake):
             return Place.NEXT
         if answered.bound:
             return _after_bound(state, answered, scanned_ms)
@@ -117,14 +116,22 @@ def place(state: State, working: Working, scanned_ms: int, code: str | None = No
     return Place.NEXT
 
 
+def _last_answered(state: State) -> Iterator[tuple[Handshake, Answered]]:
+    """Yield the first handshake, which scans are paired with, and what was answered there last."""
+    for handshake in state.station.handshakes[:1]:
+        answered = state.cycle.answered.get(handshake.name)
+        if answered is not None:
+            yield handshake, answered
+
+
 def _is_inside(state: State, working: Working, code: str) -> bool:
     """Whether a code is of the unit that is in the machine: its label may be read once more."""
     started = state.cycle.started
     if started is not None and started.unit == code:
         return True
-    for handshake in state.station.handshakes[:1]:
-        answered, live = state.cycle.answered.get(handshake.name), working.live.get(handshake.name)
-        if answered is not None and live is not None and live.snapshot is not None:
+    for handshake, answered in _last_answered(state):
+        live = working.live.get(handshake.name)
+        if live is not None and live.snapshot is not None:
             return answered.unit == code and requests.answers(state, handshake, live.snapshot)
     return False
 
@@ -202,11 +209,7 @@ def _doubts(state: State, pending: Pending, rise: Rise) -> tuple[ev.Why, ...]:
 
 def _has_other(state: State) -> bool:
     """Whether the cycle before took a scan that may be of this one, which then has two (D-24)."""
-    answered = state.cycle.answered
-    return any(
-        handshake.name in answered and answered[handshake.name].early
-        for handshake in state.station.handshakes[:1]
-    )
+    return any(answered.early for _, answered in _last_answered(state))
 
 
 def expire(draft: Draft, pending: Pending, reason: ev.ExpiryReason) -> None:

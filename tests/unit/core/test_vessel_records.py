@@ -241,6 +241,20 @@ def test_what_is_drawn_beside_a_lot_that_passed_counts_for_those_after_it() -> N
     assert [off.lot for off in rig.of(ComponentUnloaded)] == ["1", "2"]
 
 
+def test_a_row_counts_what_was_drawn_beside_a_lot_that_it_is_the_last_of() -> None:
+    """A row that reaches back to a passed lot, and forgets it, moves those after it on (D-48)."""
+    rig = filler(replace(FLOW, plug_flow="1"))
+    rig.scan("EMPTY")
+    rig.scan("R1Q2")
+    rig.scan("R2Q6")
+    rig.count(3)
+    assert [off.lot for off in rig.of(ComponentUnloaded)] == ["1"]
+    assert use(rig.count(3)).candidates == ("1", "2")
+    assert {load.lot: load.passed for load in rig.state.material.loads} == {"2": "6"}
+    rig.count(3)  # nine of eight
+    assert [off.lot for off in rig.of(ComponentUnloaded)] == ["1", "2"]
+
+
 def test_a_load_that_is_out_counts_no_more() -> None:
     """Its pieces are history: what is made later changes nothing that is known of it."""
     rig = filler(SPLICED)
