@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ __all__ = [
     "FeedError",
     "Finding",
     "InterchangeError",
+    "Named",
     "Node",
     "QueryError",
     "Size",
@@ -132,15 +133,38 @@ def open_trace(given: str | None) -> Trace:
     return Trace(open_store(given))
 
 
-def known_name(trace: Trace, text: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What somebody calls a lot, unit or component."""
+
+    name: str
+    """Under which the store knows it, if it does."""
+    note: str | None = None
+    """What to tell them: that half a code was enough, or what is like it."""
+
+
+def known_name(trace: Trace, text: str) -> Named:
     """Return the name under which the store knows what somebody calls a lot, unit or component.
 
+    A serial or a lot number is enough where one thing alone is called so.
+
     Raises:
-        ValueError: it is a GS1 label, but a wrong one.
+        ValueError: it is a GS1 label, but a wrong one, or it may be one of several things.
     """
     if trace.store.knows(text):
-        return text
-    return canonical_name(text, (), datetime.now(UTC).date())
+        return Named(text)
+    name = canonical_name(text, (), datetime.now(UTC).date())
+    if trace.store.knows(name):
+        return Named(name)
+    found = trace.ending(text)
+    if len(found) > 1:
+        several = "; ".join(shown(each) for each in found)
+        raise ValueError(f"'{text}' may be any of these, name one in full: {several}")
+    if found:
+        return Named(found[0], f"'{text}' is {shown(found[0])}")
+    like = "; ".join(shown(each) for each in trace.similar(text))
+    like = f"; similar are: {like}" if like else ""
+    return Named(name, f"'{text}' is not known to this store{like}")
 
 
 def things(names: Iterable[str]) -> list[str]:

@@ -60,6 +60,14 @@ def opened(command: str, store: str | None, sources: Iterable[Path]) -> Iterator
         raise typer.Exit(exits.REFUSED) from error
 
 
+def named(command: str, trace: tracing.Trace, text: str) -> str:
+    """Return the name of what somebody asks about; what to know of it is told beside the answer."""
+    found = tracing.known_name(trace, text)
+    if found.note is not None:
+        sys.stderr.write(f"lineside {command}: {found.note}\n")
+    return found.name
+
+
 def write_json(document: object) -> None:
     """Write one JSON document."""
     sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")

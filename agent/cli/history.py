@@ -30,7 +30,7 @@ def unit(
     """Show the history of a unit, and what is in it."""
     form = answers.form("trace", as_json=as_json, as_csv=as_csv)
     with answers.opened("trace", store, sources or ()) as trace:
-        of = tracing.known_name(trace, name)
+        of = answers.named("trace", trace, name)
         newest = trace.newest_name(of)
         names = trace.names(newest)
         entries = trace.history(newest)
@@ -48,8 +48,6 @@ def unit(
         answers.write_csv(_COLUMNS, rows)
         return
     console = answers.console()
-    if not entries and not root.children:
-        console.print(f"{newest} is not known to this store", style="yellow")
     if len(names) > 1:
         console.print(f"{newest}, also called {', '.join(names[1:])}", style="bold")
     console.print(answers.table(_COLUMNS, rows))

@@ -62,8 +62,11 @@ def recall(
     if (name is None) == (selection is None):
         _refuse("name a lot, serial or unit, or say what passed where (--station, …)")
     with answers.opened("recall", store, sources or ()) as trace:
-        asked = selection if name is None else tracing.known_name(trace, name)
+        asked = selection if name is None else answers.named("recall", trace, name)
         report = trace.recall(asked) if asked is not None else {}
+    if selection is not None:
+        for unknown in report["unknown"]:
+            typer.echo(f"lineside recall: {unknown}", err=True)
     if form is Form.JSON:
         answers.write_json(report)
     elif form is Form.CSV:
@@ -97,8 +100,6 @@ def _up_to(each: dict[str, Any]) -> str:
 
 def _show(report: dict[str, Any]) -> None:
     console = answers.console()
-    if not report["is_known"]:
-        console.print(f"{report['recall']['of']} is not known to this store", style="yellow")
     console.print(answers.table(_COLUMNS, _rows(report)))
     counts = (f"{len(report[part])} {part}" for part in _PARTS)
     console.print(", ".join(counts), style="bold")

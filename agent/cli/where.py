@@ -49,7 +49,7 @@ def _answer(
     form: Form,
 ) -> None:
     with answers.opened(command, store, sources) as trace:
-        of = tracing.known_name(trace, name)
+        of = answers.named(command, trace, name)
         ask = trace.where_used if command == "where-used" else trace.where_from
         found = ask(of)
         rests = [asdict(each) for each in trace.completeness()]

@@ -7,6 +7,7 @@ What speaks of what:
     install             -> the cycle it belongs to; the cycle -> its installs
     removal, conflict   -> what had the part in it
     new identity        -> what was put into the unit under either name
+    cycle, load, its end -> cycles behind it that nobody saw (unseen.py)
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, and_, or_, select
 
-from agent.trace import fetching
+from agent.trace import fetching, unseen
 from agent.trace.corrections import Document, address_of
 from agent.trace.genealogy import Kind
 from agent.trace.rows import NAMES_AT_ONCE, known_ids, pieces
@@ -60,6 +61,7 @@ def by(connection: Connection, fresh: Mapping[int, Document]) -> set[int]:
     )
     found |= users(connection, parts)
     found |= _of_units(connection, units)
+    found |= unseen.later(connection, fresh)
     return found - fresh.keys()
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from agent.trace import naming
 from agent.trace.archive import DocumentError, Taken
 from agent.trace.genealogy import Answer, where_from, where_used
 from agent.trace.history import Node, history, names, newest_name, tree
@@ -79,6 +80,16 @@ class Trace:
             TraceStoreError: the store refused.
         """
         return self.store.take_events(documents)
+
+    def ending(self, text: str) -> list[str]:
+        """Return the names of which somebody may mean one: its serial, or its lot number."""
+        with self.store.snapshot():
+            return naming.ending(self.store.archive.connection, text)
+
+    def similar(self, text: str) -> list[str]:
+        """Return some names that have a text in them, for who may have mistyped one."""
+        with self.store.snapshot():
+            return naming.similar(self.store.archive.connection, text)
 
     def names(self, name: str) -> list[str]:
         """Return every identity of a unit or lot, this one first (D-37)."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from agent.trace import affected, deriving, fetching, filtered
 from agent.trace.claims import Answered, Place
@@ -27,7 +27,7 @@ from agent.trace.corrections import Document
 from agent.trace.fetching import STATION
 from agent.trace.heard import place_of
 from agent.trace.rows import ROWS_AT_ONCE, lock, next_id, pieces, put, reading
-from agent.trace.said import when
+from agent.trace.said import CYCLES, UNSEEN, when
 from agent.trace.spans import Spans
 from agent.trace.tables import (
     ABOUT,
@@ -42,9 +42,8 @@ from agent.trace.tables import (
     SOURCES,
     USES,
 )
+from agent.trace.unseen import span_of
 
-DRAWS = frozenset({"unit_started", "unit_completed", "unit_refused", "unit_unbound", "lot_counted"})
-"""Kinds that draw material."""
 MOVED = {
     "component_removed": "component",
     "component_conflict": "component",
@@ -141,6 +140,7 @@ class Archive:
             stations = select(SOURCES.c.id).where(SOURCES.c.name.startswith(STATION))
             self.connection.execute(delete(USES).where(USES.c.source.in_(stations)))
             self.connection.execute(delete(ABOUT))
+            self.connection.execute(delete(LABELS))
             self.connection.execute(delete(MEASURED))
             asked = select(EVENTS.c.id).order_by(EVENTS.c.kind != "unit_reidentified", EVENTS.c.id)
             ids = [number for (number,) in self.connection.execute(asked)]
@@ -207,8 +207,7 @@ class Archive:
     def _put(self, rows: list[tuple[Any, ...]], fresh: Mapping[int, Document]) -> None:
         stations = {row[0]: row[3] for row in rows}
         run = self.connection
-        columns = ("id", "epoch", "seq", "station", "kind", "received_ms", "boot", "latest_ms")
-        put(run, EVENTS, columns, rows)
+        put(run, EVENTS, _EVENT_COLUMNS, rows)
         bodies = [(n, zlib.compress(orjson.dumps(event), 1)) for n, event in fresh.items()]
         put(run, BODIES, ("event", "body"), bodies)
         refs = [ref for n, event in fresh.items() for ref in _refs(n, stations[n], event)]
@@ -220,8 +219,6 @@ class Archive:
             (n, event[MOVED[event["kind"]]]) for n, event in fresh.items() if event["kind"] in MOVED
         ]
         put(run, MOVES, ("event", "part"), moves)
-        labels = [label for n, event in fresh.items() for label in _labels(n, event)]
-        put(run, LABELS, ("what", "name", "event"), labels)
 
     def _run(self, station: str, epoch: str) -> Run:
         """Return an epoch; added if it is new."""
@@ -282,13 +279,63 @@ def _run(row: Any) -> Run:  # noqa: ANN401 - a row's type says nothing
 
 
 def _event_row(number: int, run: Run, event: Document) -> tuple[Any, ...]:
-    boot = latest = None
-    if event["kind"] in DRAWS:
-        boot = event["time"]["boot_id"]
+    kind, received_ms = event["kind"], round(when(event) * 1000)
+    head = (number, run.id, event["seq"], run.station, kind, received_ms)
+    if kind not in _BEGINS:
+        return (*head, None, None, None)
+    return (*head, event["time"]["boot_id"], *_span(event, received_ms))
+
+
+_BEGINS = CYCLES | UNSEEN
+_EVENT_COLUMNS = (
+    "id",
+    "epoch",
+    "seq",
+    "station",
+    "kind",
+    "received_ms",
+    "boot",
+    "latest_ms",
+    "began_ms",
+)
+
+
+def note_beginnings(connection: Connection) -> None:
+    """Note of every event since when it may have been: of a store that did not keep it."""
+    asked = select(EVENTS.c.id, EVENTS.c.received_ms).where(EVENTS.c.kind.in_(sorted(_BEGINS)))
+    for some in pieces(connection.execute(asked).fetchall(), _AT_ONCE):
+        said = fetching.bodies(connection, [number for number, _ in some])
+        rows = [
+            {"of": n, "at": said[n]["time"]["boot_id"], "latest": latest, "began": began}
+            for n, at_ms in some
+            for latest, began in [_span(said[n], at_ms)]
+        ]
+        noted = update(EVENTS).where(EVENTS.c.id == bindparam("of"))
+        values: dict[str, Any] = {"boot": bindparam("at"), "latest_ms": bindparam("latest")}
+        connection.execute(noted.values(**values, began_ms=bindparam("began")), rows)
+
+
+def _span(event: Document, received_ms: int) -> tuple[int | None, int | None]:
+    """Return when cycles ended by the boot clock, and since when they may have been, UTC ms."""
+    if event["kind"] in CYCLES:
         latest = event.get("latest_ms", event.get("last_ms"))
-    received_ms = round(when(event) * 1000)
-    kind = event["kind"]
-    return (number, run.id, event["seq"], run.station, kind, received_ms, boot, latest)
+    else:
+        span = span_of(event)
+        latest = None if span is None else span[1]
+    return latest, _began_ms(event, received_ms)
+
+
+def _began_ms(event: Document, received_ms: int) -> int | None:
+    """Return since when what an event tells may have been, UTC ms; None: nobody knows.
+
+    A moment before the boot of the event is none that the boot clock can tell (D-91).
+    """
+    since_ms = event.get("earliest_ms", event.get("first_ms"))
+    if since_ms is None and event["kind"] in CYCLES:
+        return received_ms
+    if since_ms is None or since_ms < 0:
+        return None
+    return received_ms - max(0, int(event["time"]["boottime_ms"]) - int(since_ms))
 
 
 def _refs(number: int, station: int, event: Document) -> Iterable[tuple[int, str, int, str]]:
@@ -313,14 +360,3 @@ def _load(number: int, station: int, event: Document) -> tuple[Any, ...]:
     from_ms = event["earliest_ms"] if from_ms is None else from_ms
     place = (event["epoch"], event["seq"], event["time"]["boot_id"])
     return (number, station, event["position"], *place, from_ms, is_end)
-
-
-def _labels(number: int, event: Document) -> Iterable[tuple[str, str, int]]:
-    if event["kind"] not in DRAWS:
-        return
-    yield "machine", event["machine"], number
-    if event.get("order"):
-        yield "order", event["order"], number
-    for operator in event.get("operators", ()):
-        what = "operator" if operator.get("certainty") is None else "operator?"
-        yield what, operator["ref"], number

@@ -85,7 +85,12 @@ def _retracted(in_order: Sequence[Document]) -> set[str]:
 
 def _replace(event: dict[str, Any], replacement: Sequence[tuple[str, str]]) -> None:
     """Put what is right in the place of what was said."""
+    there = [{"ref": value} for name, value in replacement if name == "operator"]
+    if there:
+        event["operators"] = there
     for name, value in replacement:
+        if name == "operator":
+            continue
         if name.startswith(_VALUE):
             event["values"] = [
                 {**each, "value": _typed(value, each.get("value"))}

@@ -13,13 +13,13 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select
 
-from agent.trace import affected, fetching
+from agent.trace import affected, fetching, unseen
 from agent.trace.corrections import Document, Standing, address_of, place_of, standing
 from agent.trace.genealogy import Kind
 from agent.trace.projection import changes_of
 from agent.trace.rows import ids_of, known_ids, mark_things, put
 from agent.trace.said import Around, Changes, Late, Removal, lots_of
-from agent.trace.tables import ABOUT, LOADS, MEASURED, REASONS, THINGS, USES
+from agent.trace.tables import ABOUT, LABELS, LOADS, MEASURED, REASONS, THINGS, USES
 
 SLOTS = 1 << affected.SLOT_BITS
 _CODES = {reason: number for number, reason in enumerate(REASONS)}
@@ -43,7 +43,21 @@ def derive(connection: Connection, ids: Sequence[int], fresh: Mapping[int, Docum
         return
     _clear(connection, by_station, older)
     for station, some in by_station.items():
-        _write(connection, station, _Surroundings(connection, station, some).read(some))
+        whole = _with_drawn(connection, station, some)
+        _write(connection, station, _Surroundings(connection, station, whole).read(whole))
+
+
+def _with_drawn(
+    connection: Connection, station: str, events: Mapping[int, Document]
+) -> dict[int, Document]:
+    """Return events, those of cycles that nobody saw with what they may have drawn (D-7)."""
+    near = unseen.drawn(connection, station, events.values())
+    found = dict(events)
+    for number, event in events.items():
+        uses, span = near.get(place_of(event)), unseen.span_of(event)
+        if uses is not None and span is not None:
+            found[number] = {**event, "components": uses, "latest_ms": span[1]}
+    return found
 
 
 def _clear(
@@ -65,7 +79,7 @@ def _clear(
                 USES.c.slot < bindparam("high"),
             )
             connection.execute(uses, rows)
-    for table in (ABOUT, MEASURED):
+    for table in (ABOUT, LABELS, MEASURED):
         rows = [{"of": number} for number in gone]
         connection.execute(delete(table).where(table.c.event == bindparam("of")), rows)
 
@@ -102,6 +116,8 @@ def _write(connection: Connection, station: str, read: Mapping[int, Changes]) ->
     put(connection, USES, columns, uses)
     put(connection, ABOUT, ("thing", "event", "role", "n"), about)
     put(connection, MEASURED, ("name", "event", "number", "verdict"), measured)
+    labels = [(*each, number) for number, changes in read.items() for each in changes.labels]
+    put(connection, LABELS, ("what", "name", "event"), labels)
 
 
 def _number(value: object) -> float | None:

@@ -12,7 +12,8 @@ Rules:
     - A cycle that nobody could bind is a holder of its own: `unidentified:ADDRESS`. Each unit that
       it may have been possibly is it (D-7, D-25).
     - What is not known to have been at a position may be any lot that ever was there, or any lot of
-      the same product: `unknown:PLACE`, `any:PRODUCT`.
+      the same product: `unknown:PLACE`, `any:PRODUCT`. Cycles that nobody saw may have drawn what
+      was there when they were missed (unseen.py).
     - A part with an identity of its own is in its unit from its installation to its removal (D-42).
     - A new identity and the old one are the same thing, in both directions (D-37).
 """
@@ -29,11 +30,13 @@ from agent.trace.genealogy import Kind
 from agent.trace.interchange import Slot
 from agent.trace.said import (
     ALIAS,
+    CYCLES,
     DIRECT,
     INTERVAL,
     OTHER,
     UNBOUND,
     UNIDENTIFIED,
+    UNSEEN,
     Around,
     Changes,
     Role,
@@ -49,10 +52,24 @@ from agent.trace.said import (
 def changes_of(stands: Standing, around: Around) -> Changes:
     """Return what an event says; nothing for the kinds that say nothing of it."""
     changes = Changes()
+    changes.labels += _labels(stands.event)
     reader = _READERS.get(stands.event["kind"])
     if reader is not None:
         reader(_Reading(stands, around, changes, stands.event, when(stands.event)))
     return changes
+
+
+def _labels(event: Document) -> Iterable[tuple[str, str]]:
+    """Yield what was on; who and for what is not known of cycles that nobody saw."""
+    kind = event["kind"]
+    if kind in CYCLES or kind in UNSEEN:
+        yield "machine", event["machine"]
+    if kind in CYCLES:
+        if event.get("order"):
+            yield "order", event["order"]
+        for operator in event.get("operators", ()):
+            what = "operator" if operator.get("certainty") is None else "operator?"
+            yield what, operator["ref"]
 
 
 @dataclass(slots=True)
@@ -262,13 +279,19 @@ class _Reading:
     # -------------------------------------------------------------- unidentified
 
     def missed(self) -> None:
-        """Cycles that nobody saw: units that may have drawn whatever the station ever held."""
+        """Cycles that nobody saw: units that may have drawn what was there then (`unseen`).
+
+        Where that is not known, it may be whatever the station ever held.
+        """
         event = self.event
         n = 1 if event.get("reason") in {"trigger_fell", "part_removed"} else event.get("n")
         if n == 0 or (event["kind"] == "cycle_aborted" and event.get("handshake") == "begin"):
             return
         self.changes.unit(self.anonym, Role.UNIDENTIFIED, n)
-        self.add(self.anonym, Kind.FEED, (unknown_at(event), OTHER), UNBOUND)
+        if "components" in event:  # what was there then is known
+            self._draw(self.anonym, is_sure=True)
+        else:
+            self.add(self.anonym, Kind.FEED, (unknown_at(event), OTHER), UNBOUND)
 
     # -------------------------------------------------------------- one thing, two names
 

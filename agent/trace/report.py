@@ -20,9 +20,9 @@ from agent.formats.canonical import canonical
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import Found, Kind, find
 from agent.trace.holdings import completeness, moment
-from agent.trace.rows import NAMES_AT_ONCE, known_ids, pieces, reading
+from agent.trace.rows import NAMES_AT_ONCE, pieces, reading
 from agent.trace.said import STANDS_FOR, UNIDENTIFIED, Role
-from agent.trace.selecting import Selection, choose
+from agent.trace.selecting import Selection, choose, unheard
 from agent.trace.store import Store
 from agent.trace.tables import ABOUT, EVENTS, LABELS, SOURCES, THINGS, USES
 from agent.trace.widened import QUERY, Selected
@@ -34,6 +34,7 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
     """Return the recall of a lot, serial or unit, or of what passed as selected."""
     if isinstance(asked, str):
         query: dict[str, Any] = {"of": asked}
+        unknown = [] if store.knows(asked) else [f"'{asked}' is not known to this store"]
         found, lots = find(store.widened(asked), asked), frozenset({asked})
         own = {use.option: {use.why} for use in store.below(lots) if use.kind is Kind.SUBLOT}
         found = replace(
@@ -43,12 +44,12 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
         query = asked.told()
         with reading(store.archive.connection):
             chosen = choose(store.archive.connection, asked)
+            unknown = unheard(store.archive.connection, asked)
         selected = Selected(store, chosen.certain, chosen.possible, "unbound_cycle")
         found, lots = find(selected, QUERY), chosen.lots
     with reading(store.archive.connection):
         body = _body(store.archive.connection, found, lots)
-        is_known = not isinstance(asked, str) or bool(known_ids(store.archive.connection, [asked]))
-    body = {"recall": query, "is_known": is_known, **body}
+    body = {"recall": query, "is_known": not unknown, "unknown": unknown, **body}
     body["rests_on"] = [asdict(each) for each in completeness(store.archive)]
     body["imported"] = store.imported()
     body["is_complete"] = all(each["is_whole"] for each in body["rests_on"])

@@ -17,6 +17,14 @@ UNKNOWN = "unknown:"
 STANDS_FOR = (UNKNOWN, "any:", "unidentified:", "group:")
 """How the names begin that are no thing's own."""
 UNIDENTIFIED = "unidentified:"
+DRAWS = frozenset({"unit_started", "unit_completed", "unit_refused", "unit_unbound", "lot_counted"})
+"""Kinds that draw material."""
+CYCLES = DRAWS | {"cycle_counted"}
+"""Kinds that stand for cycles, with what was on."""
+UNSEEN = frozenset(
+    {"cycle_missed", "cycle_aborted", "counter_reset", "interlock_bypassed", "history_lost"}
+)
+"""Kinds that stand for cycles which nobody saw (D-7)."""
 
 
 @unique
@@ -86,6 +94,8 @@ class Changes:
     about: list[tuple[str, Role, int | None]] = field(default_factory=list)
     values: list[tuple[str, Any, str | None]] = field(default_factory=list)
     """Name, value, verdict by its limits."""
+    labels: list[tuple[str, str]] = field(default_factory=list)
+    """What was on: `machine`, `order`, `operator`, or `operator?` who may have been there."""
 
     def unit(self, name: str, role: Role = Role.IS, n: int | None = None) -> None:
         """Note a unit that the event is about."""
@@ -127,6 +137,7 @@ _REASONS = {
     "carrier_conflict": "conflict",
     "knowledge_missing": "gap",
     "no_lot_open": "unbound_cycle",
+    "cycle_missed": "unbound_cycle",
 }
 DIRECT, INTERVAL, ALIAS, UNBOUND = "direct_link", "load_interval", "alias", "unbound_cycle"
 

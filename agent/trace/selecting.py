@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, false, or_, select
 
 from agent.trace.fetching import STATION
-from agent.trace.said import Role
+from agent.trace.said import UNSEEN, Role
 from agent.trace.tables import ABOUT, EVENTS, LABELS, MEASURED, SOURCES, THINGS
 
 
@@ -50,7 +50,11 @@ class Chosen:
     lots: frozenset[str]
 
 
+_MOST_TOLD = 10
+_OTHERS = EVENTS.alias("others")
 _SURE = ("unit_completed",)
+_BY_LOT = frozenset({Role.PIECES.value, "cycle_counted"})
+"""What says of a lot that pieces of it passed: so many, or a cycle of one."""
 
 
 def choose(connection: Connection, asked: Selection) -> Chosen:
@@ -64,8 +68,8 @@ def choose(connection: Connection, asked: Selection) -> Chosen:
     certain: set[str] = set()
     lots: set[str] = set()
     everyone: set[str] = set()
-    for name, role, _, _ in connection.execute(named.where(*_known(asked, sure=False))):
-        (lots if role == Role.PIECES.value else everyone).add(name)
+    for name, role, kind, _ in connection.execute(named.where(*_known(asked, sure=False))):
+        (lots if {role, kind} & _BY_LOT else everyone).add(name)
     for name, role, kind, _ in connection.execute(sure):
         if role in {Role.IS.value, Role.UNIDENTIFIED.value} and (
             kind in _SURE or role == Role.UNIDENTIFIED.value
@@ -74,24 +78,59 @@ def choose(connection: Connection, asked: Selection) -> Chosen:
     return Chosen(frozenset(certain), frozenset(everyone - certain), frozenset(lots))
 
 
+def unheard(connection: Connection, asked: Selection) -> list[str]:
+    """Return what of a question this store has never heard of, each with what there is instead."""
+    found = []
+    if asked.station is not None:
+        there = select(SOURCES.c.name).where(SOURCES.c.name.startswith(STATION))
+        if connection.execute(there.where(_is_station(asked.station)).limit(1)).first() is None:
+            names = connection.execute(there.order_by(SOURCES.c.name).limit(_MOST_TOLD))
+            found.append(_told("station", asked.station, [row.name for row in names]))
+    for what, name in (("machine", asked.machine), ("order", asked.order)):
+        found += _unheard_label(connection, what, (what,), name)
+    found += _unheard_label(connection, "operator", ("operator", "operator?"), asked.operator)
+    if asked.value is not None:
+        is_it = MEASURED.c.name == asked.value
+        if connection.execute(select(MEASURED.c.name).where(is_it).limit(1)).first() is None:
+            names = connection.execute(select(MEASURED.c.name).distinct().limit(_MOST_TOLD))
+            found.append(_told("value", asked.value, [row.name for row in names]))
+    return found
+
+
+def _unheard_label(
+    connection: Connection, what: str, whats: tuple[str, ...], name: str | None
+) -> Iterator[str]:
+    is_it = select(LABELS.c.name).where(LABELS.c.what.in_(whats), LABELS.c.name == name)
+    if name is not None and connection.execute(is_it.limit(1)).first() is None:
+        names = select(LABELS.c.name).distinct().where(LABELS.c.what.in_(whats))
+        yield _told(what, name, [row.name for row in connection.execute(names.limit(_MOST_TOLD))])
+
+
+def _told(what: str, name: str, there: list[str]) -> str:
+    known = ", ".join(sorted(each.removeprefix(STATION) for each in there))
+    return f"no {what} '{name}' is known to this store" + (f"; there are: {known}" if known else "")
+
+
+def _is_station(station: str) -> ColumnElement[bool]:
+    return or_(
+        SOURCES.c.name == STATION + station,
+        SOURCES.c.name.like(f"{STATION}%/{_plain(station)}", escape="\\"),
+    )
+
+
 def _is_cycle() -> ColumnElement[bool]:
-    cycles = ("unit_completed", "unit_refused", "unit_unbound", "lot_counted")
-    unseen = ("cycle_missed", "cycle_aborted", "counter_reset", "interlock_bypassed")
-    return EVENTS.c.kind.in_((*cycles, *unseen, "history_lost"))
+    cycles = ("unit_completed", "unit_refused", "unit_unbound", "lot_counted", "cycle_counted")
+    return EVENTS.c.kind.in_((*cycles, *sorted(UNSEEN)))
 
 
 def _terms(asked: Selection) -> Iterator[ColumnElement[bool]]:
     if asked.station is not None:
-        names = SOURCES.c.name
-        is_it = or_(
-            names == STATION + asked.station,
-            names.like(f"{STATION}%/{_plain(asked.station)}", escape="\\"),
-        )
-        yield EVENTS.c.station.in_(select(SOURCES.c.id).where(is_it))
+        yield EVENTS.c.station.in_(select(SOURCES.c.id).where(_is_station(asked.station)))
     if asked.since_ms is not None:
         yield EVENTS.c.received_ms >= asked.since_ms
-    if asked.until_ms is not None:
-        yield EVENTS.c.received_ms <= asked.until_ms
+    if asked.until_ms is not None:  # what was recorded later may have been before
+        began = or_(EVENTS.c.began_ms.is_(None), EVENTS.c.began_ms <= asked.until_ms)
+        yield or_(EVENTS.c.received_ms <= asked.until_ms, began)
 
 
 def _plain(text: str) -> str:
@@ -101,6 +140,8 @@ def _plain(text: str) -> str:
 def _known(asked: Selection, *, sure: bool) -> Iterator[ColumnElement[bool]]:
     """Yield what must be known of a cycle; not `sure`: what must not be known to be otherwise."""
     labels = (("machine", asked.machine), ("order", asked.order), ("operator", asked.operator))
+    if sure and asked.until_ms is not None:
+        yield EVENTS.c.received_ms <= asked.until_ms
     for what, name in labels:
         if name is not None:
             whats = [what] if sure else [what, f"{what}?"]
@@ -132,5 +173,10 @@ def _value(asked: Selection, *, sure: bool) -> ColumnElement[bool]:
     if sure:
         return found
     unread = exists().where(*is_it, unknown)
-    unrecorded = ~exists().where(*is_it) & EVENTS.c.kind.not_in(("unit_completed",))
+    captured = select(_OTHERS.c.station).join(MEASURED, MEASURED.c.event == _OTHERS.c.id)
+    unrecorded = (
+        ~exists().where(*is_it)
+        & EVENTS.c.kind.not_in(("unit_completed", "cycle_counted"))
+        & EVENTS.c.station.in_(captured.where(MEASURED.c.name == asked.value))
+    )
     return or_(found, unread, unrecorded)

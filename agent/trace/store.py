@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from agent.trace.archive import Archive, Taken
+from agent.trace.archive import Archive, Taken, note_beginnings
 from agent.trace.engines import RowError, TraceStoreError, engine_of, is_of_the_row, shown, why
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import Kind, Links, Use
@@ -48,7 +48,9 @@ __all__ = ["RowError", "Size", "Store", "TraceStoreError"]
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+_BEGINNINGS = 3
+"""Since this version a store knows of events since when they may have been."""
 _SNAPSHOT = {
     "sqlite": "BEGIN",
     "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
@@ -116,6 +118,8 @@ class Store:
         for version in range(found + 1, SCHEMA_VERSION + 1):
             for step in MIGRATIONS[version]:
                 self._connection.execute(text(step))
+            if version == _BEGINNINGS:
+                note_beginnings(self._connection)
             values = {"value": str(version)}
             self._connection.execute(update(META).where(META.c.name == "schema").values(values))
 

@@ -15,7 +15,8 @@
     measured    captured values
     aside       messages that could not be taken, as they came, and why
 
-What is derived from the archive (uses of stations, about, measured) can be made anew by `rebuild`.
+What is derived from the archive (uses of stations, about, labels, measured) can be made anew by
+`rebuild`.
 A schema change is one more step in `MIGRATIONS`.
 """
 
@@ -118,9 +119,11 @@ EVENTS = Table(
     Column("received_ms", _BIG, nullable=False),
     Column("boot", _TEXT),
     Column("latest_ms", _BIG),
+    Column("began_ms", _BIG),
     UniqueConstraint("epoch", "seq"),
 )
-"""`boot` and `latest_ms`: of what draws material, when its cycle ended by the boot clock."""
+"""`boot` and `latest_ms`: of cycles, seen or not, when they ended by the boot clock. `began_ms`:
+since when they may have been, UTC ms by the clock of `received_ms`; empty: nobody knows."""
 Index("events_by_time", EVENTS.c.station, EVENTS.c.received_ms)
 Index("events_by_draw", EVENTS.c.station, EVENTS.c.boot, EVENTS.c.latest_ms)
 BODIES = Table(
@@ -224,5 +227,6 @@ MIGRATIONS = {
         "DROP INDEX IF EXISTS uses_by_source",
         "CREATE INDEX IF NOT EXISTS uses_by_slot ON uses (source, slot)",
     ),
+    3: ("ALTER TABLE events ADD COLUMN began_ms BIGINT",),
 }
 """What a store of the version before needs, beside tables that are new."""

@@ -128,3 +128,101 @@ def test_a_code_that_was_keyed_is_no_sight_of_its_unit() -> None:
         report = Trace(store).recall("LOT")
     entry = next(entry for entry in report["certain"] if entry["unit"] == "U2")
     assert entry["last_seen"] == "2026-11-25T06:00:02.000Z"
+
+
+def test_cycles_that_were_missed_belong_to_the_time_in_which_they_may_have_been() -> None:
+    """They were told later than they were; a recall of that time has them (D-4, D-7)."""
+    plant = line()
+    hour_ms = 3_600_000
+    plant.add("cycle_missed", n=5, reason="counter", first_ms=8_000, last_ms=hour_ms)
+    plant.events[-1]["time"] |= {
+        "received": "2026-11-25T07:00:00.000Z",
+        "boottime_ms": hour_ms,
+    }
+    plant.add("history_lost", lost_epoch="000000-aa", first_seq=1, last_seq=2)
+    plant.add("lot_counted", lot="L-9", n=100, first_ms=9_000, last_ms=hour_ms)
+    plant.events[-1]["time"] |= plant.events[-3]["time"]
+    at_ms = UNTIL_MS + 10 * 60_000
+    with stored(plant.events) as store:
+        trace = Trace(store)
+        within = trace.recall(Selection(since_ms=at_ms, until_ms=at_ms + 1_000))
+        assert [(u["station"], u["up_to"]) for u in within["unidentified"]] == [("acme/press", 5)]
+        assert [lot["lot"] for lot in within["lots"]] == ["L-9"]
+        before = trace.recall(Selection(until_ms=UNTIL_MS))
+        assert before["unidentified"][0]["unknown_more"]  # of what was lost nobody knows when
+        assert before["unidentified"][0]["up_to"] == 2  # one missed cycle says no interval
+        assert before["lots"] == []
+        after = trace.recall(Selection(since_ms=at_ms + hour_ms))
+        assert after["unidentified"] == []
+
+
+def test_a_value_beyond_its_limits_is_found_where_only_pieces_are_counted() -> None:
+    """The lot whose piece it was is in the recall; another station's lots are not (D-4)."""
+    plant = line()
+    value = {"name": "torque", "value": 3.0, "verdict": "low"}
+    plant.add("cycle_counted", station="acme/oven", lot="L-5", latest_ms=0, values=[value])
+    plant.add("lot_counted", station="acme/oven", lot="L-5", n=7, last_ms=0)
+    plant.add("lot_counted", lot="L-6", n=7, last_ms=0)
+    with stored(plant.events) as store:
+        found = Trace(store).recall(Selection(value="torque", below=5.0))
+        assert [(lot["lot"], lot["pieces"]) for lot in found["lots"]] == [("L-5", 7)]
+
+
+def test_what_a_store_has_never_heard_of_is_said_with_what_there_is() -> None:
+    """An empty list for a mistyped name would be read as nothing to take back."""
+    with stored(line().events) as store:
+        trace = Trace(store)
+        asked = Selection(station="pres", machine="prss", operator="k:2", order="WO", value="f")
+        report = trace.recall(asked)
+        assert not report["is_known"]
+        assert report["unknown"] == [
+            "no station 'pres' is known to this store; there are: acme/oven, acme/press",
+            "no machine 'prss' is known to this store; there are: press",
+            "no order 'WO' is known to this store; there are: WO-1, WO-2",
+            "no operator 'k:2' is known to this store; there are: k:1",
+            "no value 'f' is known to this store; there are: force",
+        ]
+        asked = Selection(station="acme/press", machine="press", order="WO-1", value="force")
+        assert trace.recall(asked)["unknown"] == []
+        assert trace.recall("LT")["unknown"] == ["'LT' is not known to this store"]
+    with stored([]) as store:
+        told = Trace(store).recall(Selection(station="x"))["unknown"]
+        assert told == ["no station 'x' is known to this store"]
+
+
+def test_a_corrected_order_and_operator_change_who_is_recalled() -> None:
+    """By order and by operator a recall goes by what is right, whatever came first (D-143)."""
+    plant = line()
+    fix = plant.correct("000001-aa-2", order="WO-9", operator="k:7")
+    lost = plant.correct("000001-aa-4")
+    for events in (plant.events, plant.events[::-1]):
+        with stored(events) as store:
+            trace = Trace(store)
+            assert units(trace.recall(Selection(order="WO-9")), "certain") == ["U1"]
+            assert units(trace.recall(Selection(order="WO-1")), "certain") == ["U2"]
+            assert units(trace.recall(Selection(order="WO-2")), "certain") == ["U4"]
+            assert units(trace.recall(Selection(operator="k:7")), "certain") == ["U1"]
+            assert units(trace.recall(Selection(operator="k:1")), "possible") == ["U2", "U4"]
+            store.rebuild()
+            assert units(trace.recall(Selection(order="WO-9")), "certain") == ["U1"]
+    plant.correct(fix)
+    plant.correct(lost)
+    with stored(plant.events) as store:
+        assert units(Trace(store).recall(Selection(order="WO-1")), "certain") == ["U1", "U2"]
+        assert units(Trace(store).recall(Selection(order="WO-2")), "certain") == ["U3", "U4"]
+
+
+def test_half_a_code_is_enough_where_one_thing_is_called_so() -> None:
+    """The serial of a label names its unit; of several, and of none, what is like it is told."""
+    plant = Plant()
+    root = "https://id.gs1.org/01"
+    plant.unit(f"{root}/0952/21/SN%2F1", f"{root}/0953/10/L-1")
+    plant.unit(f"{root}/0952/21/SN-2", f"{root}/0954/10/L-1")
+    plant.unit("a%b_c", "P")
+    with stored(plant.events) as store:
+        trace = Trace(store)
+        assert trace.ending("SN/1") == [f"{root}/0952/21/SN%2F1"]
+        assert trace.ending("L-1") == [f"{root}/0953/10/L-1", f"{root}/0954/10/L-1"]
+        assert (trace.ending("sn-2"), trace.ending("N-2"), trace.ending("")) == ([], [], [])
+        assert trace.similar("sn-2") == [f"{root}/0952/21/SN-2"]
+        assert (trace.similar("%b_"), trace.similar("ab")) == (["a%b_c"], [])

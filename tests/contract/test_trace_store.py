@@ -99,6 +99,7 @@ def test_a_store_of_an_older_version_is_brought_up_to_this_one(fresh: Fresh) -> 
     with engine.begin() as connection:
         connection.execute(text("DROP INDEX uses_by_slot"))
         connection.execute(text("ALTER TABLE uses DROP COLUMN why"))
+        connection.execute(text("ALTER TABLE events DROP COLUMN began_ms"))
         connection.execute(text("UPDATE meta SET value = '1' WHERE name = 'schema'"))
     engine.dispose()
     for _ in range(2):

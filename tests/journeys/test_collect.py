@@ -106,10 +106,10 @@ async def test_the_plants_store_recalls_what_two_stations_made(tmp_path: Path) -
         whole = {each.station: each.is_whole for each in plant.completeness()}
         assert whole == {PRESS: True, FILLER: True}
         for housing in HOUSINGS:
-            lot = known_name(plant, codes.component(housing))
+            lot = known_name(plant, codes.component(housing)).name
             report, same = plant.recall(lot), own.recall(lot)
             certain, possible = ({one["unit"] for one in report[part]} for part in PARTED)
-            units = {known_name(plant, code) for code in truth[housing]}
+            units = {known_name(plant, code).name for code in truth[housing]}
             assert len(units) >= PARTS - 2
             assert units <= certain | possible
             assert certain <= units
