@@ -173,7 +173,8 @@ class SparkplugBench:
         self.states: list[SinkState] = []
         self.status: dict[str, object] = {"ready": True, "reason": "ready"}
         self.machine: MachineNow | None = MachineNow(as_of=Address(EPOCH, 0))
-        spec_options = SPEC.options.model_validate({"url": f"mqtt://127.0.0.1:{port}", **options})
+        url = f"{options.pop('scheme', 'mqtt')}://127.0.0.1:{port}"
+        spec_options = SPEC.options.model_validate({"url": url, **options})
         self.feed = ValueFeed(tags, vars(spec_options)["buffer"])
         self._shown = Shown(self.feed, self.clock)
         quarantine = Quarantine(directory / "quarantine.jsonl", InlineWorker(), self.clock)

@@ -32,9 +32,6 @@ from agent.demo.person import Person
 from agent.demo.reconcile import Check, reconcile, report, unit_events, unit_of
 
 HAND_S = 0.05
-EVERY_S = 20.0
-LAST_S = 30.0
-"""So long before the end nothing fails any more: what goes on must be seen going on."""
 FEWEST_A_MINUTE = 10
 """A run with fewer parts a minute proves nothing."""
 LOOK_S = 5.0
@@ -42,6 +39,19 @@ FEWEST_BETWEEN = 3
 """Requests between two losses of the PLC's memory."""
 KNOWN_S = 120.0
 MOST_TOLD = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long a run is, and how much fails in it."""
+
+    minutes: float = 10.0
+    every_s: float = 20.0
+    """Between two faults, on the average."""
+    most_s: float = 40.0
+    """No fault lasts longer."""
+    last_s: float = 30.0
+    """So long before the end nothing fails any more: what goes on must be seen going on."""
 
 
 @dataclass(slots=True)
@@ -76,8 +86,8 @@ class Measured:
 class Trouble:
     """What can be done to a line, by name; each method brings a fault and takes it back."""
 
-    def __init__(self, line: Line, source: random.Random) -> None:
-        self._line, self._source = line, source
+    def __init__(self, line: Line, source: random.Random, most_s: float) -> None:
+        self._line, self._source, self._most_s = line, source, most_s
         self._agent = asyncio.Lock()
         """One thing at a time is done to the agent, to the machines and to the broker each."""
         self._machine = asyncio.Lock()
@@ -95,7 +105,7 @@ class Trouble:
         }
 
     async def _pass(self, least_s: float, most_s: float) -> None:
-        await asyncio.sleep(self._source.uniform(least_s, most_s))
+        await asyncio.sleep(min(self._source.uniform(least_s, most_s), self._most_s))
 
     async def _agent_killed(self) -> None:
         async with self._agent:
@@ -173,11 +183,11 @@ class Trouble:
 class Soak:
     """One run."""
 
-    def __init__(self, line: Line, minutes: float, every_s: float, source: random.Random) -> None:
-        self._line, self._source, self._every_s = line, source, every_s
-        self._until_s = time.monotonic() + minutes * 60
-        self._trouble = Trouble(line, source)
-        self.measured = Measured(minutes)
+    def __init__(self, line: Line, pace: Pace, source: random.Random) -> None:
+        self._line, self._source, self._pace = line, source, pace
+        self._until_s = time.monotonic() + pace.minutes * 60
+        self._trouble = Trouble(line, source, pace.most_s)
+        self.measured = Measured(pace.minutes)
 
     async def run(self) -> Measured:
         """Work, be disturbed, let everything be delivered, and compare the books."""
@@ -223,8 +233,9 @@ class Soak:
 
     async def _disturb(self) -> None:
         """Let things fail until shortly before the end."""
+        every_s, last_s = self._pace.every_s, self._pace.last_s
         async with asyncio.TaskGroup() as tasks:
-            while (wait_s := self._source.expovariate(1 / self._every_s)) < self._left_s - LAST_S:
+            while (wait_s := self._source.expovariate(1 / every_s)) < self._left_s - last_s:
                 await asyncio.sleep(wait_s)
                 kind = self._source.choice(list(self._trouble.kinds))
                 self.measured.faults[kind] += 1
@@ -271,25 +282,27 @@ def wrong(line: Line) -> list[str]:
     return found[:MOST_TOLD]
 
 
-async def soak(directory: Path, minutes: float, every_s: float, seed: int) -> Measured:
-    """Run a line for so long, with a fault each so many seconds on the average."""
+async def soak(directory: Path, pace: Pace, seed: int) -> Measured:
+    """Run a line at that pace, with faults drawn from the seed."""
     source = random.Random(seed)  # noqa: S311 - not a secret
     async with Line(directory, READING, scan_ms=5, settle_ms=5) as line:
         assert line.broker is not None, "mosquitto is not installed: `make setup` does that"
-        return await Soak(line, minutes, every_s, source).run()
+        return await Soak(line, pace, source).run()
 
 
 def main() -> int:
     """Soak, print what came of it, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak.processes")
-    parser.add_argument("--minutes", type=float, default=10.0)
+    usual = Pace()
+    parser.add_argument("--minutes", type=float, default=usual.minutes)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--every", type=float, default=EVERY_S, help="seconds between faults")
+    parser.add_argument("--every", type=float, default=usual.every_s, help="seconds between faults")
     given = parser.parse_args()
     sys.stdout.write(f"seed {given.seed}\n")
     sys.stdout.flush()
     with tempfile.TemporaryDirectory(prefix="lineside-soak-") as place:
-        measured = asyncio.run(soak(Path(place), given.minutes, given.every, given.seed))
+        pace = Pace(minutes=given.minutes, every_s=given.every)
+        measured = asyncio.run(soak(Path(place), pace, given.seed))
     sys.stdout.write(measured.text())
     return 1 if measured.problems else 0
 
