@@ -4,7 +4,7 @@ Ours reads from the journal on disk, proves the rows, wraps them, publishes at Q
 reason code and moves the cursor. The bare rig has the same payloads ready in memory and drives paho
 by its socket callbacks, with the same window. Both run interleaved against one broker, to topics
 that nobody reads. In a second measurement events are committed while ours drains: the machine must
-not notice.
+not notice. In a third another sink, which has nothing to catch up, gets these events meanwhile.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from agent.journal.opening import open_journal
 from agent.journal.sqlite import SqliteJournal
 from agent.ports import Address, Delivery
-from agent.publisher import Publisher, Quarantine
+from agent.publisher import Condition, Publisher, Quarantine
 from agent.sinks.mqtt import SPEC
 from agent.sinks.options import SinkPlace, encode_json, position_of
 from agent.threads import ThreadWorker
@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike
 
 WINDOW = 50
-GOAL = 0.5
+GOAL, GOAL_PER_S = 0.5, 5_000
+MOST_COMMIT_MS, MOST_CONFIRMED_MS = 10.0, 13.0
+"""What P-2 and P-3 allow at p99: live events are starved where it takes longer meanwhile."""
 LIVE_EVERY_S = 0.01
 
 
@@ -59,9 +61,11 @@ class Rig:
         self._names = (f"sink-{number}" for number in itertools.count())
 
     @asynccontextmanager
-    async def draining(self) -> AsyncIterator[Publisher]:
-        """Run a publisher that has confirmed nothing yet."""
+    async def draining(self, after: Address | None = None) -> AsyncIterator[Publisher]:
+        """Run a publisher that has confirmed nothing yet, or all up to an address."""
         name, clock, worker = next(self._names), RealClock(), InlineWorker()
+        if after is not None:
+            self.journal.move_cursor(name, after)
         place = SinkPlace(
             name=name,
             station=STATION,
@@ -116,6 +120,21 @@ class Rig:
             await self.journal.append([row])
             took_ms.append((time.perf_counter() - began) * 1000)
             await asyncio.sleep(LIVE_EVERY_S)
+        return took_ms
+
+    async def confirmations(self, count: int) -> list[float]:
+        """Return how long so many live events took to be confirmed, in milliseconds."""
+        took_ms = []
+        async with self.draining(after=self.journal.last) as live:
+            while live.state().condition is not Condition.CONNECTED:  # noqa: ASYNC110 - another task's
+                await asyncio.sleep(0.002)
+            for _ in range(count):
+                row = self.history.unit("live")
+                began = time.perf_counter()
+                await self.journal.append([row])
+                await confirmed_up_to(live, row.address)
+                took_ms.append((time.perf_counter() - began) * 1000)
+                await asyncio.sleep(LIVE_EVERY_S)
         return took_ms
 
 
@@ -177,7 +196,7 @@ class Bare:
 async def confirmed_up_to(publisher: Publisher, address: Address | None) -> None:
     """Return when the cursor is there."""
     while publisher.state().cursor != address:  # noqa: ASYNC110 - a cursor has no event
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.0005)
 
 
 @asynccontextmanager
@@ -203,40 +222,44 @@ async def drained(rig: Rig, rounds: int) -> Result:
     payloads = [encode_json(Delivery(row=row)) for row in rig.history.rows]
     pairs = [(await rig.bare(payloads), await rig.ours()) for _ in range(rounds)]
     ratio = statistics.median(ours / bare for bare, ours in pairs)
+    figure = statistics.median(ours for _, ours in pairs)
     return Result(
         goal="P-6",
         what=f"drain of {len(payloads)} events, QoS 1, window {WINDOW}",
-        figure=statistics.median(ours for _, ours in pairs),
+        figure=figure,
         unit="msg/s",
         bare=statistics.median(bare for bare, _ in pairs),
         ratio=ratio,
-        passed=ratio >= GOAL,
-        note="ours reads and proves the journal's rows; bare paho has the payloads in memory",
+        passed=ratio >= GOAL and figure >= GOAL_PER_S,
+        note="ours reads and proves the journal's rows; bare paho has the payloads in memory; "
+        f"goal >= {GOAL_PER_S:,} and >= {GOAL:g}x",
     )
 
 
-async def undisturbed(rig: Rig, count: int) -> Result:
-    """Return the p99 of live commits while a backlog is drained, beside that at rest."""
+async def undisturbed(
+    rig: Rig, what: str, work: Callable[[int], Awaitable[list[float]]], count: int, most_ms: float
+) -> Result:
+    """Return the p99 of some work with live events while a backlog is drained, beside at rest."""
 
     async def drain_on() -> None:
         while True:
             await rig.ours()
 
-    resting = await rig.commits(count)
+    resting = await work(count)
     drain = asyncio.create_task(drain_on())
-    busy = await rig.commits(count)
+    busy = await work(count)
     drain.cancel()
     await asyncio.wait((drain,))
     figure, bare = (statistics.quantiles(took_ms, n=100)[98] for took_ms in (busy, resting))
     return Result(
         goal="P-6",
-        what="commit of a live event while draining, p99",
+        what=f"{what} while draining, p99",
         figure=figure,
         unit="ms",
         bare=bare,
         ratio=figure / bare,
-        passed=None,
-        note="beside it the same at rest; each drain starts from the oldest row again",
+        passed=figure <= most_ms,
+        note=f"bare: at rest; each drain starts from the oldest row; goal <= {most_ms:g} ms",
     )
 
 
@@ -244,4 +267,9 @@ async def main(quick: bool) -> list[Result]:  # noqa: FBT001 - every benchmark i
     """Return the results of P-6."""
     backlog, rounds, live = (5_000, 3, 100) if quick else (30_000, 5, 500)
     async with prepared(backlog) as rig:
-        return [await drained(rig, rounds), await undisturbed(rig, live)]
+        another = "commit of a live event, and its confirmation to another sink,"
+        return [
+            await drained(rig, rounds),
+            await undisturbed(rig, "commit of a live event", rig.commits, live, MOST_COMMIT_MS),
+            await undisturbed(rig, another, rig.confirmations, live, MOST_CONFIRMED_MS),
+        ]
