@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 MORNING_MS = 1_796_029_200_000
 """2026-11-30T07:00:00Z, where a manual clock starts."""
+FEW_SLEEPERS = 256
+"""With fewer the cancelled among them do not matter."""
 
 
 async def settled(most_turns: int = 100_000) -> None:
@@ -56,6 +58,7 @@ class ManualClock:
         self._boot_us = boot_ms * 1000
         self._asked = 0
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._most = FEW_SLEEPERS
 
     def now(self) -> Instant:
         """Return both hands."""
@@ -74,9 +77,17 @@ class ManualClock:
             return
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked += 1
+        if len(self._sleepers) >= self._most:
+            self._forget_the_cancelled()
         due_us = self._boot_us + max(1, round(delay_s * 1e6))
         heapq.heappush(self._sleepers, (due_us, self._asked, woken))
         await woken
+
+    def _forget_the_cancelled(self) -> None:
+        """Let go of who does not wait any more: over days in virtual time they become many."""
+        self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[2].done()]
+        heapq.heapify(self._sleepers)
+        self._most = max(FEW_SLEEPERS, 2 * len(self._sleepers))
 
     @property
     def sleepers(self) -> int:

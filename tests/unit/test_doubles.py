@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.doubles import ManualClock, settled
+from tests.doubles import FEW_SLEEPERS, ManualClock, settled
 
 
 async def test_sleepers_wake_in_the_order_of_their_time() -> None:
@@ -53,6 +53,27 @@ async def test_a_cancelled_sleeper_is_forgotten() -> None:
     await settled()
     assert (clock.sleepers, clock.next_wake_s) == (0, None)
     await clock.advance(2.0)
+
+
+async def test_many_cancelled_sleepers_take_no_memory_and_others_still_wake() -> None:
+    """Over days the clock holds about as many sleepers as there are, in the order of their time."""
+    clock = ManualClock(boot_ms=0)
+    woken: list[int] = []
+
+    async def sleeper(delay_s: int) -> None:
+        await clock.sleep(delay_s)
+        woken.append(delay_s)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(20 * FEW_SLEEPERS):
+            given_up = tasks.create_task(clock.sleep(9_999 - number))
+            await asyncio.sleep(0)
+            given_up.cancel()
+            if number % FEW_SLEEPERS == 0:
+                tasks.create_task(sleeper(100 - number // FEW_SLEEPERS))
+        assert len(vars(clock)["_sleepers"]) <= 2 * FEW_SLEEPERS
+        await clock.advance(100)
+    assert woken == list(range(81, 101))
 
 
 async def test_nothing_to_sleep_returns_without_the_clock_moving() -> None:
