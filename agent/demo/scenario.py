@@ -123,10 +123,12 @@ class Story:
         await broker.stop()
         self.view.story(f"the broker is gone; the line keeps running for {self.wish.outage_s:g} s")
         before = self._answered
-        await self._work_for(self.wish.outage_s)
-        self.line.look()
-        waiting, answered = self.line.backlog, self._answered - before
-        await broker.start()
+        try:
+            await self._work_for(self.wish.outage_s)
+            self.line.look()
+            waiting, answered = self.line.backlog, self._answered - before
+        finally:  # who ends the story now still wants to see everything delivered
+            await broker.start()
         self.view.story(
             f"the broker is back: {answered} parts were answered meanwhile, "
             f"{waiting} events wait in the journals until the agent calls again"
@@ -181,10 +183,12 @@ class Story:
         """The scanner is pulled out and put back."""
         self.line.scanner.unplug()
         self.view.story("the scanner is unplugged: the press is not ready")
-        await self.line.until(
-            lambda: not self.line.press.truth.ready, "the lamp goes out", _DRAIN_S
-        )
-        self.line.scanner.plug()
+        try:
+            await self.line.until(
+                lambda: not self.line.press.truth.ready, "the lamp goes out", _DRAIN_S
+            )
+        finally:
+            self.line.scanner.plug()
         await self._tell("the scanner is plugged in again", self.person.part())
 
     # -------------------------------------------------------------- between them

@@ -133,3 +133,20 @@ async def test_without_a_broker_it_says_so_and_proves_the_same(tmp_path: Path) -
         "comes back without its memory",
     ):
         assert happened in text
+
+
+async def test_stopped_while_the_broker_is_away_its_books_agree_too(tmp_path: Path) -> None:
+    """Whenever the story is ended, what it had taken away is brought back for the end."""
+    stop = asyncio.Event()
+
+    class Ear(StringIO):
+        def write(self, text: str) -> int:
+            if "the broker is gone" in text:
+                stop.set()
+            return super().write(text)
+
+    console = Console(file=Ear(), width=200)
+    wish = Wish(forever=True, hand_s=0.05, pause_s=0.1, outage_s=60)
+    agreed = await play(tmp_path, READING, wish, stop=stop, console=console)
+    assert isinstance(console.file, StringIO)
+    assert agreed, console.file.getvalue()
