@@ -279,6 +279,7 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     strategies.check_counting,
     check_lots,
     strategies.check_answer_waits,
+    strategies.check_late,
     strategies.check_ignored,
     check_products,
     _check_ready,

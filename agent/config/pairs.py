@@ -66,7 +66,8 @@ class Pair(Options):
     settle: Millis = 200
     """How long to wait before deciding that no scan came. Longer than the scanner's delay."""
     late: Millis = 0
-    """How long after a refused cycle's end a scan still belongs to it. Only where scans trail."""
+    """How long after a refused cycle's end a scan still belongs to it. Only where scans trail, and
+    less than the pause between two parts: else the next part's scan is taken for this one's."""
     load: Names = ()
     """`carrier` only: readers at the load point, where a carrier is read and then its unit."""
     unload: Names = ()

@@ -6,10 +6,11 @@ nobody believes in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.config import products
+from agent.config.figures import OeeSection
 from agent.config.model import Track
 from agent.config.parts import Parts
 from agent.config.problems import Path, did_you_mean, shown
@@ -303,6 +304,34 @@ def check_answer_waits(parts: Parts, track: Track) -> None:
         hint = f"more than {duration_text(longest_ms)}, and less than the PLC's own time-out"
         at = ("track", "end", "answer_within")
         parts.refuse(at if "answer_within" in track.end.model_fields_set else at[:2], message, hint)
+
+
+def check_late(parts: Parts, track: Track) -> None:
+    """What trails a refused cycle is over before the next part can be scanned (D-24)."""
+    if "late" not in shape(track).waits:
+        return
+    found = [cycle for cycle in _cycles(parts, track) if cycle[0] <= track.pair.late]
+    if track.pair.late and found:
+        cycle_ms, key = min(found)
+        message = f"{duration_text(track.pair.late)} reach into the next cycle, which can begin "
+        message += f"{duration_text(round(cycle_ms))} after this one by `{key}`: after a refused "
+        message += "cycle the next part's scan would expire as this one's"
+        hint = "less than the pause between two parts; 0 where scans do not trail"
+        parts.warn(("track", "pair", "late"), message, hint)
+
+
+def _cycles(parts: Parts, track: Track) -> Iterator[tuple[float, str]]:
+    """Yield how short a cycle may be, in ms, and which key says so."""
+    oee: OeeSection | None = parts.sections.get("oee")
+    if track.counter is not None:
+        yield track.counter.fastest, "track.counter.fastest"
+    if oee is None:
+        return
+    at_once = max(1, len(track.pair.cavities))
+    if oee.ideal_cycle is not None:
+        yield oee.ideal_cycle * at_once / 1000, "oee.ideal_cycle"
+    for name, piece_us in oee.ideal_cycles.items():
+        yield piece_us * at_once / 1000, f"oee.ideal_cycles.{name}"
 
 
 def check_ignored(parts: Parts, track: Track) -> None:

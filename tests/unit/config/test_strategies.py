@@ -11,7 +11,7 @@ from agent.config.load import load_folder
 from agent.config.strategies import SHAPES
 from agent.core.station import Policy, Strategy
 from agent.core.strategies import ENTRIES
-from tests.unit.config.stations import edited, loaded, problems
+from tests.unit.config.stations import edited, loaded, problems, warnings
 
 PLACE = re.compile(r"f:\d+:\d+: ")
 CONFIG = Path(__file__).parents[3] / "config"
@@ -490,3 +490,53 @@ def test_a_station_with_neighbours_can_be_looked_at_alone() -> None:
     found = load_folder(file, registries(), is_run=False)
     assert [config.station.machine for config in found.stations] == ["screw-2"]
     assert found.refused == {}
+
+
+LATE = "    late: 500ms"
+TRAILS = (
+    "track.pair.late: {late} reach into the next cycle, which can begin {cycle} after this one by "
+    "`{key}`: after a refused cycle the next part's scan would expire as this one's; "
+    "less than the pause between two parts; 0 where scans do not trail"
+)
+
+
+@pytest.mark.parametrize(
+    ("late", "oee", "told"),
+    [
+        ("2999ms", "", ()),
+        ("0s", "", ()),
+        ("3s", "", ("3s", "3s", "track.counter.fastest")),
+        ("1s", "oee: {ideal_cycle: 900ms}", ("1s", "900ms", "oee.ideal_cycle")),
+        ("1s", "oee: {ideal_cycle: 2s}", ()),
+        (
+            "4s",
+            "oee: {ideal_cycle: 2s, ideal_cycles: {A: 5s, B: 1500ms}}",
+            ("4s", "1500ms", "oee.ideal_cycles.B"),
+        ),
+    ],
+)
+def test_what_trails_is_over_before_the_next_part(
+    late: str, oee: str, told: tuple[str, ...]
+) -> None:
+    """A `late` as long as the shortest cycle declared is doubted, at its line (D-24)."""
+    text = edited(example("cycle-then-scan"), (LATE, f"    late: {late}"))
+    line = 1 + text[: text.index("    late: ")].count("\n")
+    said = [each for each in warnings(f"{text}\n{oee}\n") if "track.pair.late" in each]
+    found = dict(zip(("late", "cycle", "key"), told, strict=False))
+    assert said == ([f"f:{line}:11: {TRAILS.format(**found)}"] if told else [])
+
+
+def test_several_pieces_of_a_cycle_take_its_time_together() -> None:
+    """A planned run time is of a piece: a cycle of several cavities takes as many (ISO 22400)."""
+    text = example("multi-cavity-moulding")
+    n = len(loaded(text).station.handshakes[0].cavities)
+    late = edited(
+        text,
+        ("  counter: {tag: shots, fastest: 8s}\n", ""),
+        ("  pair:\n", f"  pair:\n    late: {n}s\n"),
+        ("left: {tag: left_code, ", "left: {reader: eye, "),
+        ("devices:\n", "devices:\n  eye: {driver: scanner, port: /dev/serial/by-id/eye}\n"),
+    )
+    said = [each for each in warnings(f"{late}\noee: {{ideal_cycle: 1s}}\n") if "late" in each]
+    assert len(said) == 1
+    assert f"which can begin {n}s after this one by `oee.ideal_cycle`" in said[0]
