@@ -122,7 +122,10 @@ class Plant:
 
     def correct(self, address: str, **right: str) -> str:
         """Add a correction; without anything right instead, a retraction."""
-        members: dict[str, Any] = {"supersedes": [address], "who": "k:1", "reason": "wrong"}
+        at = next(e for e in self.events if address == f"{e['epoch']}-{e['seq']}")
+        kind = at.get("corrects", at["kind"])
+        said = {"who": "k:1", "reason": "wrong", "corrects": kind}
+        members: dict[str, Any] = {"supersedes": [address], **said}
         if right:
             members["replacement"] = [[name, value] for name, value in right.items()]
         else:

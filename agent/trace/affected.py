@@ -4,6 +4,7 @@ What speaks of what:
     correction          -> what it supersedes, through corrections of corrections; of a load all
                            that drew from it, of a removal all that had the part in it
     late load, its end  -> units recorded before that it meets by its interval (D-44)
+                           of what a cycle was bound by, the cycle (grounds.py)
     install             -> the cycle it belongs to; the cycle -> its installs
     removal, conflict   -> what had the part in it
     new identity        -> what was put into the unit under either name
@@ -16,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, and_, or_, select
 
-from agent.trace import fetching, unseen
+from agent.trace import fetching, grounds, unseen
 from agent.trace.corrections import Document, address_of
 from agent.trace.genealogy import Kind
 from agent.trace.rows import NAMES_AT_ONCE, known_ids, pieces
@@ -79,10 +80,7 @@ def _of_corrected(
         frontier = set()
         for event in events.values():
             frontier |= _concerned(event)
-            if event["kind"] in _LOADS:
-                found |= _drawn_from(connection, event)
-            elif event["kind"] in _MOVES:
-                parts.add(event[_MOVES[event["kind"]]])
+            found |= _by_correction(connection, event, parts)
         frontier -= seen
     return found
 
@@ -112,16 +110,31 @@ def _corrected_already(
                 REFS.c.station == source, REFS.c.target.in_(some), REFS.c.kind != "lost"
             )
             for target, number, kind in connection.execute(asked):
-                event = events[target]
                 if kind == "install":
                     found.add(number)
-                elif event["kind"] in _LOADS:
-                    found |= _drawn_from(connection, event)
-                elif event["kind"] in _MOVES:
-                    parts.add(event[_MOVES[event["kind"]]])
-                elif event["kind"] == "component_installed":
-                    found |= fetching.by_address(connection, station, _concerned(event)).keys()
+                else:
+                    found |= _by_correction(connection, events[target], parts)
     return found
+
+
+def _by_correction(connection: Connection, event: Document, parts: set[str]) -> set[int]:
+    """Return what is concerned where an event is not, or no longer, as it was recorded."""
+    kind = event["kind"]
+    if kind in _LOADS:
+        return _drawn_from(connection, event)
+    if kind in grounds.KINDS:
+        return _resting(connection, event)
+    if kind in _MOVES:
+        parts.add(event[_MOVES[kind]])
+    elif kind == "component_installed":
+        return set(fetching.by_address(connection, event["station"], _concerned(event)))
+    return set()
+
+
+def _resting(connection: Connection, ground: Document) -> set[int]:
+    """Return every event that may have been bound by what was corrected."""
+    chain = fetching.chains(connection, ground["station"], [address_of(ground)])
+    return grounds.resting(connection, ground, [each for some in chain.values() for each in some])
 
 
 def _drawn_from(connection: Connection, load: Document) -> set[int]:

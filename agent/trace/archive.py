@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from agent.trace import affected, deriving, fetching, filtered
+from agent.trace import affected, deriving, fetching, filtered, grounds
 from agent.trace.claims import Answered, Place
 from agent.trace.corrections import Document
 from agent.trace.fetching import STATION
@@ -301,7 +301,17 @@ _EVENT_COLUMNS = (
 
 
 def note_beginnings(connection: Connection) -> None:
-    """Note of every event since when it may have been: of a store that did not keep it."""
+    """Note of every event since when it may have been: of a store that did not keep it.
+
+    So of corrections what bindings rest on (grounds.py).
+    """
+    asked = select(EVENTS.c.id, EVENTS.c.station).where(EVENTS.c.kind == "event_corrected")
+    stations = {number: station for number, station in connection.execute(asked)}  # noqa: C416 - rows are no pairs to mypy
+    said = fetching.bodies(connection, stations)
+    marks = [
+        (stations[n], grounds.MARK, n, grounds.MARK) for n in said if grounds.is_corrected(said[n])
+    ]
+    put(connection, REFS, ("station", "target", "event", "kind"), marks)
     asked = select(EVENTS.c.id, EVENTS.c.received_ms).where(EVENTS.c.kind.in_(sorted(_BEGINS)))
     for some in pieces(connection.execute(asked).fetchall(), _AT_ONCE):
         said = fetching.bodies(connection, [number for number, _ in some])
@@ -342,6 +352,8 @@ def _refs(number: int, station: int, event: Document) -> Iterable[tuple[int, str
     if event["kind"] == "event_corrected":
         for target in event["supersedes"]:
             yield station, target, number, "correct"
+        if grounds.is_corrected(event):
+            yield station, grounds.MARK, number, grounds.MARK
     elif event["kind"] == "history_lost":
         yield station, event["lost_epoch"], number, "lost"
     elif event["kind"] == "component_installed" and not event.get("who") and event.get("because"):

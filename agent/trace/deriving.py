@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import isinf
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select
 
-from agent.trace import affected, fetching, unseen
+from agent.trace import affected, fetching, grounds, unseen
 from agent.trace.corrections import Document, Standing, address_of, place_of, standing
 from agent.trace.genealogy import Kind
 from agent.trace.projection import changes_of
@@ -153,6 +154,7 @@ class _Surroundings:
         self._lots, self._said = self._corrected_loads(draws)
         self._late = self._late_loads(draws)
         self._removals = self._moves(events.values())
+        self._grounds = grounds.doubts(connection, station, events.values(), self._chains)
         self._conflicts = affected.moved(
             connection, [event["unit"] for event in of_kind["unit_reidentified"]]
         )
@@ -163,6 +165,9 @@ class _Surroundings:
         for number, event in events.items():
             stands = standing(event, self._chains.get(address_of(event), ()))
             if stands is not None:
+                doubt = self._grounds.get(address_of(event))
+                if doubt is not None:
+                    stands = replace(stands, doubts=(*stands.doubts, doubt))
                 found[number] = changes_of(stands, self._around(event))
                 if stands.event is not event:
                     _keep_units(found[number], event)

@@ -217,3 +217,30 @@ def test_what_is_no_event_is_refused() -> None:
     for document in ({"a": 1}, {"specversion": "1.0", "data": 7}):
         with pytest.raises(DocumentError, match="no event"), stored([document]):
             pass
+
+
+@pytest.mark.parametrize("kind", ["carrier_loaded", "unit_started"])
+def test_what_was_bound_by_a_slip_may_be_either_until_it_is_corrected_itself(kind: str) -> None:
+    """The carrier bore another unit, `begin` let another in: the cycle named the first (D-28)."""
+    plant = Plant()
+    ground = plant.add(kind, carrier="C-1", unit="U1", handshake="begin", because=[], latest_ms=0)
+    cycle = plant.unit("U1", "LOT", because=["000001-aa-9", ground])
+    other = plant.unit("U3", "LOT", because=["000001-aa-9"])
+    fix = plant.correct(ground, unit="U2")
+    later = plant.unit("U2", "LOT", because=[ground])
+    found = recalled(plant, "LOT")
+    assert [name for name in found.certain if name.startswith("U")] == ["U2", "U3"]
+    assert {"U1"} <= {*found.possible}
+    plant.correct(later)
+    found = recalled(plant, "LOT")
+    assert [name for name in found.certain if name.startswith("U")] == ["U3"]
+    assert {"U1", "U2"} <= {*found.possible}
+    plant.correct(fix)
+    plant.correct(ground)
+    found = recalled(plant, "LOT")
+    assert [name for name in found.certain if name.startswith("U")] == ["U3"]
+    assert {"U1"} <= {*found.possible}
+    plant.correct(cycle, unit="U1")
+    plant.correct(other, unit="U4")
+    found = recalled(plant, "LOT")
+    assert [name for name in found.certain if name.startswith("U")] == ["U1", "U4"]

@@ -15,10 +15,14 @@ from agent.trace.genealogy import Kind, recall, where_from, where_used
 from agent.trace.holdings import completeness
 from agent.trace.importing import read_source
 from agent.trace.interchange import Facts, Slot
+from agent.trace.report import recall_report
+from agent.trace.selecting import Selection
 from agent.trace.store import SCHEMA_VERSION, Store, TraceStoreError
 from tests.trace_rig import Plant, derived
 
 Fresh = Callable[[], str]
+SIX_MS = 1_795_586_400_000
+"""2026-11-25T06:00:00Z."""
 SMALL = Path("tests/data/trace/genealogy_small.json")
 
 
@@ -93,18 +97,33 @@ def test_a_store_of_an_older_version_is_brought_up_to_this_one(fresh: Fresh) -> 
     where = fresh()
     facts = Facts(all_units={"U"})
     facts.add(Slot("U", Kind.FEED, ("LOT",)))
+    plant = Plant()
+    ground = plant.add("carrier_loaded", carrier="C-1", unit="U1", latest_ms=0)
+    plant.unit("U1", "L-2", because=[ground])
+    plant.correct(ground, unit="U2")
+    plant.add("cycle_missed", n=2, reason="counter", first_ms=2_000, last_ms=3_000)
     with Store.open(where) as store:
         store.take("mes", facts, b"{}")
+        store.take_events(plant.events)
+        wanted = recall_report(store, Selection(since_ms=SIX_MS, until_ms=SIX_MS + 2_500))
     engine = engine_of(where)
     with engine.begin() as connection:
         connection.execute(text("DROP INDEX uses_by_slot"))
         connection.execute(text("ALTER TABLE uses DROP COLUMN why"))
         connection.execute(text("ALTER TABLE events DROP COLUMN began_ms"))
+        connection.execute(text("UPDATE events SET boot = NULL WHERE kind = 'cycle_missed'"))
+        connection.execute(text("DELETE FROM refs WHERE kind = 'grounds'"))
         connection.execute(text("UPDATE meta SET value = '1' WHERE name = 'schema'"))
     engine.dispose()
     for _ in range(2):
         with Store.open(where) as store:
             assert recall(store, "LOT").certain == ["U"]
+            asked = Selection(since_ms=SIX_MS, until_ms=SIX_MS + 2_500)
+            assert recall_report(store, asked)["unidentified"] == wanted["unidentified"]
+            store.rebuild()
+            assert recall_report(store, asked) == wanted
+            assert "U1" in recall(store, "L-2").possible
+            assert [each["up_to"] for each in wanted["unidentified"]] == [2]
             assert store.noted("schema") == {"": str(SCHEMA_VERSION)}
 
 
