@@ -12,6 +12,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -46,8 +47,13 @@ def _newest(tree: Path) -> Path | None:
 class Postgres:
     """One server; each `fresh` is an empty database of its own as far as a store can see."""
 
-    def __init__(self) -> None:
-        self._home = Path(tempfile.mkdtemp(prefix="lineside-pg-", dir=memory(256)))
+    def __init__(
+        self, settings: Mapping[str, str] = _SETTINGS, directory: str | None = None
+    ) -> None:
+        """Prepare one; `directory`: where its folder is made, in memory if there is room for it."""
+        self._settings = settings
+        within = directory or memory(256)
+        self._home = Path(tempfile.mkdtemp(prefix="lineside-pg-", dir=within))
         self._names = itertools.count(1)
         self._environment = dict(os.environ)
         self._user: str | None = None
@@ -77,7 +83,7 @@ class Postgres:
 
     def start(self) -> None:
         """Return when it answers."""
-        settings = {**_SETTINGS, "unix_socket_directories": str(self._home)}
+        settings = {**self._settings, "unix_socket_directories": str(self._home)}
         given = " ".join(f"-c {name}={value}" for name, value in settings.items())
         self._control("start", "-l", str(self._home / "log"), "-o", given)
 

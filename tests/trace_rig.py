@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from agent.core.events import Event
 from agent.formats.json import encode
+from agent.trace.kits import LINKS
 from agent.trace.store import Store
-from agent.trace.tables import ABOUT, EPOCHS, EVENTS, MEASURED, SOURCES, THINGS, USES
+from agent.trace.tables import ABOUT, EPOCHS, EVENTS, MEASURED, SOURCES, THINGS
 
 
 def _in_memory() -> str:
@@ -48,7 +49,7 @@ def derived(store: Store) -> list[tuple[Any, ...]]:
         at = {number: place for number, *place in run(asked)}
         uses = [
             (at[u.slot >> 12], u.slot & 4095, u.kind, names[u.holder], names[u.option], *rest(u))
-            for u in run(select(USES))
+            for u in run(select(LINKS))
         ]
         about = [
             (at[a.event], "about", names[a.thing], a.role, str(a.n)) for a in run(select(ABOUT))

@@ -14,15 +14,27 @@ What speaks of what:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
 from agent.trace import fetching, grounds, unseen
-from agent.trace.corrections import Document, address_of
+from agent.trace.corrections import Document
+from agent.trace.fetching import STATION, Key, key_of
 from agent.trace.genealogy import Kind
-from agent.trace.rows import NAMES_AT_ONCE, known_ids, pieces
+from agent.trace.rows import NAMES_AT_ONCE, among, known_ids, pieces
 from agent.trace.said import lots_of, unknown_at
-from agent.trace.tables import ABOUT, EPOCHS, EVENTS, LOADS, MOVES, REFS, SOURCES, USES
+from agent.trace.tables import (
+    ABOUT,
+    DRAWN,
+    EPOCHS,
+    EVENTS,
+    KIT_LOTS,
+    LOADS,
+    MOVES,
+    SOURCES,
+    USES,
+)
 
 SLOT_BITS = 12
 """How many slots an event may have: the rest of a slot's number is the event's id."""
@@ -37,24 +49,20 @@ _MOVES = {
 
 def by(connection: Connection, fresh: Mapping[int, Document]) -> set[int]:
     """Return which events, new ones aside, are to be read anew."""
-    found: set[int] = set()
-    corrected: dict[str, set[str]] = {}
+    corrected: set[Key] = set()
     parts: set[str] = set()
     units: set[str] = set()
     for event in fresh.values():
         kind = event["kind"]
-        if kind == "event_corrected":
-            corrected.setdefault(event["station"], set()).update(event["supersedes"])
-        elif kind == "component_installed" and event.get("because"):
-            corrected.setdefault(event["station"], set()).add(event["because"][0])
+        if kind == "event_corrected" or (kind == "component_installed" and event.get("because")):
+            corrected |= _concerned(event)
         elif kind in _MOVES:
             parts.add(event[_MOVES[kind]])
         elif kind == "unit_reidentified":
             units |= {event["unit"], event["new"]}
         elif kind == "identity_conflict":
             units.add(event["unit"])
-    for station, addresses in corrected.items():
-        found |= _of_corrected(connection, station, addresses, parts)
+    found = _of_corrected(connection, corrected, parts)
     found |= _corrected_already(connection, fresh, parts)
     found |= _met(
         connection,
@@ -66,16 +74,14 @@ def by(connection: Connection, fresh: Mapping[int, Document]) -> set[int]:
     return found - fresh.keys()
 
 
-def _of_corrected(
-    connection: Connection, station: str, addresses: Iterable[str], parts: set[str]
-) -> set[int]:
+def _of_corrected(connection: Connection, keys: Iterable[Key], parts: set[str]) -> set[int]:
     """Return what corrections concern; the parts that they concern are added to `parts`."""
     found: set[int] = set()
-    seen: set[str] = set()
-    frontier = set(addresses)
+    seen: set[Key] = set()
+    frontier = set(keys)
     while frontier:
         seen |= frontier
-        events = fetching.by_address(connection, station, frontier)
+        events = fetching.by_address(connection, frontier)
         found |= events.keys()
         frontier = set()
         for event in events.values():
@@ -85,12 +91,12 @@ def _of_corrected(
     return found
 
 
-def _concerned(event: Document) -> set[str]:
-    """Return the addresses that a corrected event itself speaks of."""
+def _concerned(event: Document) -> set[Key]:
+    """Return the events that a corrected event itself speaks of."""
     if event["kind"] == "event_corrected":
-        return set(event["supersedes"])
+        return {(event["station"], address) for address in event["supersedes"]}
     if event["kind"] == "component_installed" and event.get("because"):
-        return {event["because"][0]}
+        return {(event["station"], event["because"][0])}
     return set()
 
 
@@ -98,22 +104,12 @@ def _corrected_already(
     connection: Connection, fresh: Mapping[int, Document], parts: set[str]
 ) -> set[int]:
     """Return what is concerned where an event came after its own correction, or its installs."""
-    by_station: dict[str, dict[str, Document]] = {}
-    for event in fresh.values():
-        if event["kind"] != "event_corrected":
-            by_station.setdefault(event["station"], {})[address_of(event)] = event
+    by_key = {key_of(e): e for e in fresh.values() if e["kind"] != "event_corrected"}
     found: set[int] = set()
-    for station, events in by_station.items():
-        source = fetching.source(connection, station)
-        for some in pieces(sorted(events), NAMES_AT_ONCE):
-            asked = select(REFS.c.target, REFS.c.event, REFS.c.kind).where(
-                REFS.c.station == source, REFS.c.target.in_(some), REFS.c.kind != "lost"
-            )
-            for target, number, kind in connection.execute(asked):
-                if kind == "install":
-                    found.add(number)
-                else:
-                    found |= _by_correction(connection, events[target], parts)
+    for key, said in fetching.refs(connection, by_key, ["correct", "install"]).items():
+        found.update(number for number, kind in said if kind == "install")
+        if any(kind == "correct" for _, kind in said):
+            found |= _by_correction(connection, by_key[key], parts)
     return found
 
 
@@ -127,19 +123,19 @@ def _by_correction(connection: Connection, event: Document, parts: set[str]) -> 
     if kind in _MOVES:
         parts.add(event[_MOVES[kind]])
     elif kind == "component_installed":
-        return set(fetching.by_address(connection, event["station"], _concerned(event)))
+        return set(fetching.by_address(connection, _concerned(event)))
     return set()
 
 
 def _resting(connection: Connection, ground: Document) -> set[int]:
     """Return every event that may have been bound by what was corrected."""
-    chain = fetching.chains(connection, ground["station"], [address_of(ground)])
+    chain = fetching.chains(connection, [key_of(ground)])
     return grounds.resting(connection, ground, [each for some in chain.values() for each in some])
 
 
 def _drawn_from(connection: Connection, load: Document) -> set[int]:
     """Return every event that may have drawn from a load, by any of the lots it was said to be."""
-    chain = fetching.chains(connection, load["station"], [address_of(load)])
+    chain = fetching.chains(connection, [key_of(load)])
     names = {*lots_of(load), unknown_at(load, load["position"])}
     for corrections in chain.values():
         for correction in corrections:
@@ -159,15 +155,26 @@ def _using(connection: Connection, names: set[str], source: int | None) -> set[i
     ids = sorted(known_ids(connection, names).values())
     found: set[int] = set()
     for some in pieces(ids, NAMES_AT_ONCE):
-        asked = (
-            select(USES.c.slot)
-            .join(SOURCES, SOURCES.c.id == USES.c.source)
-            .where(USES.c.option.in_(some), SOURCES.c.name.startswith("station:"))
+        uses = select(USES.c.slot).where(among(connection, USES.c.option, some))
+        drawn = (
+            select(DRAWN.c.slot)
+            .join(KIT_LOTS, KIT_LOTS.c.kit == DRAWN.c.kit)
+            .where(among(connection, KIT_LOTS.c.option, some))
         )
-        if source is not None:
-            asked = asked.where(USES.c.source == source)
-        found.update(slot >> SLOT_BITS for (slot,) in connection.execute(asked))
+        for asked, of in ((uses, USES.c.source), (drawn, DRAWN.c.source)):
+            found |= _events_of(connection, asked, of, source)
     return found
+
+
+def _events_of(
+    connection: Connection, asked: Select[Any], of: ColumnElement[int], source: int | None
+) -> set[int]:
+    """Return the events of slots; of one station, or of any."""
+    if source is not None:
+        asked = asked.where(of == source)
+    else:
+        asked = asked.join(SOURCES, SOURCES.c.id == of).where(SOURCES.c.name.startswith(STATION))
+    return {slot >> SLOT_BITS for (slot,) in connection.execute(asked)}
 
 
 def _of_units(connection: Connection, units: set[str]) -> set[int]:
@@ -177,20 +184,16 @@ def _of_units(connection: Connection, units: set[str]) -> set[int]:
     ids = sorted(known_ids(connection, units).values())
     found: set[int] = set()
     for some in pieces(ids, NAMES_AT_ONCE):
-        put_in = (
-            select(USES.c.slot)
-            .join(SOURCES, SOURCES.c.id == USES.c.source)
-            .where(
-                USES.c.holder.in_(some),
-                SOURCES.c.name.startswith("station:"),
-                USES.c.kind != Kind.NAME.value,
-            )
+        uses = select(USES.c.slot).where(
+            among(connection, USES.c.holder, some), USES.c.kind != Kind.NAME.value
         )
-        found.update(slot >> SLOT_BITS for (slot,) in connection.execute(put_in))
+        drawn = select(DRAWN.c.slot).where(among(connection, DRAWN.c.holder, some))
+        for put_in, of in ((uses, USES.c.source), (drawn, DRAWN.c.source)):
+            found |= _events_of(connection, put_in, of, None)
         named = (
             select(EVENTS.c.id)
             .join(ABOUT, ABOUT.c.event == EVENTS.c.id)
-            .where(ABOUT.c.thing.in_(some), EVENTS.c.kind == "unit_reidentified")
+            .where(among(connection, ABOUT.c.thing, some), EVENTS.c.kind == "unit_reidentified")
         )
         found.update(number for (number,) in connection.execute(named))
     return found
@@ -208,11 +211,13 @@ def _met(connection: Connection, loads: Sequence[int]) -> set[int]:
             select(EVENTS.c.id)
             .join(LOADS, LOADS.c.station == EVENTS.c.station)
             .join(EPOCHS, EPOCHS.c.id == EVENTS.c.epoch)
-            .where(LOADS.c.event.in_(some), before, EVENTS.c.latest_ms.is_not(None))
+            .where(among(connection, LOADS.c.event, some), before, EVENTS.c.latest_ms.is_not(None))
         )
         same = drawn.where(EVENTS.c.boot == LOADS.c.boot, EVENTS.c.latest_ms >= LOADS.c.from_ms)
         found.update(number for (number,) in connection.execute(same))
-        reaching = select(LOADS.c.event).where(LOADS.c.event.in_(some), LOADS.c.from_ms < 0)
+        reaching = select(LOADS.c.event).where(
+            among(connection, LOADS.c.event, some), LOADS.c.from_ms < 0
+        )
         if connection.execute(reaching.limit(1)).fetchone() is not None:
             other = drawn.where(EVENTS.c.boot != LOADS.c.boot, LOADS.c.from_ms < 0)
             found.update(number for (number,) in connection.execute(other))
@@ -223,7 +228,7 @@ def moved(connection: Connection, parts: Iterable[str]) -> dict[str, list[int]]:
     """Return which events say of parts that they are no longer, or not only, where they were."""
     found: dict[str, list[int]] = {}
     for some in pieces(sorted(set(parts)), NAMES_AT_ONCE):
-        asked = select(MOVES.c.part, MOVES.c.event).where(MOVES.c.part.in_(some))
+        asked = select(MOVES.c.part, MOVES.c.event).where(among(connection, MOVES.c.part, some))
         for part, number in connection.execute(asked):
             found.setdefault(part, []).append(number)
     return found

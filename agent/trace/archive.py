@@ -14,26 +14,39 @@ from __future__ import annotations
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from agent.trace import affected, deriving, fetching, filtered, grounds
 from agent.trace.claims import Answered, Place
 from agent.trace.corrections import Document
 from agent.trace.fetching import STATION
 from agent.trace.heard import place_of
-from agent.trace.rows import ROWS_AT_ONCE, lock, next_id, pieces, put, reading
+from agent.trace.rows import NAMES_AT_ONCE, ROWS_AT_ONCE, given, lock, next_id, pieces, put, reading
 from agent.trace.said import CYCLES, UNSEEN, when
 from agent.trace.spans import Spans
 from agent.trace.tables import (
     ABOUT,
     BODIES,
+    DRAWN,
     EPOCHS,
     EVENTS,
+    KIT_LOTS,
+    KITS,
     LABELS,
     LOADS,
     MEASURED,
@@ -139,9 +152,8 @@ class Archive:
             lock(self.connection)
             stations = select(SOURCES.c.id).where(SOURCES.c.name.startswith(STATION))
             self.connection.execute(delete(USES).where(USES.c.source.in_(stations)))
-            self.connection.execute(delete(ABOUT))
-            self.connection.execute(delete(LABELS))
-            self.connection.execute(delete(MEASURED))
+            for table in (DRAWN, KIT_LOTS, KITS, ABOUT, LABELS, MEASURED):
+                self.connection.execute(delete(table))
             asked = select(EVENTS.c.id).order_by(EVENTS.c.kind != "unit_reidentified", EVENTS.c.id)
             ids = [number for (number,) in self.connection.execute(asked)]
             for some in pieces(ids, _AT_ONCE):
@@ -169,10 +181,12 @@ class Archive:
         for event in events:
             groups[event["station"], event["epoch"]][event["seq"]] = event
         number = next_id(self.connection, EVENTS)
+        runs = self._runs(groups)
         fresh: dict[int, Document] = {}
         rows: list[tuple[Any, ...]] = []
-        for (station, epoch), by_seq in sorted(groups.items()):
-            run = self._run(station, epoch)
+        grown: list[dict[str, Any]] = []
+        for key, by_seq in sorted(groups.items()):
+            run = runs[key]
             new = [seq for seq in sorted(by_seq) if not run.has(seq)]
             for seq in new:
                 event = by_seq[seq]
@@ -185,11 +199,10 @@ class Archive:
                 run.previous = {
                     key: started.get(f"previous_{key}") for key in ("epoch", "seq", "hash")
                 }
-            self.connection.execute(
-                update(EPOCHS)
-                .where(EPOCHS.c.id == run.id)
-                .values(held=json.dumps(run.held), previous=json.dumps(run.previous))
-            )
+            values = {"held": json.dumps(run.held), "previous": json.dumps(run.previous)}
+            grown.append({"run": run.id, **values})
+        if grown:
+            self.connection.execute(update(EPOCHS).where(EPOCHS.c.id == bindparam("run")), grown)
         self._put(rows, fresh)
         return fresh
 
@@ -222,17 +235,36 @@ class Archive:
 
     def _run(self, station: str, epoch: str) -> Run:
         """Return an epoch; added if it is new."""
-        run = self.connection.execute
-        source = fetching.source(self.connection, station)
-        if source is None:
-            added = run(insert(SOURCES).values(name=STATION + station, body=b""))
-            source = added.inserted_primary_key[0]  # type: ignore[index]  # a row was inserted
-        asked = select(EPOCHS).where(EPOCHS.c.station == source, EPOCHS.c.name == epoch)
-        found = run(asked).fetchone()
-        if found is not None:
-            return _run(found)
-        added = run(insert(EPOCHS).values(station=source, name=epoch, held="[]", previous="null"))
-        return Run(added.inserted_primary_key[0], source, epoch)  # type: ignore[index]  # as above
+        return self._runs([(station, epoch)])[station, epoch]
+
+    def _runs(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Run]:
+        """Return epochs by station and name; added if they are new."""
+        keys = sorted(wanted)
+        sources = self._stations({station for station, _ in keys})
+        names = {number: station for station, number in sources.items()}
+        found: dict[tuple[str, str], Run] = {}
+        for some in pieces([(sources[station], epoch) for station, epoch in keys], NAMES_AT_ONCE):
+            place = given(self.connection, (Integer(), String()), some)
+            of, name = place.c
+            is_it = and_(EPOCHS.c.station == of, EPOCHS.c.name == name)
+            asked = select(EPOCHS).select_from(place).join(EPOCHS, is_it)
+            for run in map(_run, self.connection.execute(asked)):
+                found[names[run.station], run.name] = run
+        for station, epoch in keys:
+            if (station, epoch) not in found:
+                values = {"station": sources[station], "name": epoch, "held": "[]"}
+                added = self.connection.execute(insert(EPOCHS).values(**values, previous="null"))
+                (number, *_) = added.inserted_primary_key or (0,)
+                found[station, epoch] = Run(number, sources[station], epoch)
+        return found
+
+    def _stations(self, names: Collection[str]) -> dict[str, int]:
+        """Return the numbers of stations; added if they are new."""
+        new = sorted(names - fetching.sources(self.connection, names).keys())
+        if new:
+            rows = [{"name": STATION + name, "body": b""} for name in new]
+            self.connection.execute(insert(SOURCES), rows)
+        return fetching.sources(self.connection, names)
 
     def _derive_around(self, fresh: Mapping[int, Document]) -> int:
         others = affected.by(self.connection, fresh)

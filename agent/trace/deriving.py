@@ -12,20 +12,23 @@ from dataclasses import replace
 from math import isinf
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select
+from sqlalchemy import BigInteger, Connection, Integer, String, and_, bindparam, delete, or_, select
 
 from agent.trace import affected, fetching, grounds, unseen
-from agent.trace.corrections import Document, Standing, address_of, place_of, standing
+from agent.trace.corrections import Document, Standing, place_of, standing
+from agent.trace.fetching import Key, key_of
 from agent.trace.genealogy import Kind
+from agent.trace.kits import Draw, put_drawn, together
 from agent.trace.projection import changes_of
-from agent.trace.rows import ids_of, known_ids, mark_things, put
-from agent.trace.said import Around, Changes, Late, Removal, lots_of
-from agent.trace.tables import ABOUT, LABELS, LOADS, MEASURED, REASONS, THINGS, USES
+from agent.trace.rows import NAMES_AT_ONCE, among, given, ids_of, known_ids, pieces, put
+from agent.trace.said import UNSEEN, Around, Changes, Late, Removal, lots_of
+from agent.trace.tables import ABOUT, DRAWN, LABELS, LOADS, MEASURED, REASONS, THINGS, USES
 
 SLOTS = 1 << affected.SLOT_BITS
 _CODES = {reason: number for number, reason in enumerate(REASONS)}
 _LOADS = frozenset({"component_loaded", "load_refused"})
 _CONFLICTS = frozenset({"component_conflict", "packing_conflict"})
+_NONE: Mapping[str, Any] = {}
 
 
 def derive(connection: Connection, ids: Sequence[int], fresh: Mapping[int, Document]) -> None:
@@ -33,60 +36,52 @@ def derive(connection: Connection, ids: Sequence[int], fresh: Mapping[int, Docum
     older = [number for number in ids if number not in fresh]
     events = dict(fetching.bodies(connection, older))
     events |= {number: fresh[number] for number in ids if number in fresh}
-    by_station: dict[str, dict[int, Document]] = defaultdict(dict)
-    for number in ids:
-        by_station[events[number]["station"]][number] = events[number]
     first = {n: e for n, e in events.items() if e["kind"] == "unit_reidentified"}
     if first and len(first) < len(events):  # names come first: removals go by them
         derive(connection, list(first), fresh)
         rest = [number for number in ids if number not in first]
         derive(connection, rest, fresh)
         return
-    _clear(connection, by_station, older)
-    for station, some in by_station.items():
-        whole = _with_drawn(connection, station, some)
-        _write(connection, station, _Surroundings(connection, station, whole).read(whole))
+    _clear(connection, {number: events[number] for number in older})
+    in_order = _with_drawn(connection, {number: events[number] for number in ids})
+    _write(connection, in_order, _Surroundings(connection, in_order).read(in_order))
 
 
-def _with_drawn(
-    connection: Connection, station: str, events: Mapping[int, Document]
-) -> dict[int, Document]:
+def _with_drawn(connection: Connection, events: Mapping[int, Document]) -> dict[int, Document]:
     """Return events, those of cycles that nobody saw with what they may have drawn (D-7)."""
-    near = unseen.drawn(connection, station, events.values())
+    near = unseen.drawn(connection, events.values())
     found = dict(events)
     for number, event in events.items():
-        uses, span = near.get(place_of(event)), unseen.span_of(event)
-        if uses is not None and span is not None:
-            found[number] = {**event, "components": uses, "latest_ms": span[1]}
+        if event["kind"] in UNSEEN:
+            uses, span = near.get(key_of(event)), unseen.span_of(event)
+            if uses is not None and span is not None:
+                found[number] = {**event, "components": uses, "latest_ms": span[1]}
     return found
 
 
-def _clear(
-    connection: Connection, by_station: Mapping[str, Mapping[int, Document]], older: Iterable[int]
+def _clear(connection: Connection, older: Mapping[int, Document]) -> None:
+    """Remove what events that were read before came down to."""
+    known = fetching.sources(connection, {event["station"] for event in older.values()})
+    rows = [
+        {"of": known[event["station"]], "low": n * SLOTS, "high": (n + 1) * SLOTS}
+        for n, event in older.items()
+    ]
+    for table in (USES, DRAWN) if rows else ():
+        of_event = delete(table).where(
+            table.c.source == bindparam("of"),
+            table.c.slot >= bindparam("low"),
+            table.c.slot < bindparam("high"),
+        )
+        connection.execute(of_event, rows)
+    for some in pieces(older, NAMES_AT_ONCE):
+        for table in (ABOUT, LABELS, MEASURED):
+            connection.execute(delete(table).where(among(connection, table.c.event, some)))
+
+
+def _write(
+    connection: Connection, events: Mapping[int, Document], read: Mapping[int, Changes]
 ) -> None:
-    gone = set(older)
-    if not gone:
-        return
-    for station, events in by_station.items():
-        rows = [
-            {"of": fetching.source(connection, station), "low": n * SLOTS, "high": (n + 1) * SLOTS}
-            for n in events
-            if n in gone
-        ]
-        if rows:
-            uses = delete(USES).where(
-                USES.c.source == bindparam("of"),
-                USES.c.slot >= bindparam("low"),
-                USES.c.slot < bindparam("high"),
-            )
-            connection.execute(uses, rows)
-    for table in (ABOUT, LABELS, MEASURED):
-        rows = [{"of": number} for number in gone]
-        connection.execute(delete(table).where(table.c.event == bindparam("of")), rows)
-
-
-def _write(connection: Connection, station: str, read: Mapping[int, Changes]) -> None:
-    source = fetching.source(connection, station)
+    sources = fetching.sources(connection, {event["station"] for event in events.values()})
     names = {name for changes in read.values() for name, _, _ in changes.about}
     units: set[str] = set()
     for changes in read.values():
@@ -94,19 +89,22 @@ def _write(connection: Connection, station: str, read: Mapping[int, Changes]) ->
         for slot in changes.slots:
             names.add(slot.holder)
             names.update(slot.options)
-    ids = ids_of(connection, names | units)
-    mark_things(connection, units, "is_unit")
+    ids = ids_of(connection, names | units, units)
     uses: list[tuple[Any, ...]] = []
     about: list[tuple[Any, ...]] = []
     measured: list[tuple[Any, ...]] = []
+    drawn: list[Draw] = []
     for number, changes in read.items():
-        for at, slot in enumerate(changes.slots, number * SLOTS):
+        first, source = number * SLOTS, sources[events[number]["station"]]
+        whole, rest = together(changes.slots, ids)
+        drawn += [Draw(source, first, *each) for each in whole]
+        for at, slot in rest:
             since = None if isinf(slot.since) else slot.since
             until = None if isinf(slot.until) else slot.until
             kind, holder, n = slot.kind.value, ids[slot.holder], len(slot.options)
             why = _CODES[slot.why]
             uses += [
-                (source, at, kind, holder, ids[option], n, since, until, why)
+                (source, first + at, kind, holder, ids[option], n, since, until, why)
                 for option in slot.options
             ]
         about += [(ids[name], number, role.value, n) for name, role, n in changes.about]
@@ -115,6 +113,7 @@ def _write(connection: Connection, station: str, read: Mapping[int, Changes]) ->
         ]
     columns = ("source", "slot", "kind", "holder", "option", "options", "since", "until", "why")
     put(connection, USES, columns, uses)
+    put_drawn(connection, drawn)
     put(connection, ABOUT, ("thing", "event", "role", "n"), about)
     put(connection, MEASURED, ("name", "event", "number", "verdict"), measured)
     labels = [(*each, number) for number, changes in read.items() for each in changes.labels]
@@ -131,30 +130,23 @@ def _number(value: object) -> float | None:
 
 
 class _Surroundings:
-    """What other events say of some of one station."""
+    """What other events say of some."""
 
-    def __init__(
-        self, connection: Connection, station: str, events: Mapping[int, Document]
-    ) -> None:
+    def __init__(self, connection: Connection, events: Mapping[int, Document]) -> None:
         self._connection = connection
-        self._station = station
-        self._source = fetching.source(connection, station)
         of_kind: dict[str, list[Document]] = defaultdict(list)
         for event in events.values():
             of_kind[event["kind"]].append(event)
         draws = [event for event in events.values() if "components" in event or _draws(event)]
-        self._chains = fetching.chains(
-            connection, station, [address_of(event) for event in events.values()]
-        )
-        cycles = [address_of(e) for e in of_kind["unit_completed"]]
-        self._installs = fetching.installs(connection, station, cycles)
+        self._chains = fetching.chains(connection, map(key_of, events.values()))
+        self._installs = fetching.installs(connection, map(key_of, of_kind["unit_completed"]))
         said = [each for some in self._installs.values() for each in some]
-        self._installs_stand = fetching.stand(connection, station, said)
+        self._installs_stand = fetching.stand(connection, said)
         self._spoken_for = self._causes(of_kind["component_installed"])
         self._lots, self._said = self._corrected_loads(draws)
         self._late = self._late_loads(draws)
         self._removals = self._moves(events.values())
-        self._grounds = grounds.doubts(connection, station, events.values(), self._chains)
+        self._grounds = grounds.doubts(connection, events.values(), self._chains)
         self._conflicts = affected.moved(
             connection, [event["unit"] for event in of_kind["unit_reidentified"]]
         )
@@ -163,12 +155,13 @@ class _Surroundings:
         """Return what each says."""
         found: dict[int, Changes] = {}
         for number, event in events.items():
-            stands = standing(event, self._chains.get(address_of(event), ()))
+            key = key_of(event)
+            stands = standing(event, self._chains.get(key, ()))
             if stands is not None:
-                doubt = self._grounds.get(address_of(event))
+                doubt = self._grounds.get(key)
                 if doubt is not None:
                     stands = replace(stands, doubts=(*stands.doubts, doubt))
-                found[number] = changes_of(stands, self._around(event))
+                found[number] = changes_of(stands, self._around(key, event))
                 if stands.event is not event:
                     _keep_units(found[number], event)
             else:
@@ -176,94 +169,104 @@ class _Surroundings:
                 _keep_units(found[number], event)
         return found
 
-    def _around(self, event: Document) -> Around:
-        address = address_of(event)
+    def _around(self, key: Key, event: Document) -> Around:
+        station = key[0]
+        because = event.get("because")
         return Around(
-            lots=self._lots,
-            said=self._said,
-            late=self._late.get(address, ()),
+            lots=self._lots.get(station, _NONE),
+            said=self._said.get(station, _NONE),
+            late=self._late.get(key, ()),
             installs=[
-                (said, self._installs_stand[address_of(said)])
-                for said in self._installs.get(address, ())
+                (said, self._installs_stand[key_of(said)]) for said in self._installs.get(key, ())
             ],
             removals=self._removals,
             is_installed_elsewhere=bool(
-                event.get("because")
-                and not event.get("who")
-                and event["because"][0] in self._spoken_for
+                because and not event.get("who") and (station, because[0]) in self._spoken_for
             ),
             is_conflict=event.get("unit") in self._conflicts,
         )
 
-    def _causes(self, installs: Iterable[Document]) -> set[str]:
+    def _causes(self, installs: Iterable[Document]) -> set[Key]:
         """Return which cycles that installs belong to are held."""
-        causes = {e["because"][0] for e in installs if e.get("because") and not e.get("who")}
-        held = fetching.by_address(self._connection, self._station, causes)
-        return {address_of(event) for event in held.values()}
+        causes = {
+            (e["station"], e["because"][0])
+            for e in installs
+            if e.get("because") and not e.get("who")
+        }
+        return {key_of(event) for event in fetching.by_address(self._connection, causes).values()}
 
     # -------------------------------------------------------------- loads
 
     def _corrected_loads(
         self, draws: Iterable[Document]
-    ) -> tuple[dict[str, tuple[str, ...] | None], dict[str, tuple[str, ...]]]:
-        """Return those loads that are corrected: as they are right, and as first said."""
+    ) -> tuple[dict[str, dict[str, tuple[str, ...] | None]], dict[str, dict[str, tuple[str, ...]]]]:
+        """Return by station the loads that are corrected: as they are right, as first said."""
         loads = {
-            load
+            (event["station"], load)
             for event in draws
             for use in event.get("components", ())
             for load in use.get("loads", ())
         }
-        chain = fetching.chains(self._connection, self._station, loads)
-        events = fetching.by_address(self._connection, self._station, chain)
-        held = {address_of(event): event for event in events.values()}
-        right: dict[str, tuple[str, ...] | None] = {}
-        said: dict[str, tuple[str, ...]] = {}
-        for address, corrections in chain.items():
-            event = held.get(address)
+        chain = fetching.chains(self._connection, loads)
+        events = fetching.by_address(self._connection, chain)
+        held = {key_of(event): event for event in events.values()}
+        right: dict[str, dict[str, tuple[str, ...] | None]] = defaultdict(dict)
+        said: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+        for key, corrections in chain.items():
+            (station, address), event = key, held.get(key)
             if event is None or event["kind"] not in _LOADS:
-                right[address] = None
+                right[station][address] = None
                 continue
-            said[address] = lots_of(event)
+            said[station][address] = lots_of(event)
             stands = standing(event, corrections)
-            right[address] = None if stands is None else lots_of(stands.event)
+            right[station][address] = None if stands is None else lots_of(stands.event)
         return right, said
 
-    def _late_loads(self, draws: Sequence[Document]) -> dict[str, list[Late]]:
+    def _late_loads(self, draws: Sequence[Document]) -> dict[Key, list[Late]]:
         """Return what was recorded after each and meets it by its interval (D-44)."""
-        if not draws:
-            return {}
-        loads = self._loads_after(min(place_of(event) for event in draws), draws)
-        if not loads:
-            return {}
-        stand = fetching.bodies(self._connection, [load.event for load in loads])
-        right = fetching.stand(self._connection, self._station, stand.values())
-        found: dict[str, list[Late]] = defaultdict(list)
+        by_station: dict[str, list[Document]] = defaultdict(list)
         for event in draws:
-            for load in loads:
-                if _meets(event, load, loads):
-                    stands = right[address_of(stand[load.event])]
-                    if stands is not None:
-                        lots = () if load.is_end else lots_of(stands.event)
-                        found[address_of(event)].append(Late(load.position, lots))
+            by_station[event["station"]].append(event)
+        after = self._loads_after(by_station)
+        stand = fetching.bodies(
+            self._connection, {load.event for loads in after.values() for load in loads}
+        )
+        right = fetching.stand(self._connection, stand.values())
+        found: dict[Key, list[Late]] = defaultdict(list)
+        for station, loads in after.items():
+            for event in by_station[station]:
+                place, boot, at_ms = place_of(event), event["time"]["boot_id"], _latest(event)
+                for load in loads:
+                    if _meets((place, boot, at_ms), load, loads):
+                        stands = right[key_of(stand[load.event])]
+                        if stands is not None:
+                            lots = () if load.is_end else lots_of(stands.event)
+                            found[key_of(event)].append(Late(load.position, lots))
         return found
 
-    def _loads_after(self, place: tuple[str, int], draws: Sequence[Document]) -> Sequence[Any]:
-        latest: dict[str, int] = {}
-        for event in draws:
-            boot, at = event["time"]["boot_id"], _latest(event)
-            latest[boot] = max(at, latest.get(boot, at))
-        epoch, seq = place
-        meets = [and_(LOADS.c.boot == boot, LOADS.c.from_ms <= at) for boot, at in latest.items()]
-        asked = (
-            select(LOADS)
-            .where(
-                LOADS.c.station == self._source,
-                or_(LOADS.c.epoch > epoch, and_(LOADS.c.epoch == epoch, LOADS.c.seq > seq)),
-                or_(LOADS.c.from_ms < 0, *meets),
-            )
-            .order_by(LOADS.c.epoch, LOADS.c.seq)
-        )
-        return self._connection.execute(asked).fetchall()
+    def _loads_after(self, draws: Mapping[str, Sequence[Document]]) -> dict[str, list[Any]]:
+        """Return by station the loads after its first event that may meet one of them."""
+        known = fetching.sources(self._connection, draws)
+        names = {number: station for station, number in known.items()}
+        rows = [
+            (known[station], *min(map(place_of, some)), boot, at)
+            for station, some in draws.items()
+            for boot, at in _latest_by_boot(some).items()
+        ]
+        found: dict[str, dict[int, Any]] = defaultdict(dict)
+        for some in pieces(rows, NAMES_AT_ONCE):
+            kinds = (Integer(), String(), Integer(), String(), BigInteger())
+            place = given(self._connection, kinds, some)
+            of, epoch, seq, boot, at = place.c
+            is_behind = or_(LOADS.c.epoch > epoch, and_(LOADS.c.epoch == epoch, LOADS.c.seq > seq))
+            meets = or_(LOADS.c.from_ms < 0, and_(LOADS.c.boot == boot, LOADS.c.from_ms <= at))
+            asked = select(LOADS).select_from(place).join(LOADS, LOADS.c.station == of)
+            for load in self._connection.execute(asked.where(is_behind, meets)):
+                found[names[load.station]][load.event] = load
+        return {
+            station: sorted(loads.values(), key=lambda load: (load.epoch, load.seq))
+            for station, loads in found.items()
+        }
 
     # -------------------------------------------------------------- parts
 
@@ -274,7 +277,7 @@ class _Surroundings:
         for event in events:
             if event["kind"] in {"component_installed", "unit_packed"}:
                 parts.add(event.get("component") or event["child"])
-                for each in self._chains.get(address_of(event), ()):
+                for each in self._chains.get(key_of(event), ()):
                     parts.update(
                         v for name, v in each.get("replacement", ()) if name == "component"
                     )
@@ -283,15 +286,11 @@ class _Surroundings:
             )
         moved = affected.moved(self._connection, parts)
         said = fetching.bodies(self._connection, {n for some in moved.values() for n in some})
-        stations: dict[str, list[Document]] = defaultdict(list)
-        for event in said.values():
-            stations[event["station"]].append(event)
         found: dict[str, list[Removal]] = defaultdict(list)
-        for station, some in stations.items():
-            for stands in fetching.stand(self._connection, station, some).values():
-                if stands is not None and stands.event["kind"] != "identity_conflict":
-                    part, removal = self._removal(stands)
-                    found[part].append(removal)
+        for stands in fetching.stand(self._connection, said.values()).values():
+            if stands is not None and stands.event["kind"] != "identity_conflict":
+                part, removal = self._removal(stands)
+                found[part].append(removal)
         return found
 
     def _removal(self, stands: Standing) -> tuple[str, Removal]:
@@ -306,20 +305,33 @@ def _draws(event: Document) -> bool:
     return event["kind"] in {"unit_completed", "unit_unbound", "unit_refused", "lot_counted"}
 
 
+def _latest_by_boot(draws: Iterable[Document]) -> dict[str, int]:
+    """Return of each boot when the last of these ended."""
+    latest: dict[str, int] = {}
+    for event in draws:
+        boot, at = event["time"]["boot_id"], _latest(event)
+        latest[boot] = max(at, latest.get(boot, at))
+    return latest
+
+
 def _latest(event: Document) -> int:
     found = event.get("latest_ms", event.get("last_ms"))
     return int(found) if found is not None else 0
 
 
-def _meets(event: Document, load: Any, loads: Sequence[Any]) -> bool:  # noqa: ANN401 - a row
-    if (load.epoch, load.seq) <= place_of(event):
-        return False
-    if load.boot == event["time"]["boot_id"]:
-        return bool(load.from_ms <= _latest(event))
-    if load.from_ms >= 0:
+def _meets(
+    draw: tuple[tuple[str, int], str, int],
+    load: Any,  # noqa: ANN401 - a row
+    loads: Sequence[Any],
+) -> bool:
+    """Whether a load concerns what was drawn before it, at (place, boot, end by its clock)."""
+    place, boot, at_ms = draw
+    if load.boot == boot:
+        return bool(load.from_ms <= at_ms and (load.epoch, load.seq) > place)
+    if load.from_ms >= 0 or (load.epoch, load.seq) <= place:
         return False
     return not any(
-        place_of(event) < (each.epoch, each.seq) < (load.epoch, load.seq)
+        place < (each.epoch, each.seq) < (load.epoch, load.seq)
         and each.position == load.position
         and not each.is_end
         for each in loads
@@ -342,7 +354,7 @@ def names_of(connection: Connection, name: str) -> frozenset[str]:
         steps = [
             select(other.c.name)
             .join(USES, USES.c[there] == other.c.id)
-            .where(USES.c[here].in_(ids), USES.c.kind == Kind.NAME.value)
+            .where(among(connection, USES.c[here], ids), USES.c.kind == Kind.NAME.value)
             for here, there in (("holder", "option"), ("option", "holder"))
         ]
         found = {each for step in steps for (each,) in connection.execute(step)}

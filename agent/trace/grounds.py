@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from agent.trace import fetching
-from agent.trace.corrections import Document, address_of, place_of, standing
+from agent.trace.corrections import Document, place_of, standing
+from agent.trace.fetching import Key, key_of
 from agent.trace.rows import known_ids
-from agent.trace.tables import ABOUT, EVENTS, REFS
+from agent.trace.tables import ABOUT, EVENTS
 
 KINDS = frozenset({"carrier_loaded", "unit_started"})
 MARK = "grounds"
@@ -47,38 +48,37 @@ def resting(connection: Connection, ground: Document, chain: Iterable[Document])
 
 def doubts(
     connection: Connection,
-    station: str,
     events: Iterable[Document],
-    chains: Mapping[str, Sequence[Document]],
-) -> dict[str, Document]:
-    """Return of each binding whose ground was corrected since, by address, that it is in doubt.
+    chains: Mapping[Key, Sequence[Document]],
+) -> dict[Key, Document]:
+    """Return of each binding whose ground was corrected since that it is in doubt.
 
     Args:
         connection: Of the store.
-        station: Whose events they are.
-        events: The events of one station.
-        chains: The corrections of each of them, by address; one that names the unit settles it.
+        events: The events that are read.
+        chains: The corrections of each of them; one that names the unit settles it.
     """
-    marked = select(REFS.c.event).where(
-        REFS.c.station == fetching.source(connection, station), REFS.c.target == MARK
-    )
-    if connection.execute(marked.limit(1)).first() is None:
-        return {}
     bound = [each for each in events if each["kind"] in _BOUND and each.get("unit")]
-    bound = [each for each in bound if not _is_settled(chains.get(address_of(each), ()))]
-    by_ground = fetching.chains(connection, station, {a for e in bound for a in e["because"]})
-    held = fetching.by_address(connection, station, by_ground).values()
-    grounds = {address_of(each): each for each in held if each["kind"] in KINDS}
-    found: dict[str, Document] = {}
+    stations = {each["station"] for each in bound}
+    marked = fetching.refs(connection, {(station, MARK) for station in stations}, [MARK])
+    concerned = {station for station, _ in marked}
+    bound = [each for each in bound if each["station"] in concerned]
+    bound = [each for each in bound if not _is_settled(chains.get(key_of(each), ()))]
+    named = {(each["station"], address) for each in bound for address in each["because"]}
+    by_ground = fetching.chains(connection, named)
+    held = fetching.by_address(connection, by_ground).values()
+    grounds = {key_of(each): each for each in held if each["kind"] in KINDS}
+    found: dict[Key, Document] = {}
     for event in bound:
+        keys = ((event["station"], address) for address in event["because"])
         names = [
             name
-            for address in event["because"]
-            if address in grounds
-            for name in _right(event, grounds[address], by_ground[address])
+            for key in keys
+            if key in grounds
+            for name in _right(event, grounds[key], by_ground[key])
         ]
         if names:
-            found[address_of(event)] = {**event, "candidates": names}
+            found[key_of(event)] = {**event, "candidates": names}
     return found
 
 

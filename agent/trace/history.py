@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import select
 
 from agent.trace import fetching
-from agent.trace.corrections import Standing, address_of
+from agent.trace.corrections import address_of
 from agent.trace.deriving import names_of
 from agent.trace.genealogy import Kind, Use
 from agent.trace.holdings import moment
-from agent.trace.rows import NAMES_AT_ONCE, pieces, reading
+from agent.trace.rows import NAMES_AT_ONCE, among, pieces, reading
 from agent.trace.said import OTHER
 from agent.trace.store import Store
 from agent.trace.tables import ABOUT, EVENTS, THINGS
@@ -74,20 +74,16 @@ def history(store: Store, name: str) -> list[dict[str, Any]]:
             select(EVENTS.c.id, EVENTS.c.received_ms)
             .join(ABOUT, ABOUT.c.event == EVENTS.c.id)
             .join(THINGS, THINGS.c.id == ABOUT.c.thing)
-            .where(THINGS.c.name.in_(wanted))
+            .where(among(connection, THINGS.c.name, wanted))
             .distinct()
         )
         at = {number: at_ms for number, at_ms in connection.execute(asked)}  # noqa: C416 - rows are no pairs to mypy
         events = fetching.bodies(connection, at)
-        stands: dict[tuple[str, str], Standing | None] = {}
-        for station in {event["station"] for event in events.values()}:
-            some = [event for event in events.values() if event["station"] == station]
-            of_station = fetching.stand(connection, station, some)
-            stands |= {(station, address): found for address, found in of_station.items()}
+        stands = fetching.stand(connection, events.values())
     entries = []
     for number in sorted(at, key=lambda n: (at[n], events[n]["epoch"], events[n]["seq"])):
         event = events[number]
-        found = stands[event["station"], address_of(event)]
+        found = stands[fetching.key_of(event)]
         entries.append(
             {
                 "time": moment(at[number]),

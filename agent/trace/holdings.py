@@ -7,11 +7,11 @@ run ends nobody here knows: what came after its newest event is not in the answe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Integer, and_, select
 
 from agent.ports import Address
 from agent.trace import fetching, filtered
@@ -19,8 +19,8 @@ from agent.trace.archive import Archive, Run
 from agent.trace.claims import Link
 from agent.trace.completeness import Ledger
 from agent.trace.corrections import Document
-from agent.trace.rows import reading
-from agent.trace.tables import EVENTS, REFS
+from agent.trace.rows import NAMES_AT_ONCE, among, given, pieces, reading
+from agent.trace.tables import EVENTS, IS_LOST, REFS
 
 _NO_HASH = "0" * 64
 
@@ -69,17 +69,18 @@ def completeness(archive: Archive) -> list[Station]:
             by_station[station].append(run)
     with reading(archive.connection):
         said = filtered.said_of(archive.connection)
-        return [
-            _station(archive.connection, station, runs, said)
-            for station, runs in by_station.items()
-        ]
+        times = _times(archive.connection, [run for some in by_station.values() for run in some])
+        ledgers = ledgers_of(archive.connection, by_station, said)
+    return [
+        _station(station, runs, ledgers[station], times) for station, runs in by_station.items()
+    ]
 
 
 def _station(
-    connection: Connection, station: str, runs: list[Run], said: Mapping[int, filtered.Said]
+    station: str, runs: list[Run], ledger: Ledger, all_times: Mapping[int, dict[int, int]]
 ) -> Station:
-    times = {run.name: _times(connection, run) for run in runs}
-    report = ledger_of(connection, station, runs, said).report(station)
+    times = {run.name: all_times[run.id] for run in runs}
+    report = ledger.report(station)
     ends = [at for of_run in times.values() for at in of_run.values()]
     gaps = [
         Gap(
@@ -106,37 +107,51 @@ def _station(
     )
 
 
-def ledger_of(
-    connection: Connection, station: str, runs: list[Run], said: Mapping[int, filtered.Said]
-) -> Ledger:
-    """Return what the store proves of a station, which has these runs; `said`: of them all."""
-    ledger = Ledger()
-    for run in runs:
-        for low, high in run.held:
-            ledger.hold(station, run.name, low, high)
-        if run.id in said:
-            filtered.tell(ledger, station, run.name, said[run.id])
-    for event in _links(connection, station, [run for run in runs if run.held]):
-        ledger.take(_link(event))
-    return ledger
+def ledgers_of(
+    connection: Connection,
+    by_station: Mapping[str, list[Run]],
+    said: Mapping[int, filtered.Said],
+) -> dict[str, Ledger]:
+    """Return what the store proves of stations, which have these runs; `said`: of them all."""
+    ledgers: dict[str, Ledger] = {}
+    for station, runs in by_station.items():
+        ledger = ledgers[station] = Ledger()
+        for run in runs:
+            for low, high in run.held:
+                ledger.hold(station, run.name, low, high)
+            if run.id in said:
+                filtered.tell(ledger, station, run.name, said[run.id])
+    for event in _links(connection, by_station):
+        ledgers[event["station"]].take(_link(event))
+    return ledgers
 
 
-def _times(connection: Connection, run: Run) -> dict[int, int]:
-    """Return when the events at the ends of what is held were received."""
-    seqs = [seq for ends in run.held for seq in ends]
-    asked = select(EVENTS.c.seq, EVENTS.c.received_ms).where(
-        EVENTS.c.epoch == run.id, EVENTS.c.seq.in_(seqs)
-    )
-    return {row.seq: row.received_ms for row in connection.execute(asked)}
+def _times(connection: Connection, runs: Iterable[Run]) -> dict[int, dict[int, int]]:
+    """Return of each run when the events at the ends of what is held were received."""
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    ends = [(run.id, seq) for run in runs for two in run.held for seq in two]
+    for some in pieces(ends, NAMES_AT_ONCE):
+        place = given(connection, (Integer(), Integer()), some)
+        of, seq = place.c
+        is_it = and_(EVENTS.c.epoch == of, EVENTS.c.seq == seq)
+        asked = select(EVENTS.c.epoch, EVENTS.c.seq, EVENTS.c.received_ms).select_from(place)
+        for run, number, at_ms in connection.execute(asked.join(EVENTS, is_it)):
+            found[run][number] = at_ms
+    return found
 
 
-def _links(connection: Connection, station: str, runs: list[Run]) -> list[Document]:
+def _links(connection: Connection, by_station: Mapping[str, list[Run]]) -> list[Document]:
     """Return the events that tie runs together: their first and last, and what was lost."""
-    ends = {f"{run.name}-{seq}" for run in runs for seq in (1, run.held[-1][1])}
-    found = fetching.by_address(connection, station, ends)
-    asked = select(REFS.c.event).where(
-        REFS.c.station == fetching.source(connection, station), REFS.c.kind == "lost"
-    )
+    ends = {
+        (station, f"{run.name}-{seq}")
+        for station, runs in by_station.items()
+        for run in runs
+        if run.held
+        for seq in (1, run.held[-1][1])
+    }
+    found = fetching.by_address(connection, ends)
+    of = fetching.sources(connection, by_station).values()
+    asked = select(REFS.c.event).where(IS_LOST, among(connection, REFS.c.station, list(of)))
     found |= fetching.bodies(connection, [number for (number,) in connection.execute(asked)])
     return list(found.values())
 

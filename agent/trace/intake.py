@@ -10,14 +10,12 @@ Laws:
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from agent.trace import fetching
 from agent.trace.archive import DocumentError
 from agent.trace.aside import all_aside, drop, set_aside
-from agent.trace.corrections import address_of
 from agent.trace.store import RowError, Store
 from agent.trace.took import Aside, Proof, Proven, Took
 
@@ -76,9 +74,7 @@ class Intake:
 
     def _conflicts(self, proven: Sequence[Proven], now_ms: int) -> list[Aside]:
         """Return those whose address is held with another content."""
-        wanted: dict[str, set[str]] = defaultdict(set)
-        for one in proven:
-            wanted[one.link.station].add(f"{one.link.epoch}-{one.link.seq}")
+        wanted = {(one.link.station, f"{one.link.epoch}-{one.link.seq}") for one in proven}
         held = self._store.guarded(lambda: self._hashes(wanted))
         found = []
         for one in proven:
@@ -87,14 +83,11 @@ class Intake:
                 found.append(one.aside(OTHER_CONTENT, now_ms))
         return found
 
-    def _hashes(self, wanted: Mapping[str, set[str]]) -> dict[tuple[str, str], str]:
+    def _hashes(self, wanted: Collection[fetching.Key]) -> dict[fetching.Key, str]:
         connection = self._store.archive.connection
         with connection.begin():
-            return {
-                (station, address_of(event)): event.get("hash", "")
-                for station, addresses in wanted.items()
-                for event in fetching.by_address(connection, station, addresses).values()
-            }
+            held = fetching.by_address(connection, wanted)
+            return {fetching.key_of(event): event.get("hash", "") for event in held.values()}
 
 
 def again(store: Store, now_ms: int) -> tuple[int, list[Aside]]:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from math import inf
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.trace.genealogy import Kind, Use
 
@@ -81,9 +81,8 @@ class Facts:
         return self.all_scrapped.intersection(things)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One slot of a holder and what may be in it."""
+class Slot(NamedTuple):
+    """One slot of a holder and what may be in it; a tuple, because there are millions of them."""
 
     holder: str
     kind: Kind
@@ -92,6 +91,8 @@ class Slot:
     until: float = inf
     why: str = ""
     """Reason code of D-5; empty: the source says none."""
+    is_loaded: bool = False
+    """Whether it is the one lot that stood there, as for other units before and behind."""
 
 
 Event = Mapping[str, Any]

@@ -181,7 +181,7 @@ class _Reading:
 
     def _draw(self, holder: str, *, is_sure: bool) -> None:
         """Add a slot for each position that something was drawn from, and each part put in."""
-        around = self.around
+        around, slots, at = self.around, self.changes.slots, self.at
         is_plain = is_sure and not (around.installs or around.late or around.lots)
         installed: set[tuple[str, str]] = set()
         for said, stands in self.around.installs:
@@ -191,10 +191,10 @@ class _Reading:
         seen = set()
         for use in self.event.get("components", ()):
             candidates = use.get("candidates", ())
-            is_one = len(candidates) == 1 and use["certainty"] == "certain"
-            if is_plain and is_one and candidates[0] not in around.removals:
-                slot = Slot(holder, Kind.FEED, candidates, self.at, why=INTERVAL)
-                self.changes.slots.append(slot)
+            is_one = is_plain and len(candidates) == 1 and use["certainty"] == "certain"
+            if is_one and candidates[0] not in around.removals:
+                is_loaded = bool(use.get("loads"))
+                slots.append(Slot(holder, Kind.FEED, candidates, at, inf, INTERVAL, is_loaded))
                 continue
             seen.add(use["position"])
             left = [

@@ -20,7 +20,7 @@ from agent.formats.canonical import canonical
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import Found, Kind, find
 from agent.trace.holdings import completeness, moment
-from agent.trace.rows import NAMES_AT_ONCE, pieces, reading
+from agent.trace.rows import NAMES_AT_ONCE, among, pieces, reading
 from agent.trace.said import STANDS_FOR, UNIDENTIFIED, Role
 from agent.trace.selecting import Selection, choose, unheard
 from agent.trace.store import Store
@@ -145,7 +145,7 @@ def _seen(connection: Connection, units: Mapping[str, str]) -> dict[str, dict[st
             .join(ABOUT, ABOUT.c.thing == THINGS.c.id)
             .join(EVENTS, EVENTS.c.id == ABOUT.c.event)
             .join(SOURCES, SOURCES.c.id == EVENTS.c.station)
-            .where(THINGS.c.name.in_(some), ABOUT.c.role != Role.ENTERED.value)
+            .where(among(connection, THINGS.c.name, some), ABOUT.c.role != Role.ENTERED.value)
             .order_by(EVENTS.c.received_ms, EVENTS.c.id)
         )
         for name, at_ms, station, role in connection.execute(asked):
@@ -168,7 +168,7 @@ def _unidentified(connection: Connection, holders: Iterable[str]) -> list[dict[s
             .join(EVENTS, EVENTS.c.station == SOURCES.c.id)
             .join(ABOUT, ABOUT.c.event == EVENTS.c.id)
             .join(THINGS, THINGS.c.id == ABOUT.c.thing)
-            .where(THINGS.c.name.in_(some), ABOUT.c.role == Role.UNIDENTIFIED.value)
+            .where(among(connection, THINGS.c.name, some), ABOUT.c.role == Role.UNIDENTIFIED.value)
             .order_by(EVENTS.c.received_ms)
         )
         for name, at_ms, n in connection.execute(asked):
@@ -202,7 +202,7 @@ def _pieces_of(connection: Connection, lots: Iterable[str]) -> list[tuple[str, i
         asked = (
             select(THINGS.c.name, func.sum(ABOUT.c.n))
             .join(ABOUT, ABOUT.c.thing == THINGS.c.id)
-            .where(THINGS.c.name.in_(some), ABOUT.c.role == Role.PIECES.value)
+            .where(among(connection, THINGS.c.name, some), ABOUT.c.role == Role.PIECES.value)
             .group_by(THINGS.c.name)
         )
         found += [(lot, int(n)) for lot, n in connection.execute(asked)]
@@ -226,7 +226,7 @@ def _scopes_of_pieces(
                 .select_from(USES)
                 .join(holder, holder.c.id == USES.c.holder)
                 .join(option, option.c.id == USES.c.option)
-                .where(USES.c.kind == Kind.SUBLOT.value, begin.c.name.in_(some))
+                .where(USES.c.kind == Kind.SUBLOT.value, among(connection, begin.c.name, some))
             )
             everything |= {name for (name,) in connection.execute(asked)}
     return {
@@ -244,15 +244,16 @@ def _scopes(connection: Connection, units: Collection[str]) -> dict[str, int]:
             select(EVENTS.c.id, EVENTS.c.station, EVENTS.c.received_ms)
             .join(ABOUT, ABOUT.c.event == EVENTS.c.id)
             .join(THINGS, THINGS.c.id == ABOUT.c.thing)
-            .where(THINGS.c.name.in_(some), EVENTS.c.kind == "unit_completed")
+            .where(among(connection, THINGS.c.name, some), EVENTS.c.kind == "unit_completed")
         )
-        for _, station, at_ms in connection.execute(of_units):
+        events: set[int] = set()
+        for number, station, at_ms in connection.execute(of_units):
+            events.add(number)
             times[station].append(at_ms)
-        named = of_units.subquery()
         asked = (
             select(LABELS.c.name)
             .distinct()
-            .where(LABELS.c.what == "order", LABELS.c.event.in_(select(named.c.id)))
+            .where(LABELS.c.what == "order", among(connection, LABELS.c.event, events))
         )
         orders.update(name for (name,) in connection.execute(asked))
     found = {"by_links": len(units)}
@@ -288,7 +289,11 @@ def _of_orders(connection: Connection, orders: Iterable[str]) -> int:
             select(ABOUT.c.thing)
             .distinct()
             .join(LABELS, LABELS.c.event == ABOUT.c.event)
-            .where(LABELS.c.what == "order", LABELS.c.name.in_(some), ABOUT.c.role == Role.IS.value)
+            .where(
+                LABELS.c.what == "order",
+                among(connection, LABELS.c.name, some),
+                ABOUT.c.role == Role.IS.value,
+            )
         )
         things.update(thing for (thing,) in connection.execute(asked))
     return len(things)

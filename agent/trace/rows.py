@@ -1,37 +1,60 @@
-"""How rows go in and out in bulk, the same on SQLite and PostgreSQL."""
+"""How rows go in and out in bulk, the same on SQLite and PostgreSQL.
+
+What is written and what is asked for goes as one value a column (an array, a JSON array), not as a
+parameter a row: a statement of thousands of parameters costs the client more than the database.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import (
+    BigInteger,
     Boolean,
+    Column,
+    ColumnElement,
     Connection,
     Float,
+    FromClause,
     Integer,
     LargeBinary,
     String,
     Table,
+    cast,
+    column,
     func,
+    literal,
+    literal_column,
     select,
     update,
+    values,
 )
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.types import TypeEngine
 
 from agent.trace.tables import META, THINGS
 
 T = TypeVar("T")
 
-_ARRAYS: Mapping[type[TypeEngine[Any]], str] = {
-    String: "text[]",
-    Integer: "bigint[]",  # and every smaller and larger one
-    Float: "double precision[]",
-    Boolean: "boolean[]",
-    LargeBinary: "bytea[]",
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+_ARRAYS: Mapping[type[TypeEngine[Any]], tuple[str, Callable[[Any], str]]] = {
+    String: ("text[]", _quoted),
+    Integer: ("bigint[]", str),  # and every smaller and larger one
+    Float: ("double precision[]", repr),
+    Boolean: ("boolean[]", str),
+    LargeBinary: ("bytea[]", lambda body: f'"\\\\x{body.hex()}"'),
 }
+"""By a column's type: PostgreSQL's for many of its values, and how one is written in it. The
+driver's own way takes five times as long: it looks at each value on its own."""
 
 ROWS_AT_ONCE = 10_000
 NAMES_AT_ONCE = 5_000
@@ -56,15 +79,67 @@ def put(connection: Connection, table: Table, columns: Sequence[str], rows: Sequ
             connection.exec_driver_sql(sql, some)
         return
     # One array a column: a row at a time would be a tenth as fast.
-    arrays = ", ".join(f"%s::{_array(table.c[name].type)}" for name in columns)
+    kinds = [_array(table.c[name].type) for name in columns]
+    arrays = ", ".join(f"%s::{name}" for name, _ in kinds)
     sql = f"{into} SELECT * FROM unnest({arrays})"  # noqa: S608 - names are ours
     for some in pieces(rows, ROWS_AT_ONCE):
-        connection.exec_driver_sql(sql, tuple(map(list, zip(*some, strict=True))))
+        values = zip(*some, strict=True)
+        written = [_written(each, how) for each, (_, how) in zip(values, kinds, strict=True)]
+        connection.exec_driver_sql(sql, tuple(written))
 
 
-def _array(kind: TypeEngine[Any]) -> str:
-    """Return PostgreSQL's name for many of a column's values."""
-    return next(name for of, name in _ARRAYS.items() if isinstance(kind, of))
+def _array(kind: TypeEngine[Any]) -> tuple[str, Callable[[Any], str]]:
+    """Return PostgreSQL's name for many of a column's values, and how one is written."""
+    return next(array for of, array in _ARRAYS.items() if isinstance(kind, of))
+
+
+def _written(values: Iterable[Any], how: Callable[[Any], str]) -> str:
+    """Return an array as PostgreSQL reads it."""
+    return "{" + ",".join(["NULL" if each is None else how(each) for each in values]) + "}"
+
+
+def among(
+    connection: Connection, column: ColumnElement[Any], values: Collection[Any]
+) -> ColumnElement[bool]:
+    """Return the term that a column has one of many values: of text, or whole numbers.
+
+    They go as one JSON array, and the statement is the same however many there are.
+    """
+    whole = orjson.dumps(list(values)).decode()
+    if connection.dialect.name != "sqlite":
+        kind = BigInteger() if isinstance(column.type, Integer) else String()
+        each = func.json_array_elements_text(cast(literal(whole, String), JSON))
+        return column.in_(select(cast(each, kind)))
+    if _NUL in whole:  # SQLite reads a JSON text up to its first NUL
+        return column.in_(values)
+    return column.in_(select(func.json_each(whole).table_valued("value").c.value))
+
+
+def given(
+    connection: Connection, kinds: Sequence[TypeEngine[Any]], rows: Sequence[Sequence[Any]]
+) -> FromClause:
+    """Return rows as a table to join, with a column of each kind: for `among` by several columns.
+
+    It comes first in the statement, so that the indexes of the others are used.
+    """
+    whole = orjson.dumps(rows).decode()
+    places, members = range(len(kinds)), list[ColumnElement[Any]]()
+    if connection.dialect.name != "sqlite":
+        array = func.json_array_elements(cast(literal(whole, String), JSON))
+        each = array.table_valued(column("value", JSON)).c.value
+        members += [cast(each.op("->>")(literal_column(str(at))), kinds[at]) for at in places]
+    elif _NUL in whole:
+        plain = values(*(column(f"column{at + 1}", kinds[at]) for at in places))
+        rows_of = plain.data([tuple(row) for row in rows])
+        named = (literal_column(f"column{at + 1}", kinds[at]).label(f"c{at}") for at in places)
+        return select(*named).select_from(rows_of).subquery()
+    else:
+        each = func.json_each(whole).table_valued("value").c.value
+        members += [func.json_extract(each, f"$[{at}]", type_=kinds[at]) for at in places]
+    return select(*(member.label(f"c{at}") for at, member in enumerate(members))).subquery()
+
+
+_NUL = "\\u0000"
 
 
 def reading(connection: Connection) -> AbstractContextManager[object]:
@@ -82,14 +157,20 @@ def next_id(connection: Connection, table: Table) -> int:
     return (connection.scalar(select(func.max(table.c.id))) or 0) + 1
 
 
-def ids_of(connection: Connection, names: Iterable[str]) -> dict[str, int]:
-    """Return the numbers of things by name; new ones are added."""
+def ids_of(
+    connection: Connection, names: Iterable[str], units: Collection[str] = ()
+) -> dict[str, int]:
+    """Return the numbers of things by name; new ones are added.
+
+    `units`: which of them are units.
+    """
     wanted = set(names)
     ids = known_ids(connection, wanted)
     first = next_id(connection, THINGS)
     fresh = {name: number for number, name in enumerate(sorted(wanted - ids.keys()), first)}
-    rows = [(number, name, False, False) for name, number in fresh.items()]
+    rows = [(number, name, name in units, False) for name, number in fresh.items()]
     put(connection, THINGS, ("id", "name", "is_unit", "is_scrapped"), rows)
+    mark_things(connection, [ids[name] for name in units if name in ids], THINGS.c.is_unit)
     return ids | fresh
 
 
@@ -97,12 +178,13 @@ def known_ids(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     """Return the numbers of those things that are known."""
     ids: dict[str, int] = {}
     for some in pieces(sorted(names), NAMES_AT_ONCE):
-        asked = select(THINGS.c.name, THINGS.c.id).where(THINGS.c.name.in_(some))
+        asked = select(THINGS.c.name, THINGS.c.id).where(among(connection, THINGS.c.name, some))
         ids.update((name, number) for name, number in connection.execute(asked))
     return ids
 
 
-def mark_things(connection: Connection, names: Iterable[str], column: str) -> None:
+def mark_things(connection: Connection, ids: Iterable[int], flag: Column[bool]) -> None:
     """Set a flag of things."""
-    for some in pieces(sorted(names), NAMES_AT_ONCE):
-        connection.execute(update(THINGS).where(THINGS.c.name.in_(some)).values({column: True}))
+    for some in pieces(sorted(ids), NAMES_AT_ONCE):
+        are_they = among(connection, THINGS.c.id, some)
+        connection.execute(update(THINGS).where(are_they, ~flag).values({flag: True}))

@@ -22,7 +22,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
+    ColumnElement,
     Engine,
+    Select,
     delete,
     exists,
     func,
@@ -39,7 +41,18 @@ from agent.trace.engines import RowError, TraceStoreError, engine_of, is_of_the_
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import Kind, Links, Use
 from agent.trace.interchange import Facts
-from agent.trace.rows import NAMES_AT_ONCE, ROWS_AT_ONCE, ids_of, lock, mark_things, pieces, reading
+from agent.trace.kits import LINKS, drawn_links
+from agent.trace.rows import (
+    NAMES_AT_ONCE,
+    ROWS_AT_ONCE,
+    among,
+    ids_of,
+    lock,
+    mark_things,
+    pieces,
+    put,
+    reading,
+)
 from agent.trace.said import OTHER, UNKNOWN
 from agent.trace.tables import ABOUT, META, METADATA, MIGRATIONS, REASONS, SOURCES, THINGS, USES
 from agent.trace.widened import Widened
@@ -48,7 +61,7 @@ __all__ = ["RowError", "Size", "Store", "TraceStoreError"]
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _BEGINNINGS = 3
 """Since this version a store knows of events since when they may have been."""
 _SNAPSHOT = {
@@ -116,8 +129,9 @@ class Store:
     def _migrate(self, found: int) -> None:
         """Bring a store of an older version up to this one."""
         for version in range(found + 1, SCHEMA_VERSION + 1):
-            for step in MIGRATIONS[version]:
-                self._connection.execute(text(step))
+            for on, step in MIGRATIONS[version]:
+                if on in ("", self._engine.dialect.name):
+                    self._connection.execute(text(step))
             if version == _BEGINNINGS:
                 note_beginnings(self._connection)
             values = {"value": str(version)}
@@ -169,7 +183,7 @@ class Store:
                 sources=count(select(func.count()).select_from(SOURCES)) or 0,
                 things=count(select(func.count()).select_from(THINGS)) or 0,
                 units=count(select(func.count()).where(THINGS.c.is_unit)) or 0,
-                uses=count(select(func.count()).select_from(USES)) or 0,
+                uses=count(select(func.count()).select_from(LINKS)) or 0,
             )
 
     def knows(self, name: str) -> bool:
@@ -244,11 +258,11 @@ class Store:
         number = added.inserted_primary_key[0] if added.inserted_primary_key else None
         names = facts.all_units | facts.all_scrapped | {slot.holder for slot in facts.slots}
         names.update(option for slot in facts.slots for option in slot.options)
-        ids = ids_of(self._connection, names)
-        mark_things(self._connection, facts.all_units, "is_unit")
-        mark_things(self._connection, facts.all_scrapped, "is_scrapped")
+        ids = ids_of(self._connection, names, facts.all_units)
+        scrapped = (ids[name] for name in facts.all_scrapped)
+        mark_things(self._connection, scrapped, THINGS.c.is_scrapped)
         for rows in pieces(_rows(number, facts, ids), ROWS_AT_ONCE):
-            run(insert(USES), rows)
+            put(self._connection, USES, _COLUMNS, rows)
 
     def take_events(self, documents: Iterable[Mapping[str, Any]]) -> Taken:
         """Take events of stations in, as stored or in their CloudEvents envelope, in any order.
@@ -318,20 +332,22 @@ class Store:
         """Return each use of these holders' slots."""
         return self._uses(_HOLDER.c.name, holders)
 
-    def _uses(self, column: Any, names: Collection[str]) -> Iterator[Use]:  # noqa: ANN401 - a column's type says nothing
+    def _uses(self, column: ColumnElement[Any], names: Collection[str]) -> Iterator[Use]:
         for some in pieces(names, NAMES_AT_ONCE):
-            for row in self._all(_USES.where(column.in_(some))):
-                source, slot, kind, holder, option, options, since, until, why = row
-                yield Use(
-                    (source, slot),
-                    Kind(kind),
-                    holder,
-                    option,
-                    options,
-                    -inf if since is None else since,
-                    inf if until is None else until,
-                    REASONS[why or 0],
-                )
+            are_they = among(self._connection, column, some)
+            for asked in _EACH_KIND_OF_ROW:
+                for row in self._all(asked.where(are_they)):
+                    source, slot, kind, holder, option, options, since, until, why = row
+                    yield Use(
+                        (source, slot),
+                        _KINDS[kind],
+                        holder,
+                        option,
+                        options,
+                        -inf if since is None else since,
+                        inf if until is None else until,
+                        REASONS[why or 0],
+                    )
 
     def units(self, things: Collection[str]) -> set[str]:
         """Return which of these are units."""
@@ -342,10 +358,10 @@ class Store:
         by_event = exists().where(ABOUT.c.thing == THINGS.c.id, ABOUT.c.role == "scrapped")
         return self._named(or_(THINGS.c.is_scrapped, by_event), things)
 
-    def _named(self, flag: Any, things: Collection[str]) -> set[str]:  # noqa: ANN401 - a column's type says nothing
+    def _named(self, flag: ColumnElement[bool], things: Collection[str]) -> set[str]:
         found: set[str] = set()
         for some in pieces(things, NAMES_AT_ONCE):
-            asked = select(THINGS.c.name).where(flag, THINGS.c.name.in_(some))
+            asked = select(THINGS.c.name).where(flag, among(self._connection, THINGS.c.name, some))
             found.update(name for (name,) in self._all(asked))
         return found
 
@@ -355,33 +371,30 @@ class Store:
 
 
 _HOLDER, _OPTION = THINGS.alias("holder"), THINGS.alias("option")
-_USES = (
-    select(
-        USES.c.source,
-        USES.c.slot,
-        USES.c.kind,
-        _HOLDER.c.name,
-        _OPTION.c.name,
-        USES.c.options,
-        USES.c.since,
-        USES.c.until,
-        USES.c.why,
+
+
+def _by_name(links: Select[Any]) -> Select[Any]:
+    """Return links with names in the place of numbers."""
+    source, slot, kind, holder, option, *rest = links.selected_columns
+    return (
+        links.with_only_columns(source, slot, kind, _HOLDER.c.name, _OPTION.c.name, *rest)
+        .join(_HOLDER, _HOLDER.c.id == holder)
+        .join(_OPTION, _OPTION.c.id == option)
     )
-    .join(_HOLDER, _HOLDER.c.id == USES.c.holder)
-    .join(_OPTION, _OPTION.c.id == USES.c.option)
-)
 
 
-def _rows(source: int | None, facts: Facts, ids: dict[str, int]) -> Iterator[dict[str, Any]]:
+_EACH_KIND_OF_ROW = (_by_name(select(USES)), _by_name(drawn_links()))
+"""Not one statement of both: each finds its way by its own indexes."""
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+_COLUMNS = ("source", "slot", "kind", "holder", "option", "options", "since", "until")
+
+
+def _rows(source: int | None, facts: Facts, ids: dict[str, int]) -> Iterator[tuple[Any, ...]]:
     for number, slot in enumerate(facts.slots):
+        since = None if isinf(slot.since) else slot.since
+        until = None if isinf(slot.until) else slot.until
+        kind, holder, n = slot.kind.value, ids[slot.holder], len(slot.options)
         for option in slot.options:
-            yield {
-                "source": source,
-                "slot": number,
-                "kind": slot.kind.value,
-                "holder": ids[slot.holder],
-                "option": ids[option],
-                "options": len(slot.options),
-                "since": None if isinf(slot.since) else slot.since,
-                "until": None if isinf(slot.until) else slot.until,
-            }
+            yield source, number, kind, holder, ids[option], n, since, until

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from agent.trace import filtered
 from agent.trace.archive import Run
 from agent.trace.claims import Place, Stand, ordinal
-from agent.trace.holdings import ledger_of
+from agent.trace.completeness import Ledger
+from agent.trace.holdings import ledgers_of
 from agent.trace.store import Store
 from agent.trace.surveyed import Surveyed, surveyed_of
 
@@ -39,38 +40,40 @@ class Survey:
         for station, run in archive.runs():
             if run.held or run.id in said:
                 by_station[station].append(run)
-        found = {}
-        for station in sorted({*by_station, *stands}):
-            runs, stand = by_station[station], stands.get(station)
-            shape = [(run.name, run.held, run.previous, said.get(run.id)) for run in runs], stand
-            before = self._seen.get(station)
-            if before is None or before[0] != shape:
-                self._seen[station] = shape, self._prove(station, runs, stand, said)
-            found[station] = self._seen[station][1]
-        return found
+        shapes = {
+            station: (
+                [(r.name, r.held, r.previous, said.get(r.id)) for r in by_station[station]],
+                stands.get(station),
+            )
+            for station in sorted({*by_station, *stands})
+        }
+        changed = {
+            station: by_station[station]
+            for station, shape in shapes.items()
+            if station not in self._seen or self._seen[station][0] != shape
+        }
+        with archive.connection.begin():
+            ledgers = ledgers_of(archive.connection, changed, said)
+        for station, runs in changed.items():
+            proven = _prove(station, runs, stands.get(station), ledgers[station])
+            self._seen[station] = shapes[station], proven
+        return {station: self._seen[station][1] for station in shapes}
 
-    def _prove(
-        self,
-        station: str,
-        runs: list[Run],
-        stand: Stand | None,
-        said: Mapping[int, filtered.Said],
-    ) -> Surveyed:
-        connection = self._store.archive.connection
-        with connection.begin():
-            ledger = ledger_of(connection, station, runs, said)
-        if stand is not None:
-            ledger.stand(stand)
-            since = _since(runs, stand)
-            if since is not None:
-                ledger.since(station, since)
-        events = sum(high - low + 1 for run in runs for low, high in run.held)
-        newest = max(
-            ((run.name, run.held[-1][1]) for run in runs if run.held),
-            key=lambda place: (ordinal(place[0]), place[1]),
-            default=None,
-        )
-        return surveyed_of(ledger.report(station), events, newest)
+
+def _prove(station: str, runs: list[Run], stand: Stand | None, ledger: Ledger) -> Surveyed:
+    """Return what is proven of a station."""
+    if stand is not None:
+        ledger.stand(stand)
+        since = _since(runs, stand)
+        if since is not None:
+            ledger.since(station, since)
+    events = sum(high - low + 1 for run in runs for low, high in run.held)
+    newest = max(
+        ((run.name, run.held[-1][1]) for run in runs if run.held),
+        key=lambda place: (ordinal(place[0]), place[1]),
+        default=None,
+    )
+    return surveyed_of(ledger.report(station), events, newest)
 
 
 def _since(runs: list[Run], stand: Stand) -> Place | None:

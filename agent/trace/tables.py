@@ -2,6 +2,9 @@
 
     things      every unit, lot and component that is named, once
     uses        what may be in what: one row an option of a slot (genealogy.py)
+    kits        lots that were drawn together: those that stood at a station until one was changed
+    kit_lots    the lots of each
+    drawn       who drew a whole kit: one row for what would be a row of `uses` for each of its lots
     sources     where facts came from: a file that was imported, a station that is projected
 
     epochs      the runs of the stations, and which of their events are held
@@ -22,6 +25,8 @@ A schema change is one more step in `MIGRATIONS`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -36,6 +41,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    literal_column,
 )
 
 METADATA = MetaData()
@@ -74,21 +80,53 @@ THINGS = Table(
 USES = Table(
     "uses",
     METADATA,
-    Column("source", Integer, ForeignKey("sources.id"), nullable=False),
+    Column("source", Integer, nullable=False),
     Column("slot", _BIG, nullable=False),
     Column("kind", _word(8), nullable=False),
-    Column("holder", _BIG, ForeignKey("things.id"), nullable=False),
-    Column("option", _BIG, ForeignKey("things.id"), nullable=False),
+    Column("holder", _BIG, nullable=False),
+    Column("option", _BIG, nullable=False),
     Column("options", Integer, nullable=False),
     Column("since", Float),
     Column("until", Float),
     Column("why", SmallInteger),
 )
 """`since` empty: for ever before; `until` empty: it still stands. `slot` counts within a source; of
-a station it is the event's id and a number in it. `why`: which of `REASONS`."""
+a station it is the event's id and a number in it. `why`: which of `REASONS`. No foreign keys: the
+numbers are made in the same transaction, under the store's lock, and PostgreSQL took two thirds of
+the time of an insert to look each of them up once more."""
 Index("uses_by_option", USES.c.option)
 Index("uses_by_holder", USES.c.holder)
 Index("uses_by_slot", USES.c.source, USES.c.slot)
+
+KITS = Table(
+    "kits",
+    METADATA,
+    Column("id", _BIG, primary_key=True, autoincrement=False),
+    Column("digest", _TEXT, nullable=False, unique=True),
+)
+KIT_LOTS = Table(
+    "kit_lots",
+    METADATA,
+    Column("kit", _BIG, primary_key=True, autoincrement=False),
+    Column("at", SmallInteger, primary_key=True, autoincrement=False),
+    Column("option", _BIG, nullable=False),
+)
+"""`at`: where its slot stands among those of an event that drew it."""
+Index("kit_lots_by_option", KIT_LOTS.c.option)
+DRAWN = Table(
+    "drawn",
+    METADATA,
+    Column("source", Integer, nullable=False),
+    Column("slot", _BIG, nullable=False),
+    Column("holder", _BIG, nullable=False),
+    Column("kit", _BIG, nullable=False),
+    Column("since", Float, nullable=False),
+)
+"""`slot`: the first of the event; each lot's is so many further. Each is a slot with one option
+that stands, by `load_interval`."""
+Index("drawn_by_kit", DRAWN.c.kit)
+Index("drawn_by_holder", DRAWN.c.holder)
+Index("drawn_by_slot", DRAWN.c.source, DRAWN.c.slot)
 
 EPOCHS = Table(
     "epochs",
@@ -141,6 +179,9 @@ REFS = Table(
     Column("kind", _TEXT, nullable=False),
 )
 Index("refs_by_target", REFS.c.station, REFS.c.target)
+IS_LOST = literal_column("kind") == literal_column("'lost'")
+"""Written out, as the index needs it: there are few of these among many."""
+Index("refs_lost", REFS.c.station, sqlite_where=IS_LOST, postgresql_where=IS_LOST)
 LOADS = Table(
     "loads",
     METADATA,
@@ -221,12 +262,20 @@ REASONS = (
 )
 """The codes of D-5 by number; a new one goes to the end."""
 
-MIGRATIONS = {
+MIGRATIONS: Mapping[int, Sequence[tuple[str, str]]] = {
     2: (
-        "ALTER TABLE uses ADD COLUMN why SMALLINT",
-        "DROP INDEX IF EXISTS uses_by_source",
-        "CREATE INDEX IF NOT EXISTS uses_by_slot ON uses (source, slot)",
+        ("", "ALTER TABLE uses ADD COLUMN why SMALLINT"),
+        ("", "DROP INDEX IF EXISTS uses_by_source"),
+        ("", "CREATE INDEX IF NOT EXISTS uses_by_slot ON uses (source, slot)"),
     ),
-    3: ("ALTER TABLE events ADD COLUMN began_ms BIGINT",),
+    3: (("", "ALTER TABLE events ADD COLUMN began_ms BIGINT"),),
+    4: (
+        *(
+            ("postgresql", f"ALTER TABLE uses DROP CONSTRAINT IF EXISTS uses_{column}_fkey")
+            for column in ("source", "holder", "option")
+        ),
+        ("", "CREATE INDEX IF NOT EXISTS refs_lost ON refs (station) WHERE kind = 'lost'"),
+    ),
 }
-"""What a store of the version before needs, beside tables that are new."""
+"""What a store of the version before needs, beside tables that are new: on which database ("" is
+each), and what. SQLite's foreign keys were never looked at."""

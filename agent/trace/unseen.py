@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, String, and_, case, or_, select
 
 from agent.trace import fetching
 from agent.trace.corrections import Document, place_of
+from agent.trace.rows import NAMES_AT_ONCE, given, pieces
 from agent.trace.said import UNSEEN, lots_of
 from agent.trace.tables import EPOCHS, EVENTS, LOADS
 
@@ -49,12 +50,10 @@ def span_of(event: Document) -> tuple[int, int] | None:
     return first, last
 
 
-def drawn(
-    connection: Connection, station: str, events: Iterable[Document]
-) -> dict[tuple[str, int], Uses | None]:
-    """Return of events of one station, by place, what may have been drawn; None: anything."""
+def drawn(connection: Connection, events: Iterable[Document]) -> dict[fetching.Key, Uses | None]:
+    """Return of events what may have been drawn; None: anything."""
     return {
-        place_of(event): _drawn(connection, station, event)
+        fetching.key_of(event): _drawn(connection, event["station"], event)
         for event in events
         if event["kind"] in UNSEEN
     }
@@ -67,9 +66,20 @@ def later(connection: Connection, fresh: Mapping[int, Document]) -> set[int]:
         if event["kind"] in TELLS:
             place = place_of(event)
             first[event["station"]] = min(place, first.get(event["station"], place))
+    known = fetching.sources(connection, first)
+    places = [(known[station], *place) for station, place in first.items()]
     found: set[int] = set()
-    for station, place in first.items():
-        asked = _between(fetching.source(connection, station), place, None, UNSEEN)
+    for some in pieces(places, NAMES_AT_ONCE):
+        behind = given(connection, (Integer(), String(), Integer()), some)
+        of, epoch, seq = behind.c
+        since = case((EPOCHS.c.name == epoch, seq), else_=0)
+        asked = (
+            select(EVENTS.c.id)
+            .select_from(behind)
+            .join(EPOCHS, and_(EPOCHS.c.station == of, EPOCHS.c.name >= epoch))
+            .join(EVENTS, and_(EVENTS.c.epoch == EPOCHS.c.id, EVENTS.c.seq > since))
+            .where(EVENTS.c.kind.in_(sorted(UNSEEN)))
+        )
         found.update(number for (number,) in connection.execute(asked))
     return found
 
@@ -77,15 +87,13 @@ def later(connection: Connection, fresh: Mapping[int, Document]) -> set[int]:
 def _between(
     station: int | None,
     after: tuple[str, int],
-    before: tuple[str, int] | None,
+    before: tuple[str, int],
     kinds: Iterable[str],
 ) -> Any:  # noqa: ANN401 - a question
     """Return the question for events of some kinds between two places."""
-    terms: list[ColumnElement[bool]] = [_behind(after)]
-    if before is not None:
-        epoch, seq = before
-        is_same = and_(EPOCHS.c.name == epoch, EVENTS.c.seq < seq)
-        terms.append(or_(EPOCHS.c.name < epoch, is_same))
+    epoch, seq = before
+    is_same = and_(EPOCHS.c.name == epoch, EVENTS.c.seq < seq)
+    terms = (_behind(after), or_(EPOCHS.c.name < epoch, is_same))
     return (
         select(EVENTS.c.id)
         .join(EPOCHS, EPOCHS.c.id == EVENTS.c.epoch)
@@ -163,7 +171,7 @@ def _not_fed(connection: Connection, station: str, before: Document) -> set[str]
         use["position"]: set(use.get("loads", ())) for use in before.get("components", ())
     }
     addresses = {load for loads in by_position.values() for load in loads}
-    said = fetching.by_address(connection, station, addresses).values()
+    said = fetching.by_address(connection, {(station, load) for load in addresses}).values()
     fed = {
         f"{each['epoch']}-{each['seq']}"
         for each in said
@@ -188,7 +196,7 @@ def _put_on(
     )
     ids = [number for (number,) in connection.execute(asked.order_by(LOADS.c.event))]
     said = fetching.bodies(connection, ids)
-    right = fetching.stand(connection, station, said.values())
+    right = fetching.stand(connection, said.values())
     for load in sorted(said.values(), key=place_of):
-        stands = right[f"{load['epoch']}-{load['seq']}"]
+        stands = right[fetching.key_of(load)]
         yield load, None if stands is None else stands.event

@@ -18,8 +18,9 @@ from agent.trace.deriving import SLOTS
 from agent.trace.doctor.finding import FEWEST, Finding, Mistake, Period, Place, of_kinds, stations
 from agent.trace.genealogy import Kind
 from agent.trace.holdings import moment
+from agent.trace.kits import LINKS
 from agent.trace.said import Role, when
-from agent.trace.tables import ABOUT, EVENTS, REASONS, USES
+from agent.trace.tables import ABOUT, EVENTS, REASONS
 
 WIDE, WIDE_BY = 3, 100
 """A recall that takes so many times what was fed, and so many pieces more, is a finding."""
@@ -129,18 +130,18 @@ _DO = {
 
 
 def _unsure(connection: Connection, period: Period, names: Mapping[int, str]) -> Iterator[Finding]:
-    event = USES.c.slot // SLOTS
+    event = LINKS.c.slot // SLOTS
     asked = (
         select(
             EVENTS.c.station,
-            USES.c.why,
-            func.count(func.distinct(USES.c.slot)),
+            LINKS.c.why,
+            func.count(func.distinct(LINKS.c.slot)),
             func.min(EVENTS.c.received_ms),
             func.max(EVENTS.c.received_ms),
         )
         .join(EVENTS, EVENTS.c.id == event)
-        .where(USES.c.kind == Kind.FEED.value, USES.c.source == EVENTS.c.station, *period.terms())
-        .group_by(EVENTS.c.station, USES.c.why)
+        .where(LINKS.c.kind == Kind.FEED.value, LINKS.c.source == EVENTS.c.station, *period.terms())
+        .group_by(EVENTS.c.station, LINKS.c.why)
     )
     by_station: dict[int, dict[str, int]] = defaultdict(dict)
     times: dict[int, list[float]] = defaultdict(list)

@@ -17,7 +17,8 @@ from agent.core.plan_volume import STORE_EVENT
 from agent.trace.doctor.finding import FEWEST, Finding, Mistake, Period, Place, stations
 from agent.trace.genealogy import Kind
 from agent.trace.holdings import moment
-from agent.trace.rows import NAMES_AT_ONCE, pieces
+from agent.trace.kits import LINKS
+from agent.trace.rows import NAMES_AT_ONCE, among, pieces
 from agent.trace.said import STANDS_FOR, Role
 from agent.trace.tables import ABOUT, EVENTS, REASONS, THINGS, USES
 
@@ -78,16 +79,16 @@ def _joined(connection: Connection) -> set[int]:
     """Return everything that is in something, or has something in it, names aside."""
     holder, option = THINGS.alias(), THINGS.alias()
     is_link = [
-        USES.c.kind != Kind.NAME.value,
-        or_(USES.c.why.is_(None), USES.c.why != _ALIAS),
+        LINKS.c.kind != Kind.NAME.value,
+        or_(LINKS.c.why.is_(None), LINKS.c.why != _ALIAS),
         *(~holder.c.name.startswith(each) for each in STANDS_FOR),
         *(~option.c.name.startswith(each) for each in STANDS_FOR),
     ]
-    joined = USES.join(holder, holder.c.id == USES.c.holder).join(
-        option, option.c.id == USES.c.option
+    joined = LINKS.join(holder, holder.c.id == LINKS.c.holder).join(
+        option, option.c.id == LINKS.c.option
     )
     found: set[int] = set()
-    for end in (USES.c.holder, USES.c.option):
+    for end in (LINKS.c.holder, LINKS.c.option):
         asked = select(end).distinct().select_from(joined).where(*is_link)
         found.update(thing for (thing,) in connection.execute(asked))
     return found
@@ -125,7 +126,7 @@ def _unlinked(
 def _names(connection: Connection, things: Collection[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for some in pieces(things, NAMES_AT_ONCE):
-        asked = select(THINGS.c.id, THINGS.c.name).where(THINGS.c.id.in_(some))
+        asked = select(THINGS.c.id, THINGS.c.name).where(among(connection, THINGS.c.id, some))
         found.update((number, name) for number, name in connection.execute(asked))
     return found
 
