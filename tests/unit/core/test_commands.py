@@ -51,9 +51,9 @@ def test_every_command_needs_a_person_and_a_reason(name: str) -> None:
     """Nobody corrects a record without saying who he is and why (D-143)."""
     rig = bench()
     rig.command(name, who="", **example(name))
-    assert rig.refused().cause is Declined.NOBODY
+    assert (rig.refused().cause, rig.refused().detail) == (Declined.NOBODY, "say who gives it")
     rig.command(name, reason="", **example(name))
-    assert rig.refused().cause is Declined.NO_REASON
+    assert (rig.refused().cause, rig.refused().detail) == (Declined.NO_REASON, "say why")
     assert rig.asks == []
 
 
@@ -112,6 +112,8 @@ def test_an_argument_that_is_not_taken() -> None:
     rig = bench()
     rig.command("block-lot", lot="L-1", unit="SN-1")
     assert rig.refused().detail == "it takes no 'unit', but lot"
+    rig.command("scan", code="SN-1", device="east")
+    assert rig.refused().detail == "it takes no 'device', but code, reader"
 
 
 # ------------------------------------------------------------------ what is asked
@@ -167,7 +169,10 @@ def test_a_question_without_an_answer_refuses_at_once() -> None:
     rig.hold_checks = True
     rig.command("remove", unit="SN-1", old="ECU-1")
     rig.check(known=False)
-    assert rig.refused().cause is Declined.KNOWLEDGE_MISSING
+    assert (rig.refused().cause, rig.refused().detail) == (
+        Declined.KNOWLEDGE_MISSING,
+        "what it needs to know could not be looked up in time; give it again",
+    )
     assert rig.working.commands == {}
 
 
