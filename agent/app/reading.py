@@ -117,6 +117,10 @@ class Places:
         return canonical_name(text, self.stations, day or datetime.now(UTC).date())
 
 
+_LEFT = ("journal.db", "mark")
+"""By one of these a journal's directory is known: somebody may have taken the other away."""
+
+
 def find_places(path: Path, state: Path | None) -> Places:
     """Return the journals that a station file, a folder of them, or a journal names.
 
@@ -126,7 +130,7 @@ def find_places(path: Path, state: Path | None) -> Places:
     """
     try:
         for journal in (path, path / "journal"):
-            if (journal / "journal.db").exists():
+            if any((journal / name).exists() for name in _LEFT):
                 return Places((journal,))
         folder = load_folder(path, registries(), is_run=False)
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -35,10 +36,7 @@ def verify(
     whole = True
     try:
         for journal in reading.find_journals(path, state):
-            progress = _progress if sys.stderr.isatty() else None
-            report = reading.verify_journal(journal, progress, public_key or ())
-            whole = whole and report.is_whole
-            sys.stdout.write(_as_json(report) if as_json else f"{report.text()}\n")
+            whole = _is_whole(journal, public_key or (), as_json=as_json) and whole
     except reading.ConfigError as error:
         sys.stderr.write(f"lineside verify: {error}\n")
         raise typer.Exit(exits.CONFIG) from error
@@ -46,6 +44,18 @@ def verify(
         sys.stderr.write(f"lineside verify: {error}\n")
         raise typer.Exit(exits.REFUSED) from error
     raise typer.Exit(exits.OK if whole else exits.REFUSED)
+
+
+def _is_whole(journal: Path, public_keys: Sequence[Path], *, as_json: bool) -> bool:
+    """Say what one journal is worth; one that cannot be read hides no other."""
+    progress = _progress if sys.stderr.isatty() else None
+    try:
+        report = reading.verify_journal(journal, progress, public_keys)
+    except reading.JournalError as error:
+        sys.stderr.write(f"lineside verify: {error}\n")
+        return False
+    sys.stdout.write(_as_json(report) if as_json else f"{report.text()}\n")
+    return report.is_whole
 
 
 def _progress(rows: int) -> None:

@@ -20,6 +20,8 @@ import apsw
 
 from agent.journal.chain import ordinal, place, prove
 from agent.journal.errors import JournalError
+from agent.journal.files import DiskFiles
+from agent.journal.mark import MarkFile
 from agent.journal.place import Paths
 from agent.journal.store import DAMAGE, DamageError, connect, examine, outermost, owner_of
 from agent.ports import Address, Row
@@ -181,9 +183,7 @@ def open_for_reading(paths: Paths) -> apsw.Connection:
         JournalError: there is none, or it cannot be read; one line for the operator.
     """
     if not paths.database.exists():
-        raise JournalError(
-            f"{paths.directory}: no journal here; has the agent run, and with this state directory?"
-        )
+        raise JournalError(f"{paths.directory}: {_why_none(paths)}")
     try:
         with ExitStack() as undo:
             connection = connect(paths.database, None, read_only=True)
@@ -193,3 +193,14 @@ def open_for_reading(paths: Paths) -> apsw.Connection:
     except (*DAMAGE, DamageError) as error:
         raise JournalError(f"{paths.database}: cannot be read: {error}") from error
     return connection
+
+
+def _why_none(paths: Paths) -> str:
+    """Return why there is no database: nobody was here, or somebody took it away."""
+    known = MarkFile(DiskFiles(), paths.mark).newest
+    if known is None:
+        return "no journal here; has the agent run, and with this state directory?"
+    return (
+        f"the database is gone, and the mark knows events up to {known.address}; look for a "
+        "copy, or start the agent: it goes on in a new epoch, and tells what is lost"
+    )

@@ -147,3 +147,28 @@ def test_an_altered_journal(shell: Shell) -> None:
     code, out, _ = shell.call("verify")
     assert code == exits.REFUSED
     assert "NOT WHOLE, first at 000001-" in out
+
+
+def test_a_journal_that_was_taken_away(shell: Shell) -> None:
+    """Exit code 1, and what must have been there is named, although only the mark is left."""
+    for name in ("journal.db", "journal.db-wal", "journal.db-shm"):
+        (shell.journal / name).unlink(missing_ok=True)
+    code, out, complaints = shell.call("verify")
+    assert (code, out) == (exits.REFUSED, "")
+    assert "the database is gone, and the mark knows events up to 000001-" in complaints
+
+
+def test_one_journal_that_cannot_be_read_hides_no_other(
+    shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each station of a folder is told of, and the exit code is 1 for all of them."""
+    stations, state = tmp_path / "stations", tmp_path / "state"
+    stations.mkdir()
+    text = (Path(__file__).parents[3] / "config" / "manual-bench.example.yaml").read_text()
+    old = next(line for line in text.splitlines() if line.startswith("station: "))
+    for name, journal in (("a", tmp_path / "nowhere"), ("b", shell.journal)):
+        mine = text.replace(old, f"station: acme/graz/{name}\njournal: {{path: {journal}}}")
+        (stations / f"{name}.yaml").write_text(mine.replace("Scanner_1147", f"Scanner_{name}"))
+    code, out, complaints = Shell(stations, capsys).call("verify", "--state", str(state))
+    assert (code, out.endswith("  whole\n")) == (exits.REFUSED, True), complaints
+    assert "nowhere: no journal here" in complaints

@@ -9,6 +9,8 @@ from agent.journal import reader
 from agent.journal.chain import place
 from agent.journal.commits import Store
 from agent.journal.errors import JournalError
+from agent.journal.files import DiskFiles
+from agent.journal.mark import MarkFile
 from agent.journal.reader import JournalReader, Query
 from agent.journal.store import connect, create, note
 from agent.ports import Address, Row
@@ -136,6 +138,14 @@ def test_no_journal_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r": no journal here; has the agent run, .*\?$"):
         JournalReader(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_that_was_taken_away_is_told_by_its_mark(tmp_path: Path) -> None:
+    """Who looks is not told that nobody was ever here."""
+    mark = MarkFile(DiskFiles(), tmp_path / "mark")
+    mark.write(Address(epoch(7), 123), "0" * 64)
+    with pytest.raises(JournalError, match=rf"is gone, and the mark knows .* {epoch(7)}-123;"):
+        JournalReader(tmp_path)
 
 
 def test_what_is_no_journal_is_one_line(tmp_path: Path) -> None:
