@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +11,8 @@ from agent.config.loaded import OperatorsConfig
 from agent.core.identity.badge import key_id, pseudonym
 from agent.core.identity.rules import Badge, badge_of, looks_like_badge
 from agent.core.station import Station
-from agent.lines import sync_directory
+from agent.journal.files import DiskFiles
+from agent.journal.place import make_directory
 from agent.ports import Random
 from drivers.base import CodeScanned, FrameStatus, Instant
 
@@ -69,16 +69,11 @@ def _proven(key: str, source: str) -> bytes:
 
 def _make(path: Path, key: str) -> None:
     """Make the key file whole or not at all, for its owner alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_suffix(".new")
-    beside.unlink(missing_ok=True)
-    beside.touch(mode=0o600)
-    with beside.open("w", encoding="ascii") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.rename(path)
-    sync_directory(path.parent)
+    files, beside = DiskFiles(), path.with_suffix(".new")
+    make_directory(path.parent)
+    files.remove(beside)
+    files.create(beside, key.encode("ascii"))
+    files.replace(beside, path)
 
 
 def concealer(

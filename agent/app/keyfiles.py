@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from agent.lines import sync_directory
+from agent.journal.files import DiskFiles
 
 
 class KeyFileError(Exception):
@@ -18,14 +17,15 @@ def write_new(path: Path, content: bytes, *, private: bool) -> None:
     Raises:
         KeyFileError: there is one, or it cannot be written.
     """
+    files, beside = DiskFiles(), path.with_name(f"{path.name}.new")
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        sync_directory(path.parent)
+        files.remove(beside)
+        files.create(beside, content)
+        if not private:
+            beside.chmod(0o644)
+        files.name(beside, path)
     except FileExistsError:
+        files.remove(beside)
         raise KeyFileError(
             f"{path}: there is one already, and nothing is written over a key; name another file"
         ) from None

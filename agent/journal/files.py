@@ -103,6 +103,16 @@ class DiskFiles:
         source.replace(target)
         _sync(target.parent)
 
+    def name(self, source: Path, target: Path) -> None:
+        """Give a file a name that none has, in one step, through to the disk.
+
+        Raises:
+            FileExistsError: one has it; the source stays.
+        """
+        os.link(source, target)
+        source.unlink()
+        _sync(target.parent)
+
     def remove(self, path: Path) -> None:
         """Remove the file if it is there, through to the disk."""
         path.unlink(missing_ok=True)

@@ -153,6 +153,11 @@ class Recording:
         self._names[to] = self._names.pop(name)
         self.add(Move(name, to))
 
+    def named(self, name: str, other: str) -> None:
+        """A file has got another name beside its own."""
+        self._names[other] = self._names[name]
+        self.add(Enter(other, self._names[name]))
+
     def synced(self, file: int) -> None:
         """A file was synced, as far as the disk is honest."""
         if not self.is_lying:
@@ -250,7 +255,7 @@ class _Descriptor:
     appends: bool = False
 
 
-class _Os:
+class RecordedOs:
     """`os` as agent.journal.files uses it, on record."""
 
     def __init__(self, record: Recording) -> None:
@@ -271,6 +276,12 @@ class _Os:
             number = record.opened(path.name, is_new=is_new)
             self._open[descriptor] = _Descriptor(path, number, appends=bool(flags & os.O_APPEND))
         return descriptor
+
+    def link(self, source: Path, target: Path) -> None:
+        """Give a file a second name."""
+        os.link(source, target)
+        if self._record.holds(source):
+            self._record.named(source.name, target.name)
 
     def write(self, descriptor: int, data: bytes) -> int:
         """Write where the descriptor stands."""
@@ -343,7 +354,7 @@ def on_record(record: Recording) -> Iterator[RecordingVfs]:
         record.add(Write(number, 0, target.read_bytes()))
 
     with (
-        mock.patch.object(journal_files, "os", _Os(record)),
+        mock.patch.object(journal_files, "os", RecordedOs(record)),
         mock.patch.object(journal_files, "shutil", mock.Mock(copyfile=copied)),
         mock.patch.object(Path, "replace", moved),
         mock.patch.object(Path, "unlink", unlinked),
