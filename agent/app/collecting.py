@@ -139,12 +139,14 @@ class Collector:
         prefix = f"{self._wanted.root}/v1/"
         for topic, payload in said.items():
             station, _, what = topic.removeprefix(prefix).rpartition("/")
-            self._said_over[station, what] = subscription
+            self._said_over.pop((station, what), None)
             if what == "health":
                 self._requests.health(station, payload)
+                self._said_over[station, what] = subscription
             elif what == "position":
                 try:
                     self._stands[station] = stand_of(station, payload)
+                    self._said_over[station, what] = subscription
                 except HeardError as error:
                     self._tell("message_set_aside", topic=topic, error=str(error))
         self.tally.heard(self._requests.heard, self._stands)

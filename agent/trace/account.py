@@ -79,6 +79,8 @@ class Account:
 
     def __init__(self, station: str) -> None:
         self.is_filtered = False
+        self.changes = 0
+        """Rises with everything that is taken in or let go."""
         self._station = station
         self._epochs: dict[str, _Epoch] = {}
 
@@ -98,6 +100,7 @@ class Account:
 
     def take(self, link: Link, at_ms: int) -> None:
         """Note an event that was not there and was checked, and when it was recorded."""
+        self.changes += 1
         of = self._epochs.setdefault(link.epoch, _Epoch())
         of.take(link.seq, at_ms)
         if link.starts and link.previous not in of.starts:
@@ -117,6 +120,7 @@ class Account:
 
     def differs(self, link: Link, at_ms: int) -> None:
         """Note that an event came with another content than before."""
+        self.changes += 1
         self._epochs[link.epoch].twice[link.seq] = at_ms
 
     def forget(self, before_ms: int) -> list[str]:
@@ -129,6 +133,7 @@ class Account:
         ]
         for name in gone:
             del self._epochs[name]
+            self.changes += 1
         return gone
 
     # -------------------------------------------------------------- on disk
@@ -160,12 +165,17 @@ class Account:
     def surveyed(self, stand: Stand) -> Surveyed:
         """Return what is held and what lacks, for whoever asks for it."""
         events = sum(len(of.held) for of in self._epochs.values())
-        return surveyed_of(self._report(stand), events, self.newest)
+        places = filter(None, (self._oldest(), stand.first_kept))
+        since = min(places, key=_order, default=(stand.epoch, 1))
+        return surveyed_of(self._report(stand, since), events, self.newest)
 
     def extent(self, stand: Stand) -> Extent:
-        """Return how far what has come reaches, where a station stands there."""
-        report = self._report(stand)
+        """Return how far what has come reaches, where a station stands there.
+
+        What was recorded before the oldest event that is there is no hole: `since` tells it.
+        """
         oldest = self._oldest()
+        report = self._report(stand, oldest or stand.first_kept or (stand.epoch, 1))
         holes = [
             Hole(gap.range, self._after(gap.range.epoch, gap.range.last)) for gap in report.gaps
         ]
@@ -186,7 +196,7 @@ class Account:
             is_filtered=self.is_filtered,
         )
 
-    def _report(self, stand: Stand) -> StationReport:
+    def _report(self, stand: Stand, since: Place) -> StationReport:
         ledger, station = Ledger(), self._station
         for name, of in self._epochs.items():
             for first, last in of.held:
@@ -196,8 +206,7 @@ class Account:
             for first, last in of.lost:
                 ledger.lose(station, name, first, last)
         ledger.stand(stand)
-        since = min(filter(None, (self._oldest(), stand.first_kept)), key=_order, default=None)
-        ledger.since(station, since or (stand.epoch, 1))
+        ledger.since(station, since)
         return ledger.report(station)
 
     def _starts(self, epoch: str) -> list[Place | None]:

@@ -106,8 +106,7 @@ class NeighbourFile(FactsFile):
             return ()
         if (link.epoch, link.seq) not in self.account:
             self.account.take(link, at_ms)
-            if not one.members.get("resend") and self.account.is_newest(link):
-                self.account.is_filtered = link.after is not None
+            self._note_filter(one)
             heard.new += 1
             heard.is_news = heard.is_news or bool(found)
             heard.may_block = heard.may_block or any(isinstance(each, _BLOCKS) for each in found)
@@ -118,6 +117,16 @@ class NeighbourFile(FactsFile):
         heard.refused.append((one, OTHER_CONTENT))
         self.account.differs(link, at_ms)
         return (link.epoch,)
+
+    def _note_filter(self, one: Proven) -> None:
+        """Take from the newest event whether the stream leaves out some kinds of events now."""
+        is_filtered = one.link.after is not None
+        if (
+            is_filtered != self.account.is_filtered
+            and not one.members.get("resend")  # it says nothing of the stream
+            and self.account.is_newest(one.link)
+        ):
+            self.account.is_filtered = is_filtered
 
     def _put(self, link: Link, found: tuple[Fact, ...]) -> None:
         if found:

@@ -55,6 +55,7 @@ class NeighbourKeep:
         self.damaged: list[str] = []
         """Files that were not whole, to be told."""
         self._files: dict[str, NeighbourFile] = {}
+        self._extents: dict[str, tuple[object, Extent]] = {}
         self._aside: OrderedDict[str, None] = OrderedDict()
 
     @property
@@ -151,10 +152,18 @@ class NeighbourKeep:
             StoreError: it cannot be used now.
         """
         return {
-            station: self._with(station, partial(_extent, stand))
+            station: self._with(station, partial(self._extent, station, stand))
             for station, stand in stands.items()
             if station in self.versions
         }
+
+    def _extent(self, station: str, stand: Stand, file: NeighbourFile) -> Extent:
+        """Return how far a file reaches, made anew when anything of it has changed."""
+        shape = (file, file.account.changes, file.account.is_filtered, stand)
+        before = self._extents.get(station)
+        if before is None or before[0] != shape:
+            before = self._extents[station] = (shape, file.account.extent(stand))
+        return before[1]
 
     def history(self, station: str, names: Collection[str], asked: str) -> History:
         """Return what a station says of the unit that bears these names.
@@ -230,10 +239,6 @@ class NeighbourKeep:
 
 def _surveyed(stand: Stand, file: NeighbourFile) -> Surveyed:
     return file.account.surveyed(stand)
-
-
-def _extent(stand: Stand, file: NeighbourFile) -> Extent:
-    return file.account.extent(stand)
 
 
 def _nothing(_file: NeighbourFile) -> None:
