@@ -216,7 +216,7 @@ class PreviousSeen:
 
     station: str
     known: bool
-    """False: it could not be asked, or not in time (D-41)."""
+    """False: it could not be asked, not in time, or what is known of it may not be all (D-41)."""
     address: str | None = None
     """Of the unit's newest completion there; None: it has none."""
     result: str | None = None

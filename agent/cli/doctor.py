@@ -22,6 +22,7 @@ _TITLES = {
     "lots_too_wide": "lots swept too wide",
     "links_unsure": "links that are only possible",
     "load_not_changed": "a load that was never changed",
+    "previous_unknown": "stations before that were not known",
 }
 
 
@@ -37,8 +38,9 @@ def doctor(
 ) -> None:
     """Find in the trace store what costs and does not pay: each with evidence, cost and cure.
 
-    Serials that never join anything, scans that fail or lag, lots swept too wide. Exit code 0:
-    nothing was found. 1: something was, or the store cannot be read.
+    Serials that never join anything, scans that fail or lag, lots swept too wide, stations before
+    that were not known. Exit code 0: nothing was found. 1: something was, or the store cannot be
+    read.
     """
     with answers.opened("doctor", store, sources or ()) as trace:
         findings = tracing.examine(trace, since, until)

@@ -367,6 +367,8 @@ class PreviousStation:
     result: str | None = None
     knowledge_as_of: str | None = None
     """That station's address up to which it looked; None: it could not be asked."""
+    incomplete: bool | None = None
+    """True: it may have recorded more than was known of it, and nothing was concluded."""
 
 
 @dataclass(frozen=True, kw_only=True)

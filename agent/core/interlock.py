@@ -141,6 +141,7 @@ def evidence(state: State, handshake: Handshake, answer: AskAnswered | None) -> 
                 address=seen.address,
                 result=seen.result,
                 knowledge_as_of=seen.as_of,
+                incomplete=True if seen.as_of is not None and not seen.known else None,
             )
             for seen in previous
         ),

@@ -223,7 +223,7 @@ class NeighbourKeep:
         file = self._files.get(station)
         if file is None:
             try:
-                self._directory.mkdir(parents=True, exist_ok=True)
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 said = f"{self._directory}: cannot be made: {error.strerror or error}"
                 raise UnusableError(said) from error

@@ -130,7 +130,7 @@ async def test_without_the_broker_the_policy_decides(
         assert outcome(event) == expected
         assert event["why"] == ["previous_unknown"]
         assert event["previous"] == [
-            {"station": STATION, "knowledge_as_of": floor.saw.address(1, 2)}
+            {"station": STATION, "knowledge_as_of": floor.saw.address(1, 2), "incomplete": True}
         ]
         floor.saw.history.unit("SN-2", result=Result.NOK)
         await floor.saw.send()

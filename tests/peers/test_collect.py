@@ -231,7 +231,7 @@ async def test_two_of_one_name_are_told_of_each_other(tmp_path: Path, fresh: Fre
 
 @pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
 async def test_over_tls_each_side_proves_itself(tmp_path: Path, fresh: Fresh) -> None:
-    """The broker by the authority that is named, the collector by its certificate."""
+    """The broker by the authority that is named and its pin, the collector by its certificate."""
     authority = Authority(tmp_path, "Acme Root")
     ours, theirs = authority.sign("historian"), authority.sign("127.0.0.1")
     other = tmp_path / "other"
@@ -244,7 +244,13 @@ async def test_over_tls_each_side_proves_itself(tmp_path: Path, fresh: Fresh) ->
         good = CollectorBench(fresh(), broker.port, broker={**proof, "ca": str(authority.file)})
         async with good.running():
             await good.until(lambda now: now.is_connected)
+        pinned = {**proof, "ca": str(authority.file), "pin": "0" * 64}
+        other_one = CollectorBench(fresh(), broker.port, broker=pinned)
+        async with other_one.running():
+            await other_one.until(lambda _: "broker_lost" in other_one.names())
         bad = CollectorBench(fresh(), broker.port, broker={**proof, "ca": str(stranger.file)})
         async with bad.running():
             await bad.until(lambda _: "broker_lost" in bad.names())
     assert "its certificate is not accepted" in str(bad.told[0][1]["error"])
+    error = str(other_one.told[0][1]["error"])
+    assert error.startswith(f"broker 127.0.0.1:{broker.port}: shows another certificate (SHA-256")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.trace.doctor import lots, scans, serials
+from agent.trace.doctor import lots, neighbours, scans, serials
 from agent.trace.doctor.finding import Finding, Period
 from agent.trace.store import Store
 
@@ -11,5 +11,6 @@ def examine(store: Store, period: Period | None = None) -> list[Finding]:
     """Return what is wrong with how stations record, by station and mistake."""
     connection, period = store.archive.connection, period or Period()
     with connection.begin():
-        found = [each for part in (serials, scans, lots) for each in part.find(connection, period)]
+        parts = (serials, scans, lots, neighbours)
+        found = [each for part in parts for each in part.find(connection, period)]
     return sorted(found, key=lambda each: (each.place.station, each.mistake))

@@ -29,6 +29,7 @@ class Mistake(StrEnum):
     LOTS_TOO_WIDE = "lots_too_wide"
     LINKS_UNSURE = "links_unsure"
     LOAD_NOT_CHANGED = "load_not_changed"
+    PREVIOUS_UNKNOWN = "previous_unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

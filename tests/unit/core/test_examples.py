@@ -1,5 +1,6 @@
 """The annotated examples of config/, each driven through a shift's bad day in simulated time."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from agent.app.registries import registries
@@ -31,8 +32,10 @@ from agent.core.events import (
     Verdict,
     Why,
 )
+from agent.core.state import Ask, Decision, LookupAsk
 from agent.core.station import Station
-from drivers.base import CodeScanned, FrameStatus, Scalar
+from drivers.base import AskAnswered, CodeScanned, FrameStatus, PreviousSeen, Scalar
+from tests import knowledge
 from tests.core_rig import Rig
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -509,3 +512,60 @@ def test_marking_station() -> None:
         each.unit for each in rig.of(UnitCompleted) if "000007" in (each.from_lot, *each.from_lots)
     ]
     assert of_box == ["HSG00000002", "HSG00000003", "HSG00000004"]
+
+
+class LeakTest(Rig):
+    """The leak tester: what the welding cell elsewhere says of a part is said by the test."""
+
+    def __init__(self) -> None:
+        super().__init__(example("leak-test"))
+        self.said: dict[str, PreviousSeen] = {}
+        self.tags |= {"trigger": False, "request": 0, "count": 0, "leak": 0.2, "ok": True}
+        self.tags["code"] = ""
+        self.up()
+
+    def look_up(self, ask: Ask | None = None, *, known: bool = True) -> Decision:
+        """Answer with what was said of the part; where nothing was, it was not there."""
+        ask = ask or self.open_ask()
+        assert isinstance(ask, LookupAsk)
+        (cell,) = self.station.previous
+        seen = self.said.get(ask.unit, PreviousSeen(station=cell, known=True, as_of="w-9"))
+        facts = knowledge.of_unit(self.events, ask.unit, ask.handshake)
+        return self.observe(
+            AskAnswered,
+            ask=ask.id,
+            known=known,
+            knowledge_as_of=self.events[-1].address,
+            previous=(seen,),
+            **facts,
+        )
+
+
+def test_leak_test() -> None:
+    """A part is tested that the cell at the other gateway has completed as OK, and no other one."""
+    rig = LeakTest()
+    (cell,) = rig.station.previous
+    done = PreviousSeen(station=cell, known=True, address="w-7", result="ok", as_of="w-9")
+    rig.said = {
+        "CELL00000001": done,
+        "CELL00000002": replace(done, result="nok"),
+        "CELL00000003": PreviousSeen(station=cell, known=False, as_of="w-5"),
+        "CELL00000004": PreviousSeen(station=cell, known=False),
+    }
+    codes = [f"CELL{n:08d}" for n in range(1, 6)]
+    answers = [rig.cycle(n, code=code) for n, code in enumerate(codes, start=1)]
+    assert answers == [1, 5, 5, 5, 5]
+    (tested,) = rig.of(UnitCompleted)
+    assert (tested.unit, tested.previous[0].address) == ("CELL00000001", "w-7")
+    refused = rig.of(UnitRefused)
+    assert [event.reason for event in refused] == [
+        Why.PREVIOUS_NOK,
+        Why.PREVIOUS_UNKNOWN,
+        Why.PREVIOUS_UNKNOWN,
+        Why.PREVIOUS_MISSING,
+    ]
+    said = [(event.previous[0].knowledge_as_of, event.previous[0].incomplete) for event in refused]
+    assert said == [("w-9", None), ("w-5", True), (None, None), ("w-9", None)]
+    assert rig.cycle(6, code="CELL00000001") == 3
+    rig.said["CELL00000002"] = done  # corrected over there
+    assert rig.cycle(7, code="CELL00000002") == 1

@@ -125,6 +125,23 @@ def unchanged() -> Iterable[dict[str, Any]]:
     return plant.events
 
 
+def judged_blindly() -> Iterable[dict[str, Any]]:
+    """A station before that was often not known, by its silence or for what may lack."""
+    plant = clean()
+    for n in range(24):
+        silent: dict[str, Any] = {"station": "acme/saw"}
+        partial = silent | {"knowledge_as_of": "000001-00000001-9", "incomplete": True}
+        known = {"station": "acme/mill", "knowledge_as_of": "000001-00000001-4"}
+        why = ["previous_unknown"] if n < 22 else []
+        before = [known, (silent, partial, known)[n % 3 if n < 22 else 2]]
+        if n % 8 == 0:
+            loaded(plant, f"LOT-{5 + n // 8}")
+        plant.unit(f"SU-{n}", f"LOT-{5 + n // 8}", why=why, previous=before)
+    refused: dict[str, Any] = {"reason": "previous_unknown"}
+    plant.add("unit_refused", unit="SU-23", previous=[{"station": "acme/saw"}], **refused)
+    return plant.events
+
+
 @pytest.mark.parametrize(
     ("plant", "mistake"),
     [
@@ -136,6 +153,7 @@ def unchanged() -> Iterable[dict[str, Any]]:
         (keyed, Mistake.SCANS_KEYED),
         (unsure, Mistake.LINKS_UNSURE),
         (unchanged, Mistake.LOAD_NOT_CHANGED),
+        (judged_blindly, Mistake.PREVIOUS_UNKNOWN),
     ],
 )
 def test_each_planted_mistake_is_found_and_no_other(
@@ -159,6 +177,9 @@ def test_the_evidence_is_counted() -> None:
     assert wide.counts == {"component_lots": 3, "swept_wide": 1, "fed": 15, "recalled": 500}
     assert wide.examples == ("CL-BAD fed 15, its recall takes 500",)
     assert "every: 10" in wide.do
+    (blind,) = found(judged_blindly())
+    assert blind.counts == {"units": 25, "unknown": 23, "refused": 1}
+    assert blind.examples == ("16 x acme/saw",)
     (fail,) = found(failing())
     assert fail.counts == {"reads": 66, "no_read": 25, "code_refused": 1, "scan_truncated": 0}
     assert fail.examples[0] == "17 x no_read at r"
