@@ -15,7 +15,7 @@ _DAY_MS = 86_400_000
 class NeighboursSection(Options):
     """Stations of other gateways, whose events this one takes from a broker."""
 
-    stations: Annotated[tuple[StationPath, ...], Field(min_length=1)]
+    stations: tuple[StationPath, ...]
     """Which ones, by their paths. What they record of units, components and blocks counts here as
     that of a station of this folder does; `track.previous` may name them."""
     via: Name | None = None

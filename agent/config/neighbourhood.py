@@ -23,13 +23,16 @@ def check_neighbours(parts: Parts, track: Track) -> None:
     section: NeighboursSection | None = parts.sections.get("neighbours")
     if section is None:
         return
+    if not section.stations:
+        at = ("neighbours", "stations")
+        parts.refuse(at, "names no station", "name one, or remove all of it")
     own = parts.sections.get("station")
-    for at, path in enumerate(section.stations):
+    for n, path in enumerate(section.stations):
         if path == own:
-            parts.refuse(("neighbours", "stations", at), "is this station itself", "remove it")
-        elif path in section.stations[:at]:
+            parts.refuse(("neighbours", "stations", n), "is this station itself", "remove it")
+        elif path in section.stations[:n]:
             message = f"{shown(path)} stands twice"
-            parts.refuse(("neighbours", "stations", at), message, "remove one")
+            parts.refuse(("neighbours", "stations", n), message, "remove one")
     if section.broker is not None and section.via is not None:
         message = "there is a `broker` of its own beside it"
         parts.refuse(("neighbours", "via"), message, "give one of the two")

@@ -254,3 +254,23 @@ async def test_over_tls_each_side_proves_itself(tmp_path: Path, fresh: Fresh) ->
     assert "its certificate is not accepted" in str(bad.told[0][1]["error"])
     error = str(other_one.told[0][1]["error"])
     assert error.startswith(f"broker 127.0.0.1:{broker.port}: shows another certificate (SHA-256")
+
+
+@pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+async def test_what_is_not_wanted_any_more_is_unsubscribed(tmp_path: Path, fresh: Fresh) -> None:
+    """The broker keeps a session's subscriptions: what was followed once is let go by name."""
+    where = fresh()
+    async with Mosquitto(tmp_path) as broker, Reader(broker.port, "none", "plant") as plant:
+        first = CollectorBench(where, broker.port, places=("acme/old",))
+        async with first.running():
+            await first.until(lambda now: now.is_connected)
+        second = CollectorBench(
+            where, broker.port, places=("acme/new",), left=lambda: ("acme/old",)
+        )
+        async with second.running():
+            await second.until(lambda now: now.is_connected)
+            for station in ("acme/old", "acme/new"):
+                (row,) = rows([1], station)
+                plant.send(f"lineside/v1/{station}/events/{row.kind}", envelope(row.body))
+            await second.until(lambda now: now.events == 1)
+    assert [held.station for held in second.stations()] == ["acme/new"]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from agent.config.explain import explained
 from tests.unit.config.stations import FILLER, PRESS, edited, loaded, problems
 from tests.unit.config.test_neighbours import SECOND, folder, said
@@ -70,3 +72,71 @@ def test_a_counting_station_asks_nobody() -> None:
     """`count-only` judges no unit."""
     (problem,) = problems(edited(FILLER, ("  by: lot\n", "  by: lot\n  previous: [acme/press]\n")))
     assert "track.previous: `count-only` judges no unit" in problem
+
+
+def followed(*changes: tuple[str, str], neighbours: str = "stations: [acme/saw]") -> str:
+    """Return a press whose saw is at another gateway."""
+    return edited(
+        PRESS,
+        ("  because: regulated\n", "  because: regulated\n  previous: [acme/saw]\n"),
+        ("publish:\n", f"neighbours: {{{neighbours}}}\npublish:\n"),
+        *changes,
+    )
+
+
+def test_a_station_before_may_be_followed(tmp_path: Path) -> None:
+    """It needs no file in the folder: what it records comes from the broker of the one sink."""
+    found = folder(tmp_path, a=followed())
+    assert found.refused == {}
+    (press,) = found.stations
+    assert press.neighbours is not None
+    assert press.neighbours.stations == ("acme/saw",)
+    assert press.neighbours.options.url == "mqtt://127.0.0.1"
+    assert press.neighbours.options.client_id == "lineside.acme.press-07.neighbours"
+    assert (press.neighbours.root, press.neighbours.within_s) == ("lineside", 7 * 86_400)
+    assert "acme/saw: by its events from 127.0.0.1:1883; a unit takes 7d at most" in explained(
+        press
+    )
+
+
+@pytest.mark.parametrize(
+    ("neighbours", "client_id", "host"),
+    [
+        ("stations: [acme/saw], client_id: mine", "mine", "127.0.0.1"),
+        ('stations: [acme/saw], broker: {url: "mqtts://b", client_id: own}', "own", "b"),
+        ('stations: [acme/saw], broker: {url: "mqtts://b"}', None, "b"),
+    ],
+)
+def test_where_they_are_heard_and_under_which_name(
+    neighbours: str, client_id: str | None, host: str
+) -> None:
+    """At the sink's broker or at one of its own, under a name that is not the sink's."""
+    sink = ('url: "mqtt://127.0.0.1"', 'url: "mqtt://127.0.0.1", client_id: sinks, root: acme')
+    found = loaded(followed(sink, neighbours=neighbours)).neighbours
+    assert found is not None
+    assert found.options.client_id == (client_id or "lineside.acme.press-07.neighbours")
+    assert (found.options.host, found.root) == (host, "lineside" if host == "b" else "acme")
+
+
+def test_a_station_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    """It is asked in its own journal, which knows more than a broker (D-38)."""
+    own = followed(neighbours="stations: [acme/saw, acme/press-08]")
+    found = folder(tmp_path, a=own, b=SECOND)
+    (problem,) = said(found, tmp_path)
+    assert problem == (
+        "a.yaml:42:1: neighbours.stations: 'acme/press-08' is a station of this folder, and is "
+        "asked here; remove it"
+    )
+
+
+def test_one_name_at_a_broker_is_for_one(tmp_path: Path) -> None:
+    """The reader of neighbours and a sink under one name would throw each other out."""
+    own = followed(neighbours="stations: [acme/saw], client_id: me")
+    sink = ('url: "mqtt://127.0.0.1"', 'url: "mqtt://127.0.0.1", client_id: me')
+    found = folder(tmp_path, a=own, b=edited(SECOND, sink))
+    one, other = said(found, tmp_path)
+    assert one == (
+        "a.yaml:42:1: neighbours.client_id: the client id me is claimed by b.yaml:42 too; one of "
+        "the two must let go"
+    )
+    assert other.startswith("b.yaml:42:3: publish.plant.client_id: the client id me is claimed by")
