@@ -12,7 +12,8 @@ Laws:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
@@ -176,7 +177,11 @@ class Neighbour:
 
     async def reach(self) -> None:
         """Return when what is on its way is there, or soon."""
-        await self._linger(lambda: self.condition.doubt not in PASSING)
+        if self.condition.doubt not in PASSING:
+            return
+        async with self._patience() as pause:
+            while self.condition.doubt in PASSING and not pause.done():
+                await self._news(pause)
 
     async def known(self, names: Collection[str], asked: str | None = None) -> Known:
         """Return what is known of the unit that bears these names; `asked`: by which it came.
@@ -186,11 +191,15 @@ class Neighbour:
         Raises:
             StoreError: it cannot be read now.
         """
-        version = self._keep.versions[self.station]
         known = await self._known(names, asked)
-        if not _is_ok(known) and len(names) == 1 and self.condition.doubt is None:
-            await self._linger(lambda: self._keep.versions[self.station] != version)
-            known = await self._known(names, asked)
+        if len(names) > 1 or self.condition.doubt is not None:
+            return known
+        async with self._patience() as pause:
+            while not (_is_ok(known) or pause.done()):
+                version = self._keep.versions[self.station]
+                await self._news(pause)
+                if self._keep.versions[self.station] != version:
+                    known = await self._known(names, asked)
         return known
 
     async def _known(self, names: Collection[str], asked: str | None) -> Known:
@@ -226,20 +235,22 @@ class Neighbour:
         """
         return await self._manner.worker.run(lambda: self._keep.contents(self.station, parent))
 
-    async def _linger(self, is_over: Callable[[], bool]) -> None:
-        """Wait until something is so, but no longer than `linger_s`."""
-        if is_over():
-            return
+    @asynccontextmanager
+    async def _patience(self) -> AsyncIterator[asyncio.Future[None]]:
+        """Yield what is done once nothing that may be on its way is waited for any longer."""
         pause = asyncio.ensure_future(self._manner.clock.sleep(self._manner.linger_s))
         try:
-            while not (is_over() or pause.done()):
-                moved = asyncio.ensure_future(self._moved.wait())
-                try:
-                    await asyncio.wait((moved, pause), return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    moved.cancel()
+            yield pause
         finally:
             pause.cancel()
+
+    async def _news(self, pause: asyncio.Future[None]) -> None:
+        """Return when something of it has moved, or the pause is over."""
+        moved = asyncio.ensure_future(self._moved.wait())
+        try:
+            await asyncio.wait((moved, pause), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            moved.cancel()
 
 
 def _is_ok(known: Known) -> bool:

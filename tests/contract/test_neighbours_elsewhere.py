@@ -28,11 +28,13 @@ from agent.core.events import (
     UnitReidentified,
     UnitScrapped,
 )
+from agent.formats.cloudevents import envelope
 from agent.trace.neighbour_keep import DIRECTORY
 from tests.contract.test_neighbours import BENCH, Floor, outcome
 from tests.doubles import settled
 from tests.histories import STATION, epoch
 from tests.neighbour_rig import ROOT, Broker, Elsewhere
+from tests.streams import hashed
 
 FOLLOWS = f"""
 neighbours:
@@ -150,12 +152,12 @@ async def test_a_station_that_is_not_online_is_not_known(floor: FarFloor) -> Non
         assert await floor.answer(press, "SN-1") == OK
 
 
-async def test_what_is_on_its_way_is_waited_for(floor: FarFloor) -> None:
-    """The unit is here before its event is, by a moment: it is not refused for that."""
+async def test_what_comes_after_the_scan_counts(floor: FarFloor) -> None:
+    """The unit is here before its event is, by a moment: what was looked up at the scan is over."""
     async with floor.pressing() as press:
         await floor.saw.begin()
         await floor.emit(press, "SN-1")
-        await floor.clock.advance(1.2)  # the scan's window is over: it is looked for
+        await floor.clock.advance(0.8)
         floor.saw.history.unit("SN-1")
         await floor.saw.send()
         await floor.clock.advance(1)
@@ -274,6 +276,70 @@ async def test_duplicates_and_disorder_change_nothing(floor: FarFloor) -> None:
         assert await floor.answer(press, "SN-1") == NOK
         assert await floor.answer(press, "SN-2") == OK
     assert floor.lines("neighbour_message_refused") == []
+
+
+async def test_what_began_in_the_middle_knows_who_was_there_alone(floor: FarFloor) -> None:
+    """A unit that is found counts; one that is not may have been there before (`within`)."""
+    floor.saw.answers = False
+    floor.saw.history.start(1)
+    floor.saw.history.unit("SN-1")
+    floor.saw.history.unit("SN-2")
+    async with floor.pressing() as press:
+        floor.saw.online(up=True)
+        await floor.saw.send(without=[0, 1])
+        assert await floor.answer(press, "SN-2") == OK
+        assert await floor.answer(press, "SN-1") == UNKNOWN
+        assert await floor.answer(press, "SN-9") == UNKNOWN
+        floor.saw.answers = True
+        await floor.clock.advance(60)
+        assert await floor.answer(press, "SN-1") == OK
+        assert await floor.answer(press, "SN-9") == MISSING
+
+
+async def test_a_clone_and_a_filtered_stream_are_unknown(floor: FarFloor) -> None:
+    """What two agents say under one name, and what leaves out kinds, is not all (D-41)."""
+    async with floor.pressing() as press:
+        await floor.saw.begin()
+        row = floor.saw.history.unit("SN-1")
+        await floor.saw.send()
+        clone = hashed({**json.loads(row.body), "result": "nok"})
+        floor.saw.publish(row, clone)
+        assert await floor.answer(press, "SN-1") == UNKNOWN
+        assert [line["reason"] for line in floor.lines("neighbour_unknown")] == []
+        await floor.clock.advance(10)
+        assert [line["reason"] for line in floor.lines("neighbour_unknown")] == ["twin"]
+        (refused,) = floor.lines("neighbour_message_refused")
+        assert "held with another content" in str(refused["error"])
+    filtered = FarFloor(floor.directory / "filtered")
+    filtered.directory.mkdir()
+    async with filtered.pressing() as press:
+        await filtered.saw.begin()
+        row = filtered.saw.history.unit("SN-1")
+        filtered.saw.publish(row, envelope(row.body, after=filtered.saw.address(1, 1)))
+        filtered.saw.position()
+        assert await filtered.answer(press, "SN-1") == UNKNOWN
+
+
+async def test_poison_is_confirmed_named_and_decides_nothing(floor: FarFloor) -> None:
+    """It never comes again and holds up nobody; a position that is none is no word on anything."""
+    async with floor.pressing() as press:
+        await floor.saw.begin()
+        row = floor.saw.history.unit("SN-1")
+        for payload in (b"\xff", b"{}", envelope(row.body).replace(b"SN-1", b"SN-2")):
+            floor.saw.publish(row, payload)
+        await settled()
+        assert floor.broker.unconfirmed == {}
+        assert len(floor.lines("neighbour_message_refused")) == 3
+        floor.saw.history.unit("SN-3")
+        await floor.saw.send()
+        assert await floor.answer(press, "SN-2") == MISSING
+        assert await floor.answer(press, "SN-1") == OK
+        await floor.broker.go(up=False)
+        floor.broker.retain(f"{ROOT}/position", b"[]")
+        await floor.broker.go(up=True)
+        assert await floor.answer(press, "SN-3") == UNKNOWN
+        floor.saw.position()
+        assert await floor.answer(press, "SN-3") == OK
 
 
 async def test_a_lost_file_is_filled_anew(floor: FarFloor) -> None:

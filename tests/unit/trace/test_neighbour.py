@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
+from agent.core.events import Result
 from agent.trace.account import Extent, Hole
 from agent.trace.claims import Range
-from agent.trace.neighbour import Doubt, Seen, judge
+from agent.trace.lookup import Known
+from agent.trace.neighbour import Condition, Doubt, Manner, Neighbour, Seen, judge
+from agent.trace.neighbour_keep import NeighbourKeep
 from drivers.base import ClockState
-from tests.doubles import MORNING_MS, ManualClock
+from tests.doubles import MORNING_MS, InlineWorker, ManualClock, settled
+from tests.histories import STATION, History
+from tests.unit.trace.test_neighbour_keep import LATER_MS, keep_in, messages
 
 DAY_S = 86_400.0
 NOW = ManualClock().now()
@@ -84,3 +92,124 @@ def test_how_far_back_it_is_known_decides_who_was_not_there(seen: Seen, found: s
     """From the station's first event on, or further than a unit can be under way."""
     reaches_back = judge(seen, DAY_S, NOW).reaches_back
     assert ("was not there" if reaches_back else "unknown") == found
+
+
+LINGER_S = 0.3
+WELL = Condition(doubt=None, as_of="x-1", reaches_back=True)
+
+
+@dataclass
+class Far:
+    """A saw that is followed, and what of it has come."""
+
+    keep: NeighbourKeep
+    clock: ManualClock = field(default_factory=ManualClock)
+    history: History = field(default_factory=History)
+
+    def __post_init__(self) -> None:
+        manner = Manner(within_s=DAY_S, linger_s=LINGER_S, clock=self.clock, worker=InlineWorker())
+        self.saw = Neighbour(STATION, self.keep, manner)
+        self.saw.see(WELL)
+        self.history.start(1)
+
+    def come(self, unit: str, result: Result = Result.OK) -> None:
+        """Let a unit's event come."""
+        row = self.history.unit(unit, result=result)
+        self.keep.take(messages(row), LATER_MS)
+        self.saw.see(self.saw.condition)
+
+    def ask(self) -> asyncio.Task[Known]:
+        """Begin to ask for a unit."""
+        return asyncio.ensure_future(self.saw.known(frozenset({"SN-1"}), "SN-1"))
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Iterator[Far]:
+    """Return a saw of its own for each test."""
+    keep = keep_in(tmp_path)
+    yield Far(keep)
+    keep.close()
+
+
+def said(known: Known) -> tuple[list[str | None], bool]:
+    """Return the results of a unit's visits, and whether that is all."""
+    return [stay.result for stay in known.history.stays], known.is_whole
+
+
+async def test_a_unit_that_is_ok_is_answered_at_once(far: Far) -> None:
+    """Nothing that may be on its way would make it better."""
+    far.come("SN-1")
+    asked = far.ask()
+    await settled()
+    assert said(asked.result()) == (["ok"], True)
+
+
+@pytest.mark.parametrize("before", [[], [Result.NOK]])
+async def test_a_unit_that_is_not_ok_is_looked_for_again(far: Far, before: list[Result]) -> None:
+    """Its event may be on its way: it is waited for a moment, and no longer."""
+    for result in before:
+        far.come("SN-1", result)
+    first, came = far.ask(), far.ask()
+    await far.clock.advance(LINGER_S / 2)
+    assert not first.done()
+    far.come("SN-2")
+    await settled()
+    assert not first.done()
+    far.come("SN-1")
+    await settled()
+    assert said(came.result()) == ([*before, "ok"], True)
+    assert first.done()
+    never = asyncio.ensure_future(far.saw.known({"SN-9"}))
+    await far.clock.advance(LINGER_S)
+    assert said(never.result()) == ([], True)
+
+
+async def test_what_reaches_not_far_enough_back_is_not_all(far: Far) -> None:
+    """A unit that is not found may have been there before; one that is found was."""
+    far.saw.see(replace(WELL, reaches_back=False))
+    far.come("SN-2")
+    asked = far.ask()
+    await far.clock.advance(LINGER_S)
+    assert said(asked.result()) == ([], False)
+    assert said(await far.saw.known({"SN-2"})) == (["ok"], True)
+
+
+async def test_in_doubt_it_is_answered_at_once_and_is_not_all(far: Far) -> None:
+    """Neither is what is found then; a doubt that comes while it is read counts too."""
+    far.come("SN-1")
+    far.saw.see(replace(WELL, doubt=Doubt.OFFLINE))
+    asked = far.ask()
+    await settled()
+    assert said(asked.result()) == (["ok"], False)
+
+
+async def test_what_is_behind_is_waited_for(far: Far) -> None:
+    """Until it has come, but no longer than a moment; a broker that is away is not waited for."""
+    far.saw.see(replace(WELL, doubt=Doubt.BEHIND))
+    here, late = asyncio.ensure_future(far.saw.reach()), asyncio.ensure_future(far.saw.reach())
+    await settled()
+    assert not here.done()
+    far.saw.see(WELL)
+    await settled()
+    assert here.done()
+    assert late.done()
+    far.saw.see(replace(WELL, doubt=Doubt.NOT_HEARD))
+    late = asyncio.ensure_future(far.saw.reach())
+    await far.clock.advance(LINGER_S)
+    assert late.done()
+    far.saw.see(replace(WELL, doubt=Doubt.BROKER_AWAY))
+    await far.saw.reach()
+
+
+async def test_all_that_may_change_an_answer_changes_the_version(far: Far) -> None:
+    """News of a unit, a doubt, its end; not the same again."""
+    versions = [far.saw.version]
+    far.come("SN-1")
+    versions.append(far.saw.version)
+    far.saw.see(replace(WELL, doubt=Doubt.OFFLINE, as_of="x-2"))
+    versions.append(far.saw.version)
+    far.saw.see(WELL)
+    versions.append(far.saw.version)
+    assert versions == sorted(set(versions))
+    far.saw.see(replace(WELL, as_of="x-3"))
+    assert far.saw.version == versions[-1]
