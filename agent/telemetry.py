@@ -42,6 +42,7 @@ LEVELS: Mapping[str, str] = {
     "tag_fault": "error",
     "device_warning": "warning",
     "write_refused": "error",
+    "clock_unsynced": "warning",
     "driver_failed": "error",
     "sink_down": "warning",
     "sink_paused": "error",

@@ -51,6 +51,8 @@ class Instant:
     """CLOCK_BOOTTIME in milliseconds; comparable only within one `boot_id` (D-91)."""
     boot_id: str
     clock_state: ClockState
+    unsynced_s: int | None = None
+    """In HOLDOVER: for how long no time source has set the wall clock; None in other states."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from itertools import count
 
 from agent.ports import Clock
 from agent.seat import Tell
-from drivers.base import ClockMoved, Emit
+from drivers.base import ClockMoved, ClockState, Emit
 
 LOOK_EVERY_S = 1.0
 STEP_MS = 500
@@ -14,11 +14,16 @@ STEP_MS = 500
 
 
 async def watch_clock(clock: Clock, tell: Tell, emit: Emit) -> None:
-    """Say each jump of the wall clock; return only by cancellation."""
-    before = clock.now()
+    """Say each jump of the wall clock, and whether it is set; return only by cancellation."""
+    before, told = clock.now(), ClockState.SYNCED
     for number in count(1):
         await clock.sleep(LOOK_EVERY_S)
         now = clock.now()
+        if now.clock_state is not told:
+            told = now.clock_state
+            is_set = told is ClockState.SYNCED
+            said = "clock_synced" if is_set else "clock_unsynced"
+            tell(said, state=str(told), unsynced_s=now.unsynced_s)
         step_ms = (now.wall_ms - before.wall_ms) - (now.boot_ms - before.boot_ms)
         before = now
         if abs(step_ms) > STEP_MS:

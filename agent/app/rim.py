@@ -13,9 +13,13 @@ from zoneinfo import ZoneInfo
 
 from drivers.base import ClockState, Instant
 
-_SYNCED = (Path("/run/systemd/timesync/synchronized"), Path("/run/chrony/synchronized"))
-"""Files that a time daemon keeps while the clock is set; the syscall is barred (PITFALLS D3)."""
+_TOUCHED = Path("/run/systemd/timesync/synchronized")
+"""systemd-timesyncd touches it each time that it has set the clock (its manual page)."""
+_MADE = Path("/run/chrony/synchronized")
+"""It is there while the clock is set. The syscall that would say so is barred (PITFALLS D3)."""
 _LOOK_EVERY_MS = 1000
+_FRESH_MS = 3 * 3600 * 1000
+"""No time daemon that works is silent for so long: systemd-timesyncd asks every 34 minutes."""
 
 
 def boot_id() -> str:
@@ -32,13 +36,17 @@ def boot_id() -> str:
 class SystemClock:
     """Wall clock and CLOCK_BOOTTIME of this machine, with the local offset of one zone."""
 
-    def __init__(self, timezone: str = "UTC") -> None:
+    def __init__(self, timezone: str = "UTC", touched: Path = _TOUCHED, made: Path = _MADE) -> None:
         self._zone = ZoneInfo(timezone)
+        self._touched, self._made = touched, made
         self._boot_id = boot_id()
         self._minute = -1
         self._offset_min = 0
         self._looked_ms = -_LOOK_EVERY_MS
         self._state = ClockState.UNSYNCED
+        self._touched_ms: int | None = None
+        self._set_ms: int | None = None
+        """When a time source last set the clock, by boot time; None: never, for all we know."""
 
     def now(self) -> Instant:
         """Return both clocks."""
@@ -51,24 +59,44 @@ class SystemClock:
             self._offset_min = 0 if delta is None else int(delta.total_seconds() // 60)
         if boot_ms - self._looked_ms >= _LOOK_EVERY_MS:
             self._looked_ms = boot_ms
-            self._state = self._look()
+            self._state = self._look(wall_ms, boot_ms)
         return Instant(
             wall_ms=wall_ms,
             offset_min=self._offset_min,
             boot_ms=boot_ms,
             boot_id=self._boot_id,
             clock_state=self._state,
+            unsynced_s=self._unsynced_s(boot_ms),
         )
 
-    def _look(self) -> ClockState:
-        if any(path.exists() for path in _SYNCED):
+    def _look(self, wall_ms: int, boot_ms: int) -> ClockState:
+        touched_ms = _touched_ms(self._touched)
+        if touched_ms is not None and touched_ms != self._touched_ms:
+            self._set_ms = boot_ms - max(0, wall_ms - touched_ms)
+        self._touched_ms = touched_ms
+        if self._made.exists():
+            self._set_ms = boot_ms
             return ClockState.SYNCED
-        lost = self._state in (ClockState.SYNCED, ClockState.HOLDOVER)
-        return ClockState.HOLDOVER if lost else ClockState.UNSYNCED
+        if self._set_ms is None:
+            return ClockState.UNSYNCED
+        is_fresh = touched_ms is not None and boot_ms - self._set_ms < _FRESH_MS
+        return ClockState.SYNCED if is_fresh else ClockState.HOLDOVER
+
+    def _unsynced_s(self, boot_ms: int) -> int | None:
+        if self._state is not ClockState.HOLDOVER or self._set_ms is None:
+            return None
+        return (boot_ms - self._set_ms) // 1000
 
     async def sleep(self, delay_s: float) -> None:
         """Return after that long."""
         await asyncio.sleep(delay_s)
+
+
+def _touched_ms(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns // 1_000_000
+    except OSError:
+        return None
 
 
 class SystemRandom:

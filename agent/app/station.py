@@ -489,6 +489,7 @@ class StationRun:
             self.readiness(),
             self._durable(),
             names_people=self.config.operators.mode == "pseudonym",
+            clock=self._around.clock.now().clock_state,
             neighbours=self._neighbours.status() if self._neighbours is not None else (),
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from agent.core.state import NotReady, State
+from drivers.base import ClockState
 
 
 def status_of(
@@ -17,6 +18,7 @@ def status_of(
     state: State | None,
     *,
     names_people: bool,
+    clock: ClockState = ClockState.SYNCED,
     neighbours: Sequence[Mapping[str, object]] = (),
 ) -> dict[str, object]:
     """Return what can be said of a station.
@@ -27,6 +29,7 @@ def status_of(
         state: What is known from events on disk; None: there is no run.
         names_people: Whether who is signed on may stand there: pseudonyms may. A name in the clear
             would stay on the broker for everybody who comes later, so that it is left out.
+        clock: What is known of the gateway's clock; said unless a time source sets it (D-90).
         neighbours: Of each station that is followed, whether all is known of it.
     """
     said: dict[str, object] = {
@@ -34,6 +37,8 @@ def status_of(
         "ready": reason is NotReady.READY,
         "reason": reason.name.lower(),
     }
+    if clock is not ClockState.SYNCED:
+        said["clock"] = str(clock)
     if neighbours:
         said["neighbours"] = list(neighbours)
     if state is None:

@@ -68,6 +68,7 @@ class Draft:
                 boot_id=now.boot_id,
                 clock_state=now.clock_state,
                 source_ms=source_ms,
+                unsynced_s=now.unsynced_s,
             ),
             "machine": state.station.machine,
             "order": state.people.order,

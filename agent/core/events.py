@@ -288,6 +288,8 @@ class EventTime:
     clock_state: ClockState
     source_ms: int | None = None
     """The device's time, UTC ms, written as `source`; None where the device keeps none."""
+    unsynced_s: int | None = None
+    """In `holdover`: for how long no time source had set the clock; None in other states (D-90)."""
 
 
 @dataclass(frozen=True, kw_only=True)

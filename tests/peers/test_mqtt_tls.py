@@ -40,8 +40,10 @@ class Authority:
         self._signed = self.sign(name, authority=True)
         self.file = self._signed.cert
 
-    def sign(self, name: str, *, days: int = 30, authority: bool = False) -> Signed:
-        """Return a certificate for the name, valid until so many days from now."""
+    def sign(
+        self, name: str, *, days: int = 30, authority: bool = False, since: int = -60
+    ) -> Signed:
+        """Return a certificate for the name, valid between so many days from now."""
         private = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         issuer = self._signed
@@ -56,7 +58,7 @@ class Authority:
             .issuer_name(issuer.certificate.subject if issuer else subject)
             .public_key(private.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=60))
+            .not_valid_before(now + dt.timedelta(days=since))
             .not_valid_after(now + dt.timedelta(days=days))
             .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
@@ -101,30 +103,59 @@ async def test_a_trusted_broker_gets_the_events(tmp_path: Path, authority: Autho
 @pytest.mark.parametrize(
     ("signer", "name", "days", "cause"),
     [
-        ("Other Root", "127.0.0.1", 30, "unable to get local issuer certificate"),
-        ("Acme Root", "127.0.0.1", -1, "certificate has expired"),
+        (
+            "Other Root",
+            "127.0.0.1",
+            (-60, 30),
+            "unable to get local issuer certificate; check `ca` and the host in `url`",
+        ),
+        (
+            "Acme Root",
+            "127.0.0.1",
+            (-60, -1),
+            (
+                "certificate has expired; have it renewed, or set this machine's clock, which is "
+                "past the certificate's last day"
+            ),
+        ),
+        (
+            "Acme Root",
+            "127.0.0.1",
+            (10, 30),
+            (
+                "certificate is not yet valid; set this machine's clock, which is before the "
+                "certificate's first day"
+            ),
+        ),
         (
             "Acme Root",
             "broker.acme",
-            30,
-            "IP address mismatch, certificate is not valid for '127.0.0.1'",
+            (-60, 30),
+            (
+                "IP address mismatch, certificate is not valid for '127.0.0.1'; check `ca` and the "
+                "host in `url`"
+            ),
         ),
     ],
 )
 async def test_a_broker_that_is_not_who_it_should_be(
-    tmp_path: Path, signer: str, name: str, days: int, cause: str
+    tmp_path: Path, signer: str, name: str, days: tuple[int, int], cause: str
 ) -> None:
-    """Wrong authority, expired, wrong name: not connected, and one line says which."""
+    """Wrong authority, name, or dates: not connected, and one line says which (B15, C09).
+
+    Dates that do not fit may be the own clock's fault, as after a start without one.
+    """
     (tmp_path / "other").mkdir()
     authority, other = Authority(tmp_path, "Acme Root"), Authority(tmp_path / "other", "Other Root")
     signs = authority if signer == "Acme Root" else other
-    async with FakeBroker(tls=server_context(signs.sign(name, days=days))) as broker:
+    since, until = days
+    signed = signs.sign(name, since=since, days=until)
+    async with FakeBroker(tls=server_context(signed)) as broker:
         bench = MqttBench(tmp_path, broker.port, rows=1, scheme="mqtts", ca=str(authority.file))
         async with bench.running():
             state = await bench.until(Condition.DOWN)
         assert state.reason == (
-            f"broker 127.0.0.1:{broker.port}: its certificate is not accepted: {cause}; "
-            "check `ca` and the host in `url`"
+            f"broker 127.0.0.1:{broker.port}: its certificate is not accepted: {cause}"
         )
         assert broker.connects == []
 

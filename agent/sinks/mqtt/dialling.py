@@ -71,11 +71,19 @@ def tls_context(options: BrokerOptions) -> ssl.SSLContext:
     return context
 
 
+_DATES = {
+    9: "set this machine's clock, which is before the certificate's first day",
+    10: "have it renewed, or set this machine's clock, which is past the certificate's last day",
+}
+"""What to do about dates that do not fit, by OpenSSL's X509_V_ERR number (C09)."""
+
+
 def why_unreachable(error: OSError) -> str:
     """Return the cause and what to do, the same words each time for the same trouble."""
     if isinstance(error, ssl.SSLCertVerificationError):
         cause = error.verify_message.rstrip(".")
-        return f"its certificate is not accepted: {cause}; check `ca` and the host in `url`"
+        remedy = _DATES.get(error.verify_code, "check `ca` and the host in `url`")
+        return f"its certificate is not accepted: {cause}; {remedy}"
     if isinstance(error, ssl.SSLError):
         cause = (error.reason or "failed").lower().replace("_", " ")
         return f"TLS failed: {cause}; check that this is the port for mqtts://"

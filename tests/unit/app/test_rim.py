@@ -1,5 +1,6 @@
 """The real clock, secrets and directories."""
 
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,44 @@ def test_both_clocks_are_read_together() -> None:
     assert vienna is not None
     assert SystemClock("Europe/Vienna").now().offset_min == vienna.total_seconds() // 60
     assert now.clock_state in {ClockState.SYNCED, ClockState.UNSYNCED}
+
+
+def test_a_clock_that_nobody_sets_any_more_holds_over_and_says_for_how_long(
+    tmp_path: Path,
+) -> None:
+    """Never set, set just now, and not for three hours: each is another state (D-90, C06)."""
+    touched, made = tmp_path / "timesync", tmp_path / "chrony"
+
+    def seen() -> tuple[ClockState, int | None]:
+        now = SystemClock(touched=touched, made=made).now()
+        return now.clock_state, now.unsynced_s
+
+    assert seen() == (ClockState.UNSYNCED, None)
+    touched.touch()
+    assert seen() == (ClockState.SYNCED, None)
+    day_ago_s = time.time() - 86_400
+    os.utime(touched, (day_ago_s, day_ago_s))
+    state, unsynced_s = seen()
+    assert state is ClockState.HOLDOVER
+    assert unsynced_s is not None
+    assert 86_400 <= unsynced_s < 86_460
+    made.touch()
+    assert seen() == (ClockState.SYNCED, None)
+
+
+def test_a_clock_whose_daemon_goes_holds_over(tmp_path: Path) -> None:
+    """What says that the clock is set is gone: it was set, and how long ago is told."""
+    for name in ("touched", "made"):
+        there = tmp_path / name
+        clock = SystemClock(touched=tmp_path / "touched", made=tmp_path / "made")
+        there.touch()
+        assert clock.now().clock_state is ClockState.SYNCED
+        there.unlink()
+        vars(clock)["_looked_ms"] -= 1000  # a second later
+        now = clock.now()
+        assert now.clock_state is ClockState.HOLDOVER
+        assert now.unsynced_s is not None
+        assert 0 <= now.unsynced_s < 60
 
 
 async def test_the_clock_sleeps() -> None:

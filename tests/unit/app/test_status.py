@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from agent.app.status import status_of
 from agent.core.parts import OpenLot, ProductionState
 from agent.core.people_parts import PeopleState, Session
 from agent.core.state import NotReady
+from drivers.base import ClockState
 from tests.core_rig import PRESS, Rig
 
 
@@ -16,6 +19,14 @@ def test_without_a_run_it_says_why_not() -> None:
         "ready": False,
         "reason": "journal",
     }
+
+
+@pytest.mark.parametrize("clock", sorted(set(ClockState) - {ClockState.SYNCED}))
+def test_a_clock_that_is_not_set_is_shown(clock: ClockState) -> None:
+    """A dashboard shows which times to doubt; a clock that is set is not worth a word."""
+    said = status_of("acme/press", NotReady.READY, None, names_people=True, clock=clock)
+    assert said["clock"] == clock
+    assert "clock" not in status_of("acme/press", NotReady.READY, None, names_people=True)
 
 
 def test_people_are_named_by_pseudonym_or_not_at_all() -> None:

@@ -6,7 +6,7 @@ from agent.app.clockwatch import watch_clock
 from agent.app.pulse import BEAT_EVERY_S, Pulse
 from agent.app.trouble import Trouble
 from agent.core.state import NotReady
-from drivers.base import AnyObservation, ClockMoved
+from drivers.base import AnyObservation, ClockMoved, ClockState
 from tests.doubles import ManualClock, settled
 
 
@@ -81,6 +81,30 @@ async def test_a_disk_without_space_is_known_before_it_is_full() -> None:
     pulse = Pulse(journal, ManualClock())
     journal.trouble = "disk full"
     assert pulse.trouble() is NotReady.DISK_FULL
+
+
+async def test_a_clock_that_is_not_set_is_told_once_and_when_it_is_again() -> None:
+    """Who reads the log knows from when to when the times are to be doubted (C04, C06)."""
+    clock, told = ManualClock(), Told()
+
+    async def emit(observation: AnyObservation) -> None:
+        raise AssertionError(observation)
+
+    watching = asyncio.create_task(watch_clock(clock, told, emit))
+    try:
+        for state in (ClockState.SYNCED, ClockState.HOLDOVER, ClockState.UNSYNCED):
+            clock.clock_state = state
+            await clock.advance(60)
+        clock.clock_state = ClockState.SYNCED
+        await clock.advance(60)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    assert told.lines == [
+        ("clock_unsynced", {"state": "holdover"}),
+        ("clock_unsynced", {"state": "unsynced"}),
+        ("clock_synced", {"state": "synced"}),
+    ]
 
 
 async def test_a_step_of_the_wall_clock_is_told_with_its_size() -> None:
