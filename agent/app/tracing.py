@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,7 @@ class Named:
     """Under which the store knows it, if it does."""
     note: str | None = None
     """What to tell them: that half a code was enough, or what is like it."""
+    is_known: bool = True
 
 
 def known_name(trace: Trace, text: str) -> Named:
@@ -164,7 +165,7 @@ def known_name(trace: Trace, text: str) -> Named:
         return Named(found[0], f"'{text}' is {shown(found[0])}")
     like = "; ".join(shown(each) for each in trace.similar(text))
     like = f"; similar are: {like}" if like else ""
-    return Named(name, f"'{text}' is not known to this store{like}")
+    return Named(name, f"'{text}' is not known to this store{like}", is_known=False)
 
 
 def things(names: Iterable[str]) -> list[str]:
@@ -206,16 +207,42 @@ def examine(trace: Trace, since: str | None, until: str | None) -> list[Finding]
     return doctor.examine(trace.store, period)
 
 
-def import_source(store: Store, path: Path) -> int:
-    """Take a file or folder in; return how many slots it came down to.
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of a file or folder."""
+
+    links: int
+    shipments: int
+    unknown: tuple[str, ...]
+    """What was shipped of which this store knows nothing else."""
+
+
+def import_source(store: Store, path: Path) -> Imported:
+    """Take a file or folder in.
+
+    What was shipped is named as in the list; a serial or a lot number is enough where one thing
+    alone is called so.
 
     Raises:
         InterchangeError: it cannot be read.
         TraceStoreError: the store refused.
     """
     facts, body = read_source(path)
+    names = _shipped_names(store, {each.thing for each in facts.shipments})
+    facts.shipments[:] = [replace(each, thing=names[each.thing].name) for each in facts.shipments]
+    unknown = tuple(sorted(text for text, named in names.items() if not named.is_known))
     store.take(str(path.resolve()), facts, body)
-    return len(facts.slots)
+    return Imported(len(facts.slots), len(facts.shipments), unknown)
+
+
+def _shipped_names(store: Store, texts: Iterable[str]) -> dict[str, Named]:
+    trace, found = Trace(store), {}
+    for text in sorted(texts):
+        try:
+            found[text] = known_name(trace, text)
+        except ValueError as error:
+            raise InterchangeError(str(error)) from error
+    return found
 
 
 def aside(store: Store, *, again: bool) -> tuple[int, list[tuple[str, str, str]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -11,7 +13,44 @@ from agent.app import tracing
 from agent.cli import answers, exits
 from agent.cli.answers import Form
 
-_COLUMNS = ("unit", "certainty", "reasons", "first_seen", "last_seen", "last_station", "in", "left")
+_COLUMNS = (
+    "unit",
+    "certainty",
+    "reasons",
+    "first_seen",
+    "last_seen",
+    "last_station",
+    "in",
+    "shipped",
+    "shipped_at",
+    "shipped_to",
+    "document",
+    "shipped_in",
+    "shipped_why",
+    "left",
+)
+_SHOWN = (
+    "unit",
+    "certainty",
+    "reasons",
+    "first_seen",
+    "last_seen",
+    "last_station",
+    "in",
+    "shipped",
+    "shipped_to",
+)
+_IN = _SHOWN.index("in")
+_WHYS = {
+    "no_records": "nobody records shipping there",
+    "before_records": "seen last before shipping was recorded",
+    "after_records": "seen last after the newest record of shipping",
+    "gap": "events of a station that ships are missing",
+    "unmatched_shipment": "something left later of which nothing else is known",
+    "may_be_in": "it may be in what left or came back",
+    "part_of_lot": "a part of its lot left or came back",
+    "never_seen": "no station saw it",
+}
 _PARTS = ("certain", "possible", "scrapped", "cleared")
 
 
@@ -71,6 +110,8 @@ def recall(
         answers.write_json(report)
     elif form is Form.CSV:
         answers.write_csv(_COLUMNS, _rows(report))
+        for line in (*_beside(report), *_statement(report)):
+            typer.echo(line, err=True)
     else:
         _show(report)
 
@@ -80,16 +121,22 @@ def _refuse(text: str) -> NoReturn:
     raise typer.Exit(exits.USAGE)
 
 
-def _rows(report: dict[str, Any]) -> list[list[Any]]:
+def _rows(report: dict[str, Any], columns: tuple[str, ...] = _COLUMNS) -> list[list[Any]]:
     rows = []
     for certainty in _PARTS:
         for each in report[certainty]:
             cells = {**each, "certainty": certainty, "reasons": " ".join(each["reasons"])}
-            rows.append([cells[column] for column in _COLUMNS])
+            rows.append([cells[column] for column in columns])
     for each in report["unidentified"]:
-        name = f"up to {_up_to(each)} unidentified"
-        when = (each["from"], each["to"], each["station"])
-        rows.append([name, "possible", "unbound_cycle", *when, None, None])
+        cells = {
+            "unit": f"up to {_up_to(each)} unidentified",
+            "certainty": "possible",
+            "reasons": "unbound_cycle",
+            "first_seen": each["from"],
+            "last_seen": each["to"],
+            "last_station": each["station"],
+        }
+        rows.append([cells.get(column) for column in columns])
     return rows
 
 
@@ -100,20 +147,60 @@ def _up_to(each: dict[str, Any]) -> str:
 
 def _show(report: dict[str, Any]) -> None:
     console = answers.console()
-    console.print(answers.table(_COLUMNS, _rows(report)))
+    rows = _rows(report, _SHOWN)
+    for row in rows:
+        row[0] = tracing.shown(row[0])
+        row[_IN] = tracing.shown(row[_IN] or "")
+    console.print(answers.table(_SHOWN, rows))
     counts = (f"{len(report[part])} {part}" for part in _PARTS)
     console.print(", ".join(counts), style="bold")
+    for line in _beside(report):
+        console.print(line)
+    for line in _statement(report):
+        console.print(line, style="dim")
+
+
+def _beside(report: dict[str, Any]) -> Iterator[str]:
+    """Yield what belongs to the list and is no unit of it, a line each."""
     for each in report["unidentified"]:
-        console.print(
+        yield (
             f"and up to {_up_to(each)} unidentified units from {each['station']} "
             f"between {each['from']} and {each['to']}"
         )
     for each in report["lots"]:
         why = " ".join((each["certainty"], *each["reasons"]))
-        console.print(f"lot {each['lot']}: {each['pieces']:,} pieces, {why}")
+        lot, out = tracing.shown(each["lot"]), each["shipped"]
+        if each["shipped_quantity"] is not None and out == "in_part":
+            out = f"{each['shipped_quantity']} of it shipped"
+        yield f"lot {lot}: {each['pieces']:,} pieces, {why}, {out}"
+    yield from _shipping(report)
+    for each in report["corrections"]:
+        right = ", ".join(f"{name} {value}" for name, value in each["replacement"])
+        what = "was never so" if each["retracted"] else right
+        yield (
+            f"corrected: {each['corrects']} {each['supersedes'][0]} at {each['station']}: {what}; "
+            f"by {each['who']}: {each['reason']} ({each['address']})"
+        )
     scopes = (f"{name.replace('_', ' ')} {n:,}" for name, n in report["scopes"].items())
-    console.print("scope: " + ", ".join(scopes))
-    for line in answers.rests_on(report["rests_on"], report["imported"]):
-        console.print(line, style="dim")
-    console.print(report["assumption"], style="dim")
-    console.print(f"content hash {report['content_hash']}", style="dim")
+    yield "scope: " + ", ".join(scopes)
+
+
+def _shipping(report: dict[str, Any]) -> Iterator[str]:
+    """Yield how many left the house, and why that is not known of the others."""
+    units = [each for part in _PARTS for each in report[part]]
+    if not units:
+        return
+    words = Counter(each["shipped"].replace("_", " ") for each in units)
+    whys = Counter(each["shipped_why"] for each in units if each["shipped_why"])
+    told = ", ".join(f"{n:,} {word}" for word, n in sorted(words.items()))
+    because = "; ".join(f"{n:,}: {_WHYS[why]}" for why, n in sorted(whys.items()))
+    yield f"shipping: {told}" + (f" ({because})" if because else "")
+
+
+def _statement(report: dict[str, Any]) -> Iterator[str]:
+    """Yield what the list rests on, and its hash."""
+    yield from answers.rests_on(report["rests_on"], report["imported"])
+    for each in report["shipping"]["sources"]:
+        yield f"shipping by {each['source']}, {each['since']} to {each['until']}"
+    yield report["assumption"]
+    yield f"content hash {report['content_hash']}"

@@ -15,6 +15,7 @@ from agent.cli import exits
 from agent.cli.answers import STORE
 from agent.cli.history import unit
 
+_MOST_TOLD = 5
 _app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
@@ -30,7 +31,8 @@ def trace(arguments: Sequence[str]) -> int:
 @_app.command("import")
 def import_(
     paths: Annotated[
-        list[Path], typer.Argument(help="trace-v1 (.json, or a folder), or .csv; repeatable.")
+        list[Path],
+        typer.Argument(help="trace-v1 (.json, or a folder), or .csv of units or shipments."),
     ],
     *,
     store: Annotated[str | None, STORE] = None,
@@ -39,8 +41,7 @@ def import_(
     try:
         with tracing.open_store(store) as opened:
             for path in paths:
-                slots = tracing.import_source(opened, path)
-                sys.stdout.write(f"{path}: {slots:,} links taken in\n")
+                sys.stdout.write(f"{path}: {_told(tracing.import_source(opened, path))}\n")
             size = opened.size()
             sys.stdout.write(
                 f"store: {size.sources:,} sources, {size.units:,} units, {size.uses:,} links\n"
@@ -48,6 +49,19 @@ def import_(
     except (tracing.InterchangeError, tracing.TraceStoreError) as error:
         sys.stderr.write(f"lineside trace import: {error}\n")
         raise typer.Exit(exits.REFUSED) from error
+
+
+def _told(taken: tracing.Imported) -> str:
+    """Return what came of a file, in a line."""
+    if not taken.shipments:
+        return f"{taken.links:,} links taken in"
+    told = f"{taken.shipments:,} shipments taken in"
+    if taken.unknown:
+        first = ", ".join(taken.unknown[:_MOST_TOLD]) + (
+            ", …" if len(taken.unknown) > _MOST_TOLD else ""
+        )
+        told += f"; {len(taken.unknown):,} of things that this store does not know: {first}"
+    return told
 
 
 @_app.command()

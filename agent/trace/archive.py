@@ -52,6 +52,7 @@ from agent.trace.tables import (
     MEASURED,
     MOVES,
     REFS,
+    SHIPMENTS,
     SOURCES,
     USES,
 )
@@ -154,6 +155,7 @@ class Archive:
             self.connection.execute(delete(USES).where(USES.c.source.in_(stations)))
             for table in (DRAWN, KIT_LOTS, KITS, ABOUT, LABELS, MEASURED):
                 self.connection.execute(delete(table))
+            self.connection.execute(delete(SHIPMENTS).where(SHIPMENTS.c.event.is_not(None)))
             asked = select(EVENTS.c.id).order_by(EVENTS.c.kind != "unit_reidentified", EVENTS.c.id)
             ids = [number for (number,) in self.connection.execute(asked)]
             for some in pieces(ids, _AT_ONCE):

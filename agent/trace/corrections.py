@@ -32,6 +32,8 @@ class Standing:
     """Corrections by which it is not certain which unit it was."""
     by: tuple[str, ...] = ()
     """Addresses of the corrections that count."""
+    said: Document | None = None
+    """The event as it was recorded, where something in it was replaced."""
 
 
 def address_of(event: Document) -> str:
@@ -71,7 +73,7 @@ def standing(event: Document, chain: Sequence[Document]) -> Standing | None:
             _replace(now, replacement)
         elif is_about_it:
             doubts.append(each)
-    return Standing(now, tuple(doubts), tuple(by)) if is_there else None
+    return Standing(now, tuple(doubts), tuple(by), event) if is_there else None
 
 
 def _retracted(in_order: Sequence[Document]) -> set[str]:

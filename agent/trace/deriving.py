@@ -20,9 +20,28 @@ from agent.trace.fetching import Key, key_of
 from agent.trace.genealogy import Kind
 from agent.trace.kits import Draw, put_drawn, together
 from agent.trace.projection import changes_of
-from agent.trace.rows import NAMES_AT_ONCE, among, given, ids_of, known_ids, pieces, put
-from agent.trace.said import UNSEEN, Around, Changes, Late, Removal, lots_of
-from agent.trace.tables import ABOUT, DRAWN, LABELS, LOADS, MEASURED, REASONS, THINGS, USES
+from agent.trace.rows import (
+    NAMES_AT_ONCE,
+    among,
+    given,
+    ids_of,
+    known_ids,
+    pieces,
+    put,
+    put_shipments,
+)
+from agent.trace.said import UNSEEN, Around, Changes, Late, Removal, Role, lots_of
+from agent.trace.tables import (
+    ABOUT,
+    DRAWN,
+    LABELS,
+    LOADS,
+    MEASURED,
+    REASONS,
+    SHIPMENTS,
+    THINGS,
+    USES,
+)
 
 SLOTS = 1 << affected.SLOT_BITS
 _CODES = {reason: number for number, reason in enumerate(REASONS)}
@@ -74,7 +93,7 @@ def _clear(connection: Connection, older: Mapping[int, Document]) -> None:
         )
         connection.execute(of_event, rows)
     for some in pieces(older, NAMES_AT_ONCE):
-        for table in (ABOUT, LABELS, MEASURED):
+        for table in (ABOUT, LABELS, MEASURED, SHIPMENTS):
             connection.execute(delete(table).where(among(connection, table.c.event, some)))
 
 
@@ -83,6 +102,7 @@ def _write(
 ) -> None:
     sources = fetching.sources(connection, {event["station"] for event in events.values()})
     names = {name for changes in read.values() for name, _, _ in changes.about}
+    names |= {each.thing for changes in read.values() for each in changes.shipments}
     units: set[str] = set()
     for changes in read.values():
         units |= changes.units
@@ -116,6 +136,12 @@ def _write(
     put_drawn(connection, drawn)
     put(connection, ABOUT, ("thing", "event", "role", "n"), about)
     put(connection, MEASURED, ("name", "event", "number", "verdict"), measured)
+    shipped = [
+        (sources[events[number]["station"]], number, each)
+        for number, changes in read.items()
+        for each in changes.shipments
+    ]
+    put_shipments(connection, ids, shipped)
     labels = [(*each, number) for number, changes in read.items() for each in changes.labels]
     put(connection, LABELS, ("what", "name", "event"), labels)
 
@@ -339,10 +365,14 @@ def _meets(
 
 
 def _keep_units(changes: Changes, event: Document) -> None:
-    """Let names be units that were once recorded as such: their history shows the correction."""
+    """Let names be what they were once recorded as: their history shows the correction."""
     for name in (event.get("unit"), event.get("new")):
         if name and name not in changes.units:
             changes.unit(name)
+    told = {name for name, _, _ in changes.about}
+    for name in (event.get("lot"), event.get("component"), event.get("child")):
+        if name and name not in told:
+            changes.about.append((name, Role.IS, None))
 
 
 def names_of(connection: Connection, name: str) -> frozenset[str]:

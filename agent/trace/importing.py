@@ -3,6 +3,7 @@
     plant.json                      trace-v1 in one document
     plant/stations.json, events.jsonl   the same in two
     units.csv                       a line a unit and component (a spreadsheet's or an MES's export)
+    shipped.csv                     a line a unit, parcel or lot that was shipped (shipment_list.py)
 
 A CSV has the columns `unit` and `component`, and may have `kind` (`lot`, or `serial` for a part
 with an identity of its own), `since` and `until` (ISO 8601 with zone, or seconds), and `scrapped`
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from io import StringIO
 from math import inf
@@ -23,6 +24,8 @@ from typing import Any
 
 from agent.trace.genealogy import Kind
 from agent.trace.interchange import FORM, Facts, InterchangeError, Slot, facts_of
+from agent.trace.shipment_list import COLUMNS as SHIPMENT_COLUMNS
+from agent.trace.shipment_list import TELLING, shipments
 
 _COLUMNS = frozenset({"unit", "component", "kind", "since", "until", "scrapped"})
 _KINDS = {"": Kind.FEED, "lot": Kind.FEED, "serial": Kind.PART}
@@ -90,18 +93,26 @@ def _facts_of_csv(path: Path, body: bytes) -> Facts:
     separator = ";" if ";" in text.partition("\n")[0] else ","
     rows = csv.DictReader(StringIO(text), delimiter=separator)
     columns = {str(name).strip() for name in rows.fieldnames or ()}
-    _prove_columns(path, columns)
     facts = Facts()
+    if columns & TELLING:
+        _prove_columns(path, columns, SHIPMENT_COLUMNS, frozenset({"unit", "lot"}))
+        lines = ((f"{path}:{rows.line_num}", _cells(row)) for row in rows)
+        facts.shipments += shipments(lines, _moment)
+        return facts
+    _prove_columns(path, columns, _COLUMNS, frozenset({"unit"}))
     for row in rows:
         _take_row(f"{path}:{rows.line_num}", _cells(row), facts)
     return facts
 
 
-def _prove_columns(path: Path, columns: Iterable[str]) -> None:
-    unknown = sorted(set(columns) - _COLUMNS)
-    if "unit" not in columns or unknown:
-        wrong = f"column {', '.join(unknown)} is not known" if unknown else "no column unit"
-        raise InterchangeError(f"{path}:1: {wrong}; known are {', '.join(sorted(_COLUMNS))}")
+def _prove_columns(
+    path: Path, columns: Collection[str], known: Collection[str], named: Collection[str]
+) -> None:
+    unknown = sorted(set(columns) - set(known))
+    if unknown or not set(columns) & set(named):
+        needed = " or ".join(sorted(named, reverse=True))
+        wrong = f"column {', '.join(unknown)} is not known" if unknown else f"no column {needed}"
+        raise InterchangeError(f"{path}:1: {wrong}; known are {', '.join(sorted(known))}")
 
 
 def _cells(row: dict[str | None, Any]) -> dict[str, str]:

@@ -28,6 +28,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from agent.trace.genealogy import Kind, Use
+from agent.trace.shipment import Shipment
 
 FORM = "trace-v1"
 
@@ -43,6 +44,7 @@ class Facts:
     slots: list[Slot] = field(default_factory=list)
     all_units: set[str] = field(default_factory=set)
     all_scrapped: set[str] = field(default_factory=set)
+    shipments: list[Shipment] = field(default_factory=list)
     _above: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _below: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 

@@ -47,12 +47,14 @@ from agent.trace.said import (
     unknown_at,
     when,
 )
+from agent.trace.shipment import of_event
 
 
 def changes_of(stands: Standing, around: Around) -> Changes:
     """Return what an event says; nothing for the kinds that say nothing of it."""
     changes = Changes()
     changes.labels += _labels(stands.event)
+    changes.shipments += of_event(stands.event, when(stands.event))
     reader = _READERS.get(stands.event["kind"])
     if reader is not None:
         reader(_Reading(stands, around, changes, stands.event, when(stands.event)))
@@ -168,8 +170,17 @@ class _Reading:
                 self.changes.about.append((lot, Role.IS, None))
 
     def opened(self) -> None:
-        """A lot of this station: what is of an unknown one may be of it."""
+        """A lot of this station: what is of an unknown one may be of it.
+
+        One that was opened under a wrong name has its pieces under that: they may be of either.
+        """
         self.lot()
+        lot = self.event["lot"]
+        said = lot if self.stands.said is None else self.stands.said["lot"]
+        if said != lot:
+            self.changes.about.append((said, Role.IS, None))
+            self.add(said, Kind.LOT, (lot, OTHER), ALIAS)
+            self.add(lot, Kind.LOT, (said, OTHER), ALIAS)
         self.add(unknown_at(self.event, LOTS), Kind.LOT, (self.event["lot"], OTHER), UNBOUND)
 
     def _values(self) -> None:
@@ -299,6 +310,10 @@ class _Reading:
         """A unit is scrap."""
         self.changes.unit(self.event["unit"])
         self.changes.about.append((self.event["unit"], Role.SCRAPPED, None))
+
+    def moved(self) -> None:
+        """A unit or a parcel left the house, or is back: a line of its history."""
+        self.changes.about.append((self.event["unit"], Role.IS, None))
 
     def reworked(self) -> None:
         """A unit may come once more: a line of its history."""
@@ -451,6 +466,8 @@ _READERS: Mapping[str, Callable[[_Reading], None]] = {
     "unit_unbound": _Reading.unit,
     "unit_scrapped": _Reading.scrapped,
     "unit_reworked": _Reading.reworked,
+    "unit_shipped": _Reading.moved,
+    "unit_returned": _Reading.moved,
     "unit_reidentified": _Reading.reidentified,
     "identity_conflict": _Reading.mentioned,
     "cycle_missed": _Reading.missed,

@@ -9,7 +9,7 @@ it can prove that nothing was added or left out since.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any
@@ -17,12 +17,14 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from agent.formats.canonical import canonical
+from agent.trace.corrected import corrections
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import Found, Kind, find
-from agent.trace.holdings import completeness, moment
+from agent.trace.holdings import Station, completeness, moment
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces, reading
 from agent.trace.said import STANDS_FOR, UNIDENTIFIED, Role
 from agent.trace.selecting import Selection, choose, unheard
+from agent.trace.shipped import Shipping
 from agent.trace.store import Store
 from agent.trace.tables import ABOUT, EVENTS, LABELS, SOURCES, THINGS, USES
 from agent.trace.widened import QUERY, Selected
@@ -47,10 +49,11 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
             unknown = unheard(store.archive.connection, asked)
         selected = Selected(store, chosen.certain, chosen.possible, "unbound_cycle")
         found, lots = find(selected, QUERY), chosen.lots
+    rests = completeness(store.archive)
     with reading(store.archive.connection):
-        body = _body(store.archive.connection, found, lots)
+        body = _body(store, found, lots, rests)
     body = {"recall": query, "is_known": not unknown, "unknown": unknown, **body}
-    body["rests_on"] = [asdict(each) for each in completeness(store.archive)]
+    body["rests_on"] = [asdict(each) for each in rests]
     body["imported"] = store.imported()
     body["is_complete"] = all(each["is_whole"] for each in body["rests_on"])
     body["assumption"] = ASSUMPTION
@@ -71,8 +74,10 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON has
     return value
 
 
-def _body(connection: Connection, found: Found, lots: Collection[str]) -> dict[str, Any]:
-    answer = found.recall
+def _body(
+    store: Store, found: Found, lots: Collection[str], rests: Sequence[Station]
+) -> dict[str, Any]:
+    connection, answer = store.archive.connection, found.recall
     named = {
         "certain": _named(answer.certain),
         "possible": _named(answer.possible),
@@ -80,7 +85,10 @@ def _body(connection: Connection, found: Found, lots: Collection[str]) -> dict[s
         "cleared": _named(answer.cleared),
     }
     everyone = [unit for some in named.values() for unit in some]
-    seen = _seen(connection, _with_older(found, everyone))
+    names = _with_older(found, everyone)
+    seen = _seen(connection, names)
+    shipping = Shipping(connection, store, rests)
+    shipped = shipping.of(names, _stations(seen))
     anonymous = [
         name for name in (*answer.certain, *answer.possible) if name.startswith(UNIDENTIFIED)
     ]
@@ -91,19 +99,30 @@ def _body(connection: Connection, found: Found, lots: Collection[str]) -> dict[s
                 **_why(found, unit, what),
                 **seen.get(unit, _UNSEEN),
                 **_place(found, unit),
+                **shipped[unit],
             }
             for unit in units
         ]
         for what, units in named.items()
     }
     counted = _lots(connection, {*found.holders, *lots}, found)
+    of_lots = {each["lot"]: each["lot"] for each in counted}
+    seen = _seen(connection, of_lots)
+    shipped = shipping.of(of_lots, _stations(seen), are_lots=True)
     scopes = _scopes(connection, [*named["certain"], *named["possible"]])
     return {
         **listed,
         "unidentified": _unidentified(connection, anonymous),
-        "lots": counted,
+        "lots": [{**each, **shipped[each["lot"]]} for each in counted],
         "scopes": scopes | _scopes_of_pieces(connection, counted),
+        "shipping": shipping.told(),
+        "corrections": corrections(connection, {*found.holders, *lots, *names}),
     }
+
+
+def _stations(seen: Mapping[str, Mapping[str, Any]]) -> dict[str, str | None]:
+    """Return of each thing that is listed where it was seen last."""
+    return {name: each["last_station"] for name, each in seen.items()}
 
 
 def _named(names: Iterable[str]) -> list[str]:

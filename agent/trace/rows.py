@@ -36,7 +36,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.types import TypeEngine
 
-from agent.trace.tables import META, THINGS
+from agent.trace.shipment import Shipment
+from agent.trace.tables import META, SHIPMENTS, THINGS
 
 T = TypeVar("T")
 
@@ -86,6 +87,20 @@ def put(connection: Connection, table: Table, columns: Sequence[str], rows: Sequ
         values = zip(*some, strict=True)
         written = [_written(each, how) for each, (_, how) in zip(values, kinds, strict=True)]
         connection.exec_driver_sql(sql, tuple(written))
+
+
+def put_shipments(
+    connection: Connection,
+    ids: Mapping[str, int],
+    shipments: Iterable[tuple[int | None, int | None, Shipment]],
+) -> None:
+    """Insert what left and came back, each with its source and the event that says so, if any."""
+    names = ("at", "is_back", "is_all", "quantity", "measure", "party", "document")
+    rows = [
+        (source, event, ids[each.thing], *(getattr(each, name) for name in names))
+        for source, event, each in shipments
+    ]
+    put(connection, SHIPMENTS, ("source", "event", "thing", *names), rows)
 
 
 def _array(kind: TypeEngine[Any]) -> tuple[str, Callable[[Any], str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.trace.corrections import Document, Standing, address_of, place_of
 from agent.trace.interchange import Slot
+from agent.trace.shipment import Shipment
 
 OTHER = "unknown:other"
 """Whatever else it may have been: an option that is nothing we know of."""
@@ -94,6 +95,7 @@ class Changes:
     about: list[tuple[str, Role, int | None]] = field(default_factory=list)
     values: list[tuple[str, Any, str | None]] = field(default_factory=list)
     """Name, value, verdict by its limits."""
+    shipments: list[Shipment] = field(default_factory=list)
     labels: list[tuple[str, str]] = field(default_factory=list)
     """What was on: `machine`, `order`, `operator`, or `operator?` who may have been there."""
 

@@ -51,10 +51,21 @@ from agent.trace.rows import (
     mark_things,
     pieces,
     put,
+    put_shipments,
     reading,
 )
 from agent.trace.said import OTHER, UNKNOWN
-from agent.trace.tables import ABOUT, META, METADATA, MIGRATIONS, REASONS, SOURCES, THINGS, USES
+from agent.trace.tables import (
+    ABOUT,
+    META,
+    METADATA,
+    MIGRATIONS,
+    REASONS,
+    SHIPMENTS,
+    SOURCES,
+    THINGS,
+    USES,
+)
 from agent.trace.widened import Widened
 
 __all__ = ["RowError", "Size", "Store", "TraceStoreError"]
@@ -253,16 +264,19 @@ class Store:
         known = self._connection.scalar(select(SOURCES.c.id).where(SOURCES.c.name == source))
         if known is not None:
             run(delete(USES).where(USES.c.source == known))
+            run(delete(SHIPMENTS).where(SHIPMENTS.c.source == known))
             run(delete(SOURCES).where(SOURCES.c.id == known))
         added = run(insert(SOURCES).values(name=source, body=zlib.compress(body, 1)))
         number = added.inserted_primary_key[0] if added.inserted_primary_key else None
         names = facts.all_units | facts.all_scrapped | {slot.holder for slot in facts.slots}
         names.update(option for slot in facts.slots for option in slot.options)
+        names.update(each.thing for each in facts.shipments)
         ids = ids_of(self._connection, names, facts.all_units)
         scrapped = (ids[name] for name in facts.all_scrapped)
         mark_things(self._connection, scrapped, THINGS.c.is_scrapped)
         for rows in pieces(_rows(number, facts, ids), ROWS_AT_ONCE):
             put(self._connection, USES, _COLUMNS, rows)
+        put_shipments(self._connection, ids, ((number, None, each) for each in facts.shipments))
 
     def take_events(self, documents: Iterable[Mapping[str, Any]]) -> Taken:
         """Take events of stations in, as stored or in their CloudEvents envelope, in any order.

@@ -16,9 +16,10 @@
     about       what an event says of a thing (projection.Role)
     labels      orders, operators and machines of the events of units
     measured    captured values
+    shipments   what left the house, and what came back
     aside       messages that could not be taken, as they came, and why
 
-What is derived from the archive (uses of stations, about, labels, measured) can be made anew by
+What is derived from the archive (uses, shipments, about, labels, measured) can be made anew by
 `rebuild`.
 A schema change is one more step in `MIGRATIONS`.
 """
@@ -233,6 +234,24 @@ MEASURED = Table(
 )
 Index("measured_by_name", MEASURED.c.name, MEASURED.c.number)
 Index("measured_by_event", MEASURED.c.event)
+SHIPMENTS = Table(
+    "shipments",
+    METADATA,
+    Column("source", Integer, ForeignKey("sources.id"), nullable=False),
+    Column("event", _BIG),
+    Column("thing", _BIG, ForeignKey("things.id"), nullable=False),
+    Column("at", Float),
+    Column("is_back", Boolean, nullable=False),
+    Column("is_all", Boolean, nullable=False),
+    Column("quantity", _TEXT),
+    Column("measure", _TEXT),
+    Column("party", _TEXT),
+    Column("document", _TEXT),
+)
+"""What left the house, or came back (shipment.py); `event` empty: of a list that was imported."""
+Index("shipments_by_thing", SHIPMENTS.c.thing)
+Index("shipments_by_event", SHIPMENTS.c.event)
+Index("shipments_by_source", SHIPMENTS.c.source)
 
 ASIDE = Table(
     "aside",

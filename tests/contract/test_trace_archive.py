@@ -5,6 +5,7 @@ import pytest
 from agent.trace.archive import DocumentError
 from agent.trace.genealogy import Recall, recall, where_from, where_used
 from agent.trace.history import history, newest_name, tree
+from agent.trace.report import recall_report
 from tests.trace_rig import Plant, derived, stored
 
 pytestmark = pytest.mark.usefixtures("fresh")
@@ -244,3 +245,27 @@ def test_what_was_bound_by_a_slip_may_be_either_until_it_is_corrected_itself(kin
     plant.correct(other, unit="U4")
     found = recalled(plant, "LOT")
     assert [name for name in found.certain if name.startswith("U")] == ["U1", "U4"]
+
+
+def test_a_new_identity_that_never_was_ends_nothing() -> None:
+    """What came out under the wrong name is in the first unit still, in whatever order it came."""
+    plant = Plant()
+    plant.install("U1", "ECU")
+    named = plant.add("unit_reidentified", unit="U1", new="VIN-1")
+    plant.add("component_removed", component="ECU", unit="VIN-1")
+    assert "U1" not in {*recalled(plant, "ECU").certain, *recalled(plant, "ECU").possible}
+    plant.correct(named)
+    assert recalled(plant, "ECU").certain == ["U1"]
+
+
+def test_a_lot_that_was_opened_under_a_wrong_name_is_found_by_both() -> None:
+    """The pieces were counted under the wrong one: they may be the right one's (D-143)."""
+    plant = Plant()
+    opened = plant.add("lot_opened", lot="L", earliest_ms=0, latest_ms=0)
+    plant.add("lot_counted", lot="L", n=10, first_ms=0, last_ms=9)
+    plant.correct(opened, lot="M")
+    with stored(plant.events) as store:
+        for name in ("L", "M"):
+            lots = recall_report(store, name)["lots"]
+            assert [(each["lot"], each["pieces"]) for each in lots] == [("L", 10)], name
+    recalled(plant, "M")

@@ -1,5 +1,7 @@
 """A recall as a document: by what happened, what it rests on, and that nobody changed it since."""
 
+from typing import Any
+
 import pytest
 
 from agent.trace.api import Selection, Trace, content_hash
@@ -49,7 +51,14 @@ def test_recall_by_lot_lists_reasons_places_and_what_has_no_name() -> None:
         "last_station": "acme/oven",
         "in": None,
         "left": None,
+        "shipped": "unknown",
+        "shipped_why": "no_records",
+        "shipped_at": None,
+        "shipped_to": None,
+        "shipped_in": None,
+        "document": None,
     }
+    assert report["shipping"] == {"records": 0, "sources": []}
     assert [(u["station"], u["up_to"]) for u in report["unidentified"]] == [("acme/press", 1)]
     assert report["scopes"] == {"by_links": 4, "by_station_and_time": 4, "by_order": 4}
     assert not any(name.startswith(UNIDENTIFIED) for name in units(report, "possible"))
@@ -226,3 +235,40 @@ def test_half_a_code_is_enough_where_one_thing_is_called_so() -> None:
         assert (trace.ending("sn-2"), trace.ending("N-2"), trace.ending("")) == ([], [], [])
         assert trace.similar("sn-2") == [f"{root}/0952/21/SN-2"]
         assert (trace.similar("%b_"), trace.similar("ab")) == (["a%b_c"], [])
+
+
+def test_a_recall_names_every_correction_that_it_rests_on() -> None:
+    """By one alone a unit may be left out: of a load, a unit, a part, and of corrections (D-8)."""
+    plant = Plant()
+    load = plant.add("component_loaded", position="p", lot="LOT", earliest_ms=0, latest_ms=0)
+    use = {"position": "p", "candidates": ["LOT"], "certainty": "certain", "loads": [load]}
+    made: dict[str, Any] = {"handshake": "end", "latest_ms": 0, "components": [use]}
+    cycle = plant.add("unit_completed", unit="U1", **made)
+    plant.unit("U2", "OTHER")
+    fix = plant.correct(load, lot="LOT-2")
+    again = plant.correct(fix, lot="LOT-3")
+    result = plant.correct(cycle, result="nok")
+    plant.add(
+        "event_corrected", supersedes=[cycle], who="lineside", reason="second_scan", candidates=[]
+    )
+    plant.correct("000001-aa-3", result="nok")
+    for events in (plant.events, plant.events[::-1]):
+        with stored(events) as store:
+            trace = Trace(store)
+            named = [each["address"] for each in trace.recall("LOT")["corrections"]]
+            assert named == [fix, again]
+            assert trace.recall("LOT")["possible"] == []
+            named = [each["address"] for each in trace.recall("LOT-3")["corrections"]]
+            assert named == [fix, again, result]
+            assert trace.recall("LOT-3")["corrections"][0] == {
+                "time": "2026-11-25T06:00:03.000Z",
+                "station": "acme/press",
+                "address": fix,
+                "corrects": "component_loaded",
+                "about": None,
+                "supersedes": [load],
+                "replacement": [["lot", "LOT-2"]],
+                "retracted": False,
+                "who": "k:1",
+                "reason": "wrong",
+            }

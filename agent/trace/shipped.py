@@ -1,0 +1,401 @@
+"""Whether what a recall lists left the house, as far as it was recorded; never guessed.
+
+    shipped     a record says so: of the unit, of what it was in then, or of the lot that it is of
+    in_part     of a lot: some of it
+    in_house    it came back or was last seen here, and the records of shipping that go on from then
+                do not name it
+    unknown     `shipped_why` says why
+
+Records of shipping are those of stations (`lineside do STATION ship`) and lists of other systems.
+They speak for a time: from their first shipment to the newest event of the station, or the last
+line of the list. Without any, everything is unknown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from math import inf
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select
+
+from agent.trace import fetching
+from agent.trace.fetching import STATION
+from agent.trace.genealogy import Kind, Links, Use
+from agent.trace.holdings import Station, moment
+from agent.trace.kits import LINKS
+from agent.trace.rows import NAMES_AT_ONCE, among, pieces
+from agent.trace.said import Role
+from agent.trace.tables import ABOUT, EVENTS, SHIPMENTS, SOURCES, THINGS
+
+SHIPPED, IN_PART, IN_HOUSE, UNKNOWN = "shipped", "in_part", "in_house", "unknown"
+_SEEN = ("unit_started", "unit_completed", "unit_refused", "unit_packed", "unit_unpacked")
+"""Kinds that say that a unit itself was there."""
+_WITHIN = frozenset({Kind.PACK, Kind.PART, Kind.NAME, Kind.SUBLOT})
+_FOR_A_TIME = frozenset({Kind.PACK, Kind.PART})
+_SITE = 2
+"""So many parts of a station's path name its site, where it has more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A record of shipping."""
+
+    thing: str
+    at: float | None
+    is_back: bool
+    is_all: bool
+    quantity: str | None
+    measure: str | None
+    party: str | None
+    document: str | None
+
+    @property
+    def order(self) -> float:
+        """Records without a time come first: what is dated is newer knowledge."""
+        return -inf if self.at is None else self.at
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A station that records shipping, or a list, and for which time it speaks."""
+
+    name: str
+    since: float
+    until: float
+    is_whole: bool
+    is_list: bool
+
+    def told(self) -> dict[str, Any]:
+        """Return it as the report has it."""
+        times = (moment(round(at * 1000)) for at in (self.since, self.until))
+        since, until = times
+        return {
+            "source": self.name.removeprefix(STATION),
+            "since": since,
+            "until": until,
+            "is_whole": self.is_whole,
+        }
+
+
+@dataclass(slots=True)
+class _Place:
+    """Something that a unit is or was in, and when."""
+
+    thing: str
+    since: float = -inf
+    until: float = inf
+    is_certain: bool = True
+
+    def has(self, at: float | None) -> bool:
+        """Whether it was in there at a moment; without one, whether it still is."""
+        return self.until == inf if at is None else self.since <= at < self.until
+
+
+@dataclass(slots=True)
+class Shipping:
+    """What a store knows of shipping, for one recall."""
+
+    connection: Connection
+    links: Links
+    stations: Sequence[Station]
+    records: int = 0
+    sources: list[_Source] = field(default_factory=list)
+    _unmatched: float | None = None
+
+    def __post_init__(self) -> None:
+        """Look up whether shipping is recorded at all."""
+        count = select(func.count()).select_from(SHIPMENTS)
+        self.records = self.connection.scalar(count) or 0
+        self.sources = list(self._sources())
+
+    def told(self) -> dict[str, Any]:
+        """Return what all of it rests on."""
+        return {"records": self.records, "sources": [each.told() for each in self.sources]}
+
+    def of(
+        self,
+        names: Mapping[str, str],
+        stations: Mapping[str, str | None],
+        *,
+        are_lots: bool = False,
+    ) -> dict[str, dict[str, Any]]:
+        """Return of each thing that is listed whether it was shipped.
+
+        Args:
+            names: Every name that a thing has or had, with the one by which it is listed.
+            stations: Of what is listed, the path of the station that saw it last.
+            are_lots: Of which a part may leave while they go on.
+        """
+        listed = set(names.values())
+        if not self.records:
+            return {name: _unknown("no_records") for name in listed}
+        places = self._places(names)
+        by_thing = self._said({place.thing for some in places.values() for place in some})
+        own = {} if are_lots else self._own_lots(names)
+        for name, lots in own.items():
+            by_thing |= self._said({place.thing for place in lots} - by_thing.keys())
+            places[name] += lots
+        seen = self._last_seen(names)
+        found = {}
+        for name in listed:
+            said = [
+                (record, place)
+                for place in places[name]
+                for record in by_thing.get(place.thing, ())
+                if place.has(record.at)
+            ]
+            sight = seen.get(name)
+            at = None if are_lots else sight
+            judged = self._judged(said, at, sight, stations.get(name))
+            is_part = judged["shipped_why"] == "part_of_lot" and are_lots
+            found[name] = judged | ({SHIPPED: IN_PART, "shipped_why": None} if is_part else {})
+            if are_lots:
+                found[name]["shipped_quantity"] = _sum_of(said)
+        return found
+
+    # -------------------------------------------------------------- one thing
+
+    def _judged(
+        self,
+        said: Iterable[tuple[_Said, _Place]],
+        here_at: float | None,
+        seen: float | None,
+        station: str | None,
+    ) -> dict[str, Any]:
+        """Return what the records come to; those from before it was seen here say nothing more."""
+        gone: tuple[_Said, _Place] | None = None
+        doubt: tuple[str, _Said, _Place] | None = None
+        since = seen
+        for record, place in sorted(said, key=lambda pair: pair[0].order):
+            if record.at is not None and here_at is not None and record.at < here_at:
+                continue
+            is_sure = place.is_certain and record.is_all
+            why = "part_of_lot" if place.is_certain else "may_be_in"
+            if is_sure:
+                doubt, gone = None, None if record.is_back else (record, place)
+            elif record.is_back == (gone is not None):
+                doubt = (why, record, place)
+            if record.is_back and is_sure:
+                since = max(record.order, -inf if since is None else since)
+        if doubt is not None:
+            return _unknown(doubt[0]) | _told(doubt[1], doubt[2].thing)
+        if gone is not None:
+            return {SHIPPED: SHIPPED, "shipped_why": None} | _told(gone[0], gone[1].thing)
+        return self._here(since, station)
+
+    def _here(self, since: float | None, station: str | None) -> dict[str, Any]:
+        """Return whether what was seen then is here still, by records that go on from then."""
+        speak = [each for each in self.sources if each.is_list or _is_of_site(each.name, station)]
+        why = None
+        if since is None or since == -inf:
+            why = "never_seen"
+        elif not speak:
+            why = "no_records"
+        elif not any(each.since <= since for each in speak):
+            why = "before_records"
+        elif not any(each.since <= since <= each.until for each in speak):
+            why = "after_records"
+        elif not all(each.is_whole for each in speak):
+            why = "gap"
+        elif self._newest_unmatched() >= since:
+            why = "unmatched_shipment"
+        if why is not None:
+            return _unknown(why)
+        return {SHIPPED: IN_HOUSE, "shipped_why": None} | _NOT_TOLD
+
+    # -------------------------------------------------------------- what it was in
+
+    def _places(self, names: Mapping[str, str]) -> dict[str, list[_Place]]:
+        """Return of each thing that is listed all that it is or was in, itself first."""
+        found: dict[str, list[_Place]] = defaultdict(list)
+        for name, listed in names.items():
+            found[listed].append(_Place(name))
+        frontier = {name: [(listed, _Place(name))] for name, listed in names.items()}
+        seen = {(listed, name, -inf, inf) for name, listed in names.items()}
+        while frontier:
+            reached: dict[str, list[tuple[str, _Place]]] = defaultdict(list)
+            for use in self.links.above(list(frontier)):
+                if use.kind not in _WITHIN and use.why != "alias":
+                    continue
+                for listed, inner in frontier[use.option]:
+                    place = _in(inner, use)
+                    key = (listed, place.thing, place.since, place.until)
+                    if place.since < place.until and key not in seen:
+                        seen.add(key)
+                        found[listed].append(place)
+                        reached[place.thing].append((listed, place))
+            frontier = dict(reached)
+        return found
+
+    def _own_lots(self, names: Mapping[str, str]) -> dict[str, list[_Place]]:
+        """Return of units the lots that they are of, where anything of those was shipped."""
+        holder, option = THINGS.alias(), THINGS.alias()
+        pairs: dict[str, set[str]] = defaultdict(set)
+        for some in pieces(names, NAMES_AT_ONCE):
+            asked = (
+                select(holder.c.name, option.c.name)
+                .distinct()
+                .select_from(LINKS)
+                .join(SHIPMENTS, SHIPMENTS.c.thing == LINKS.c.option)
+                .join(holder, holder.c.id == LINKS.c.holder)
+                .join(option, option.c.id == LINKS.c.option)
+                .where(LINKS.c.kind == Kind.FEED.value, among(self.connection, holder.c.name, some))
+            )
+            for name, lot in self.connection.execute(asked):
+                pairs[name].add(lot)
+        found: dict[str, list[_Place]] = defaultdict(list)
+        for name, event in self._made(pairs):
+            lots = [event.get("lot"), *event.get("lots", ())]
+            is_sure = len(lots) == 1 and not event.get("lot_why")
+            found[names[name]] += [
+                _Place(lot, is_certain=is_sure) for lot in lots if lot in pairs[name]
+            ]
+        return found
+
+    def _made(self, names: Collection[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the completed cycles of units."""
+        if not names:
+            return
+        asked = (
+            select(THINGS.c.name, EVENTS.c.id)
+            .join(ABOUT, ABOUT.c.thing == THINGS.c.id)
+            .join(EVENTS, EVENTS.c.id == ABOUT.c.event)
+            .where(
+                among(self.connection, THINGS.c.name, sorted(names)),
+                EVENTS.c.kind == "unit_completed",
+            )
+        )
+        rows = self.connection.execute(asked).fetchall()
+        said = fetching.bodies(self.connection, [number for _, number in rows])
+        yield from ((name, said[number]) for name, number in rows)
+
+    # -------------------------------------------------------------- what is recorded
+
+    def _said(self, things: Collection[str]) -> dict[str, list[_Said]]:
+        found: dict[str, list[_Said]] = defaultdict(list)
+        columns = [SHIPMENTS.c[name] for name in _COLUMNS]
+        for some in pieces(sorted(things), NAMES_AT_ONCE):
+            asked = (
+                select(THINGS.c.name, *columns)
+                .join(THINGS, THINGS.c.id == SHIPMENTS.c.thing)
+                .where(among(self.connection, THINGS.c.name, some))
+                .order_by(SHIPMENTS.c.event)
+            )
+            for row in self.connection.execute(asked):
+                found[row[0]].append(_Said(*row))
+        return found
+
+    def _last_seen(self, names: Mapping[str, str]) -> dict[str, float]:
+        """Return when a station saw each of them last, by its own senses."""
+        found: dict[str, float] = {}
+        for some in pieces(names, NAMES_AT_ONCE):
+            asked = (
+                select(THINGS.c.name, func.max(EVENTS.c.received_ms))
+                .join(ABOUT, ABOUT.c.thing == THINGS.c.id)
+                .join(EVENTS, EVENTS.c.id == ABOUT.c.event)
+                .where(
+                    among(self.connection, THINGS.c.name, some),
+                    ABOUT.c.role.in_([Role.IS.value, Role.PIECES.value]),
+                    EVENTS.c.kind.in_((*_SEEN, "lot_counted", "lot_closed")),
+                )
+                .group_by(THINGS.c.name)
+            )
+            for name, at_ms in self.connection.execute(asked):
+                listed = names[name]
+                found[listed] = max(found.get(listed, -inf), at_ms / 1000)
+        return found
+
+    def _sources(self) -> Iterator[_Source]:
+        held = {STATION + each.station: each for each in self.stations}
+        ends = (func.min(SHIPMENTS.c.at), func.max(SHIPMENTS.c.at))
+        asked = (
+            select(SOURCES.c.name, *ends)
+            .join(SHIPMENTS, SHIPMENTS.c.source == SOURCES.c.id)
+            .group_by(SOURCES.c.name)
+            .order_by(SOURCES.c.name)
+        )
+        for name, first, last in self.connection.execute(asked):
+            if first is None:
+                continue
+            station = held.get(name)
+            if station is None:
+                yield _Source(name, first, last, is_whole=True, is_list=True)
+            else:
+                newest = last if station.until is None else max(last, _seconds(station.until))
+                yield _Source(name, first, newest, is_whole=station.is_whole, is_list=False)
+
+    def _newest_unmatched(self) -> float:
+        """Return when the newest thing left of which only that is known: it may hold anything."""
+        if self._unmatched is not None:
+            return self._unmatched
+        is_in = select(LINKS.c.slot).where(
+            or_(LINKS.c.holder == SHIPMENTS.c.thing, LINKS.c.option == SHIPMENTS.c.thing)
+        )
+        is_seen = (
+            select(ABOUT.c.event)
+            .join(EVENTS, EVENTS.c.id == ABOUT.c.event)
+            .where(ABOUT.c.thing == SHIPMENTS.c.thing, EVENTS.c.kind.not_in(_OF_SHIPPING))
+        )
+        asked = select(func.max(func.coalesce(SHIPMENTS.c.at, _FOR_EVER))).where(
+            ~is_in.exists(), ~is_seen.exists(), SHIPMENTS.c.is_back.is_(False)
+        )
+        newest = self.connection.scalar(asked)
+        self._unmatched = -inf if newest is None else float(newest)
+        return self._unmatched
+
+
+_OF_SHIPPING = ("unit_shipped", "unit_returned", "lot_issued", "lot_returned")
+_COLUMNS = ("at", "is_back", "is_all", "quantity", "measure", "party", "document")
+_FOR_EVER = 1e15
+_NOT_TOLD = {"shipped_at": None, "shipped_to": None, "document": None, "shipped_in": None}
+
+
+def _told(record: _Said, thing: str) -> dict[str, Any]:
+    return {
+        "shipped_at": None if record.at is None else moment(round(record.at * 1000)),
+        "shipped_to": record.party,
+        "document": record.document,
+        "shipped_in": thing,
+    }
+
+
+def _unknown(why: str) -> dict[str, Any]:
+    return {SHIPPED: UNKNOWN, "shipped_why": why} | _NOT_TOLD
+
+
+def _in(inner: _Place, use: Use) -> _Place:
+    """Return what something is in, by a use, for as long as it was in there."""
+    since, until = inner.since, inner.until
+    if use.kind in _FOR_A_TIME:
+        since, until = max(since, use.since), min(until, use.until)
+    return _Place(use.holder, since, until, inner.is_certain and use.options == 1)
+
+
+def _sum_of(said: Iterable[tuple[_Said, _Place]]) -> str | None:
+    """Return how much of a lot is out, as far as every record says how much it was."""
+    total = Decimal(0)
+    for record, _ in said:
+        try:
+            amount = Decimal(record.quantity or "")
+        except InvalidOperation:
+            return None
+        total += -amount if record.is_back else amount
+    return f"{total:f}" if said else None
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _is_of_site(source: str, station: str | None) -> bool:
+    """Whether a station that records shipping is at the site of another one."""
+    if station is None:
+        return False
+    ours, theirs = station.split("/"), source.removeprefix(STATION).split("/")
+    depth = _SITE if min(len(ours), len(theirs)) > _SITE else 1
+    return ours[:depth] == theirs[:depth]
