@@ -123,9 +123,8 @@ class Plant:
 
     def correct(self, address: str, **right: str) -> str:
         """Add a correction; without anything right instead, a retraction."""
-        at = next(e for e in self.events if address == f"{e['epoch']}-{e['seq']}")
-        kind = at.get("corrects", at["kind"])
-        said = {"who": "k:1", "reason": "wrong", "corrects": kind}
+        kinds = {f"{e['epoch']}-{e['seq']}": e.get("corrects", e["kind"]) for e in self.events}
+        said = {"who": "k:1", "reason": "wrong", "corrects": kinds.get(address)}
         members: dict[str, Any] = {"supersedes": [address], **said}
         if right:
             members["replacement"] = [[name, value] for name, value in right.items()]

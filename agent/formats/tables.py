@@ -1,4 +1,4 @@
-"""Events as flat tables for analysts: units, links, values, events; each column with its meaning.
+"""Events as flat tables for analysts: units, links, values, shipments, events; with meanings.
 
 Pure: one event to its rows. Who works where is not in them: no figure is made of a person (D-66).
 """
@@ -141,6 +141,11 @@ def _of_unit(event: Document) -> Iterator[Row]:
     yield from _uses(event, event.get("unit"), 1)
 
 
+def _of_refused(event: Document) -> Iterator[Row]:
+    """A cycle that was refused when it was over: whose material it was is not known."""
+    yield from _uses(event, None, 1)
+
+
 def _of_pieces(event: Document) -> Iterator[Row]:
     yield from _uses(event, event.get("lot"), event["n"])
 
@@ -170,6 +175,7 @@ def _of_split(event: Document) -> Iterator[Row]:
 _LINKED: Mapping[str, Callable[[Document], Iterator[Row]]] = {
     "unit_completed": _of_unit,
     "unit_unbound": _of_unit,
+    "unit_refused": _of_refused,
     "lot_counted": _of_pieces,
     "component_installed": _link("add", "unit", "component"),
     "component_removed": _link("remove", "unit", "component"),
@@ -180,6 +186,31 @@ _LINKED: Mapping[str, Callable[[Document], Iterator[Row]]] = {
     "lot_merged": _of_merge,
     "lot_split": _of_split,
 }
+
+# ------------------------------------------------------------------ shipments
+
+_SHIPMENTS = (
+    *_WHERE,
+    Column("action", Sort.TEXT, "`ship`: it left the house; `back`: it is in it again"),
+    Column("thing", Sort.TEXT, "the unit, or the parcel with all that is in it, or the lot"),
+    Column("quantity", Sort.TEXT, "of a lot, how much; empty: all of it, or nobody said"),
+    Column("measure", Sort.TEXT, "unit of measure of `quantity`"),
+    Column("party", Sort.TEXT, "who got it, or gave it back"),
+    Column("document", Sort.TEXT, "the delivery note, or what else went with it"),
+    Column("why", Sort.TEXT, "what should have kept it: `scrapped`, `unit_blocked`, `lot_blocked`"),
+)
+
+
+def _shipments(event: Document) -> Iterator[Row]:
+    if event["kind"] in {"lot_issued", "lot_returned"} and not event.get("shipped"):
+        return
+    is_back = event["kind"] in {"unit_returned", "lot_returned"}
+    thing = event.get("unit") or event.get("lot")
+    party = event.get("origin") if is_back else event.get("destination")
+    said = (thing, event.get("quantity"), event.get("measure"), party, event.get("document"))
+    why = " ".join(event.get("why", ())) or None
+    yield (*_where(event), "back" if is_back else "ship", *said, why)
+
 
 # ------------------------------------------------------------------ values
 
@@ -261,6 +292,12 @@ TABLES: Mapping[str, Table] = {
         _VALUES,
         ("unit_started", "unit_completed", "unit_refused", "unit_unbound", "cycle_counted"),
         _values,
+    ),
+    "shipments": Table(
+        "A row for each unit, parcel or lot that left the house, or came back.",
+        _SHIPMENTS,
+        ("unit_shipped", "unit_returned", "lot_issued", "lot_returned"),
+        _shipments,
     ),
     "events": Table("A row for each event.", _EVENTS, (), _events),
 }

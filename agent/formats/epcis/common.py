@@ -89,6 +89,35 @@ def classes(lots: Iterable[str], settings: Settings) -> list[Epcis]:
     return [{"epcClass": settings.ids.lot(lot)} for lot in dict.fromkeys(lots)]
 
 
+_UNITS = {
+    "kg": "KGM",
+    "g": "GRM",
+    "mg": "MGM",
+    "t": "TNE",
+    "l": "LTR",
+    "ml": "MLT",
+    "m": "MTR",
+    "mm": "MMT",
+    "cm": "CMT",
+    "m2": "MTK",
+    "m3": "MTQ",
+}
+"""Units of measure that we know the UN/CEFACT code of."""
+
+
+def amount(of: Document, event: Document, settings: Settings) -> Epcis:
+    """Return a lot and how much of it; in a unit that we know no code of, only the lot."""
+    found: Epcis = {"epcClass": settings.ids.lot(of["lot"])}
+    measure, quantity = event.get("measure"), of.get("quantity")
+    code = _UNITS.get(str(measure).lower())
+    if quantity is not None and (measure is None or code is not None):
+        number = float(quantity)
+        found["quantity"] = int(number) if number.is_integer() else number
+        if code is not None:
+            found["uom"] = code
+    return found
+
+
 def ended(event: Document, settings: Settings, what: Epcis, disposition: str) -> Epcis:
     """Return the end of what an event is about."""
     return base(

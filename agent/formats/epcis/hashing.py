@@ -47,7 +47,10 @@ _ORDER = (
     "sensorElementList",
     "ilmd",
 )
-"""Destinations before sources, as the reference implementation has it (1.9.3; others differ)."""
+"""Destinations before sources: the published vectors are so, made by version 1.9.3 of the reference
+implementation. Its later versions and openEPCIS put sources first, and leave `certificationInfo`
+out. Our own events have one of the two lists at most and no certification, so that their hash is
+the same by every one of them; it matters only for documents of others."""
 _NOT_HASHED = frozenset({"type", "eventID", "recordTime", "errorDeclaration", "@context"})
 Writer = Callable[[Any, Mapping[str, str]], str]
 _TIMES = frozenset({"eventTime", "time", "startTime", "endTime"})

@@ -106,6 +106,14 @@ class Ids:
         """Return the URI of a production order."""
         return self._own("order", name)
 
+    def party(self, name: str) -> str:
+        """Return the URI of who gets or gives something: a customer, a site."""
+        return self._uri(name, "party")
+
+    def document(self, name: str) -> str:
+        """Return the URI of a delivery note, or of what else goes with it."""
+        return self._uri(name, "document")
+
     def location(self, station: str, position: str | None = None) -> str:
         """Return the URI of a station, of the line that it is in, or of a position at it."""
         path = station if position is None else f"{station}/{position}"

@@ -11,6 +11,7 @@ from agent.formats.epcis.common import (
     Document,
     Epcis,
     Settings,
+    amount,
     base,
     classes,
     is_certain,
@@ -18,21 +19,6 @@ from agent.formats.epcis.common import (
     renamed,
 )
 from agent.formats.epcis.ids import is_class
-
-_UNITS = {
-    "kg": "KGM",
-    "g": "GRM",
-    "mg": "MGM",
-    "t": "TNE",
-    "l": "LTR",
-    "ml": "MLT",
-    "m": "MTR",
-    "mm": "MMT",
-    "cm": "CMT",
-    "m2": "MTK",
-    "m3": "MTQ",
-}
-"""Units of measure that we know the UN/CEFACT code of."""
 
 
 def counted(event: Document, settings: Settings) -> list[Epcis] | None:
@@ -97,13 +83,13 @@ def _at_position(
 
 def merged(event: Document, settings: Settings) -> list[Epcis]:
     """Lots become one."""
-    made = _amount({"lot": event["lot"], "quantity": event.get("quantity")}, event, settings)
+    made = amount({"lot": event["lot"], "quantity": event.get("quantity")}, event, settings)
     return [_transformed(event, settings, event["parents"], [made])]
 
 
 def split(event: Document, settings: Settings) -> list[Epcis]:
     """A lot becomes several."""
-    children = [_amount(child, event, settings) for child in event["children"]]
+    children = [amount(child, event, settings) for child in event["children"]]
     return [_transformed(event, settings, [{"lot": event["lot"]}], children)]
 
 
@@ -114,23 +100,10 @@ def _transformed(
         event,
         settings,
         "TransformationEvent",
-        inputQuantityList=[_amount(parent, event, settings) for parent in parents],
+        inputQuantityList=[amount(parent, event, settings) for parent in parents],
         outputQuantityList=made,
         bizStep="commissioning",
     )
-
-
-def _amount(amount: Document, event: Document, settings: Settings) -> Epcis:
-    """Return a lot and how much of it; in a unit that we know no code of, only the lot."""
-    found: Epcis = {"epcClass": settings.ids.lot(amount["lot"])}
-    measure, quantity = event.get("measure"), amount.get("quantity")
-    code = _UNITS.get(str(measure).lower())
-    if quantity is not None and (measure is None or code is not None):
-        number = float(quantity)
-        found["quantity"] = int(number) if number.is_integer() else number
-        if code is not None:
-            found["uom"] = code
-    return found
 
 
 def relabelled(event: Document, settings: Settings) -> list[Epcis]:

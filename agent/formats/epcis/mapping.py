@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from agent.formats.epcis import lots, units
+from agent.formats.epcis import lots, shipping, units
 from agent.formats.epcis.common import CONTEXT, Document, Epcis, Settings
 from agent.formats.epcis.hashing import event_id
 
@@ -114,6 +114,10 @@ _READERS: Mapping[str, Callable[[Document, Settings], list[Epcis] | None]] = {
     "unit_reidentified": units.reidentified,
     "unit_packed": units.packed,
     "unit_unpacked": units.unpacked,
+    "unit_shipped": shipping.unit_shipped,
+    "unit_returned": shipping.unit_returned,
+    "lot_issued": shipping.lot_issued,
+    "lot_returned": shipping.lot_returned,
     "lot_counted": lots.counted,
     "lot_merged": lots.merged,
     "lot_split": lots.split,

@@ -476,3 +476,33 @@ def test_an_error_is_declared_on_the_same_event() -> None:
     gone = declared_wrong(told, "2026-11-30T10:00:00Z", is_retracted=True, ids=[])
     assert gone["errorDeclaration"]["reason"] == "did_not_occur"
     assert "correctiveEventIDs" not in gone["errorDeclaration"]
+
+
+def test_what_leaves_and_comes_back_is_observed_with_who_and_on_what_document() -> None:
+    """Shipping and in transit, receiving and returned; what only leaves its lot is not told."""
+    plant = Plant()
+    plant.add("unit_shipped", unit=UNIT, destination="ACME Berlin", document="DN-1", order="WO-1")
+    plant.add("unit_returned", unit="BOX", origin="ACME")
+    lot: dict[str, Any] = {"lot": "L-1", "quantity": "2.5", "measure": "kg", "shipped": True}
+    plant.add("lot_issued", destination="B", **lot)
+    plant.add("lot_returned", **lot, document="RMA-1")
+    plant.add("lot_issued", lot="L-1", destination="hall 2")
+    left, back, issued, returned = mapped(plant)
+    assert brief(left) == ("ObjectEvent", "OBSERVE", "shipping", [UNIT])
+    assert left["disposition"] == "in_transit"
+    assert left["destinationList"] == [
+        {"type": "possessing_party", "destination": "https://id.acme.com/party/ACME%20Berlin"}
+    ]
+    assert left["bizTransactionList"] == [
+        {"type": "desadv", "bizTransaction": "https://id.acme.com/document/DN-1"}
+    ]
+    assert brief(back) == ("ObjectEvent", "OBSERVE", "receiving", ["https://id.acme.com/item/BOX"])
+    assert back["disposition"] == "returned"
+    assert back["sourceList"][0]["source"] == "https://id.acme.com/party/ACME"
+    assert "bizTransactionList" not in back
+    wanted = [{"epcClass": "https://id.acme.com/lot/L-1", "quantity": 2.5, "uom": "KGM"}]
+    assert (issued["quantityList"], returned["quantityList"]) == (wanted, wanted)
+    assert returned["bizTransactionList"][0]["type"] == "rma"
+    assert "sourceList" not in returned
+    for each in (left, back, issued, returned):  # so the order of the two changes no hash
+        assert not {"sourceList", "destinationList"} <= each.keys()

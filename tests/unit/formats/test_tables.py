@@ -130,3 +130,28 @@ def test_every_column_says_what_it_holds() -> None:
         assert len(set(names)) == len(names)
         assert all(column.meaning for column in table.columns)
         assert all(column.unit for column in table.columns if column.sort is Sort.NUMBER)
+
+
+def test_a_row_for_each_thing_that_left_or_came_back() -> None:
+    """Units, parcels and lots, by whom and on what; what only leaves its lot has none."""
+    plant = Plant()
+    plant.add("unit_shipped", unit="SN-1", destination="A", document="D", why=["scrapped"])
+    plant.add("unit_returned", unit="BOX", origin="B")
+    plant.add("lot_issued", lot="L", quantity="3", measure="kg", destination="C", shipped=True)
+    plant.add("lot_returned", lot="L", shipped=True)
+    plant.add("lot_issued", lot="L", quantity="1", destination="hall 2")
+    columns = ("action", "thing", "quantity", "measure", "party", "document", "why")
+    assert rows(plant, "shipments", *columns) == [
+        ("ship", "SN-1", None, None, "A", "D", "scrapped"),
+        ("back", "BOX", None, None, "B", None, None),
+        ("ship", "L", "3", "kg", "C", None, None),
+        ("back", "L", None, None, None, None, None),
+    ]
+
+
+def test_what_a_refused_cycle_drew_is_there_without_its_unit() -> None:
+    """The machine had worked: whose material it was is not known."""
+    plant = Plant()
+    use = {"position": "a", "candidates": ["L1"], "certainty": "certain"}
+    plant.add("unit_refused", unit="SN-1", handshake="end", components=[use])
+    assert rows(plant, "links", "holder", "part") == [(None, "L1")]
