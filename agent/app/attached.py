@@ -24,6 +24,7 @@ WINDOW = 2_000
 """Messages that the broker may have under way to us: what one commit takes at most."""
 CONNECT_S = 15.0
 LEAVE_S = 5.0
+ASK_ANEW_S = 3600.0
 TICK_S = 1.0
 _FIRST = asyncio.FIRST_COMPLETED
 
@@ -45,6 +46,8 @@ class Wanted:
     session_s: int
     until_complete: bool
     window: int = WINDOW
+    ask_anew_s: float = ASK_ANEW_S
+    """So often what was refused, or not answered, is asked for anew."""
     leave_s: float = LEAVE_S
     """How long a goodbye may take."""
     left: Callable[[], Sequence[str]] = tuple

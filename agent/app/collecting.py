@@ -30,8 +30,6 @@ from agent.trace.took import Took
 
 T = TypeVar("T")
 
-FORGET_EVERY_S = 3600.0
-"""So often what was refused, or not answered, is asked for anew."""
 SETTLE_S = 3.0
 """So long after connecting, every station's retained position has come."""
 STUCK_S = 120.0
@@ -225,7 +223,7 @@ class Collector:
         except StoreError:
             return  # told; looked at again in a moment
         now_s = self._clock.now().boot_ms / 1000
-        if now_s - self._forgot_s >= FORGET_EVERY_S:
+        if now_s - self._forgot_s >= self._wanted.ask_anew_s:
             self._forgot_s = now_s
             for heard in self._requests.heard.values():
                 heard.forget()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
 from itertools import count
 
@@ -25,15 +26,19 @@ from agent.ports import StoreError, Worker
 from agent.seat import Tell
 from agent.telemetry import Notifier
 from agent.trace.account import Extent
+from agent.trace.claims import Stand
 from agent.trace.neighbour import Condition, Doubt, Manner, Neighbour, Seen, judge
 from agent.trace.neighbour_keep import NeighbourKeep
 from agent.trace.took import Proof
 from drivers.base import LinkChanged
 
-WAIT_S = 10.0
-"""What lacks for so long is asked for."""
+WAIT_S = 2.0
+"""What lacks at two looks so far apart is asked for: sooner than a historian asks (D-138), for
+units wait for it."""
 WINDOW = 200
 """Messages that one commit takes at most: a question waits behind it."""
+ASK_ANEW_S = 60.0
+"""What was not answered, or refused, is asked for so often."""
 LEAVE_S = 0.5
 """A run that ends waits no longer for a broker that does not answer: the next one is needed."""
 TELL_AFTER_S = 5.0
@@ -97,6 +102,7 @@ class Neighbourhood:
                 session_s=round(self._wanted.session_s),
                 until_complete=False,
                 window=WINDOW,
+                ask_anew_s=ASK_ANEW_S,
                 leave_s=LEAVE_S,
                 left=lambda: self._keep.others,
             ),
@@ -149,7 +155,7 @@ class Neighbourhood:
         error: str | None = None
         extents: dict[str, Extent] = {}
         try:
-            await self._worker.run(self._tidy)
+            await self._worker.run(partial(self._tidy, known))
             extents = await self._worker.run(lambda: self._keep.extents(known))
         except StoreError as problem:
             error = str(problem)
@@ -158,7 +164,7 @@ class Neighbourhood:
             self._tell("neighbour_damaged", error=each)
         self._see(extents, collector, error, is_connected=collector.is_connected)
 
-    def _tidy(self) -> None:
+    def _tidy(self, stands: Mapping[str, Stand]) -> None:
         """Open what is not open, and let go of what is old.
 
         Raises:
@@ -169,7 +175,12 @@ class Neighbourhood:
         is_due = self._forgot_ms == 0 or now.boot_ms - self._forgot_ms >= FORGET_EVERY_S * 1000
         if is_due and now.clock_state in {"synced", "holdover"}:
             self._forgot_ms = now.boot_ms
-            self._keep.forget(now.wall_ms - round(self._config.journal.lookup_keep_s * 1000))
+            keep_s, within_s = self._config.journal.lookup_keep_s, self._wanted.within_s
+            self._keep.forget(
+                facts_before_ms=now.wall_ms - round(keep_s * 1000),
+                runs_before_ms=now.wall_ms - round(min(within_s, keep_s) * 1000),
+                stands=stands,
+            )
 
     def _see(
         self,

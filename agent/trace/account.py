@@ -123,13 +123,17 @@ class Account:
         self.changes += 1
         self._epochs[link.epoch].twice[link.seq] = at_ms
 
-    def forget(self, before_ms: int) -> list[str]:
-        """Let go of the runs that ended before a moment; return their names."""
-        newest = self.newest
+    def forget(self, before_ms: int, kept: Place) -> list[str]:
+        """Let go of the runs that ended before a moment; return their names.
+
+        Args:
+            before_ms: The moment.
+            kept: The oldest address that the station still keeps: it would be asked for again.
+        """
         gone = [
             name
             for name, of in self._epochs.items()
-            if of.last_ms < before_ms and newest is not None and name != newest[0]
+            if of.last_ms < before_ms and ordinal(name) < ordinal(kept[0])
         ]
         for name in gone:
             del self._epochs[name]

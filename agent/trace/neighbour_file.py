@@ -23,7 +23,7 @@ from agent.formats.codec import FormatError
 from agent.formats.json import from_document
 from agent.trace import asking
 from agent.trace.account import Account, check
-from agent.trace.claims import Link
+from agent.trace.claims import Link, Place
 from agent.trace.facts_file import FactsFile
 from agent.trace.took import Proven
 
@@ -159,16 +159,28 @@ class NeighbourFile(FactsFile):
             self._note("filtered", "yes")
         self.commit()
 
-    def forget_old(self, before_ms: int) -> None:
-        """Let go of what is older than a moment, some at a time.
+    def forget_facts(self, before_ms: int) -> None:
+        """Let go of facts that are older than a moment, some at a time.
 
         Raises:
             StoreError: it cannot be written.
         """
         while self.forget(before_ms):
             self.commit()
+        self.commit()
+
+    def forget_runs(self, before_ms: int, kept: Place) -> None:
+        """Let go of the account of runs that ended before a moment, and before what is kept there.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        gone = self.account.forget(before_ms, kept)
+        if not gone:
+            return
         with self._guard("write"):
-            for name in self.account.forget(before_ms):
+            self._begin()
+            for name in gone:
                 self._db.execute("DELETE FROM epochs WHERE name = ?", (name,))
                 self._db.execute("DELETE FROM marks WHERE epoch = ?", (name,))
         self.commit()

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from agent.trace import claims
 from agent.trace.account import Extent
 from agent.trace.asking import Contents, History, Place
 from agent.trace.claims import Answered, Stand
@@ -189,14 +190,24 @@ class NeighbourKeep:
         """
         return self._with(station, lambda file: file.contents(parent))
 
-    def forget(self, before_ms: int) -> None:
+    def forget(
+        self, *, facts_before_ms: int, runs_before_ms: int, stands: Mapping[str, Stand]
+    ) -> None:
         """Let go of what is older than a moment.
+
+        Args:
+            facts_before_ms: Units that were there before are not known any more.
+            runs_before_ms: Runs of an agent that ended before need no proof any more, if that
+                station has deleted them too: else they would be asked for again.
+            stands: Where the stations stand.
 
         Raises:
             StoreError: it cannot be used now.
         """
         for station in self.versions:
-            self._with(station, lambda file: file.forget_old(before_ms))
+            stand = stands.get(station)
+            kept = stand.first_kept if stand is not None else None
+            self._with(station, partial(_forget, facts_before_ms, runs_before_ms, kept))
 
     # -------------------------------------------------------------- the files
 
@@ -239,6 +250,14 @@ class NeighbourKeep:
 
 def _surveyed(stand: Stand, file: NeighbourFile) -> Surveyed:
     return file.account.surveyed(stand)
+
+
+def _forget(
+    facts_before_ms: int, runs_before_ms: int, kept: claims.Place | None, file: NeighbourFile
+) -> None:
+    file.forget_facts(facts_before_ms)
+    if kept is not None:
+        file.forget_runs(runs_before_ms, kept)
 
 
 def _nothing(_file: NeighbourFile) -> None:

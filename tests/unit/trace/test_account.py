@@ -141,14 +141,17 @@ def test_two_contents_of_one_address_are_twins_too() -> None:
     assert twice.extent(stand(links[1])).twins == (Hole(Range(ONE, 2, 2), 77),)
 
 
-def test_old_runs_are_let_go_and_the_newest_never() -> None:
-    """What is gone is neither a hole nor asked for."""
+def test_old_runs_are_let_go_when_they_are_deleted_there_too() -> None:
+    """What is gone is neither a hole nor asked for; what is kept there would be asked for again."""
     links = written([2, 2, 2])
     old = account(*links)
-    assert old.forget(at_ms(links[4])) == [ONE, TWO]
-    assert old.forget(at_ms(links[5]) + 1) == []
-    extent = old.extent(stand(links[-1], links[4]))
+    assert old.forget(at_ms(links[3]) + 1, (ONE, 2)) == []
+    assert old.forget(at_ms(links[3]), (THREE, 1)) == [ONE]
+    assert old.forget(at_ms(links[5]) + 1, (THREE, 1)) == [TWO]
+    position = stand(links[-1], links[4])
+    extent = old.extent(position)
     assert (extent.holes, extent.since, extent.as_of) == ((), f"{THREE}-1", f"{THREE}-2")
+    assert old.surveyed(position).lacking == ()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -256,9 +257,14 @@ def test_old_facts_go_and_what_is_blocked_stays(tmp_path: Path, saw: History) ->
     keep = keep_in(tmp_path)
     keep.take(messages(*saw.rows), LATER_MS)
     assert keep.blocked == {STATION: frozenset({"L-1"})}
-    keep.forget(LATER_MS)
+    keep.forget(facts_before_ms=LATER_MS, runs_before_ms=LATER_MS, stands={})
     assert keep.history(STATION, {"SN-1"}, "SN-1").stays == ()
     (extent,) = keep.extents(stand_of(saw)).values()
+    assert (extent.as_of, extent.since, extent.holes) == (f"{epoch(2)}-2", "", ())
+    stands = {name: replace(at, first_kept=(epoch(2), 1)) for name, at in stand_of(saw).items()}
+    for _ in range(2):
+        keep.forget(facts_before_ms=LATER_MS, runs_before_ms=LATER_MS, stands=stands)
+    (extent,) = keep.extents(stands).values()
     assert (extent.as_of, extent.since, extent.holes) == (f"{epoch(2)}-2", f"{epoch(2)}-1", ())
     keep.close()
     again = keep_in(tmp_path)
