@@ -33,6 +33,10 @@ class Alive(Protocol):
         """Why it could not record a cycle now, or READY."""
         ...
 
+    def unknown(self) -> Sequence[str]:
+        """Return the stations of other gateways of which all is not known now."""
+        ...
+
 
 async def say_alive(stations: Sequence[Alive], notifier: Notifier, clock: Clock) -> None:
     """Say ready once every station's journal is open (or its failure told), then that all moves.
@@ -51,7 +55,10 @@ async def say_alive(stations: Sequence[Alive], notifier: Notifier, clock: Clock)
 
 def status(stations: Sequence[Alive]) -> str:
     """Return one line for `systemctl status`."""
-    return "; ".join(
-        f"{station.name}: {station.readiness().name.lower().replace('_', ' ')}"
-        for station in stations
-    )
+    return "; ".join(f"{station.name}: {_status(station)}" for station in stations)
+
+
+def _status(station: Alive) -> str:
+    unknown = station.unknown()
+    said = station.readiness().name.lower().replace("_", " ")
+    return f"{said}, not known: {', '.join(unknown)}" if unknown else said

@@ -249,6 +249,10 @@ class Neighbourhood:
             )
         )
 
+    def unknown(self) -> tuple[str, ...]:
+        """Return those of which all is not known now."""
+        return tuple(path for path, source in self.sources.items() if source.condition.doubt)
+
     def status(self) -> list[dict[str, object]]:
         """Return how it stands with each, for the retained `state`."""
         return [_status(path, source.condition) for path, source in self.sources.items()]

@@ -482,6 +482,10 @@ class StationRun:
         """Return why the station could not record a cycle now, or READY."""
         return self._run.engine.readiness() if self._run else self._reason
 
+    def unknown(self) -> tuple[str, ...]:
+        """Return the stations of other gateways of which all is not known now."""
+        return self._neighbours.unknown() if self._neighbours is not None else ()
+
     def status(self) -> Mapping[str, object]:
         """Return what the station does now, for the retained `state`."""
         return status_of(

@@ -390,6 +390,7 @@ async def test_a_doubt_is_told_and_recorded_once(floor: FarFloor) -> None:
         says = "it is not connected to the broker"
         unknown = {**known, "known": False, "reason": "offline", "error": says}
         assert press.status()["neighbours"] == [unknown]
+        assert press.unknown() == (STATION,)
         floor.saw.online(up=True)
         await floor.clock.advance(20)
     links = floor.events("link_lost", "link_restored")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from agent.app.life import say_alive
+from agent.app.life import say_alive, status
 from agent.core.state import NotReady
 from agent.telemetry import Notifier
 from tests.doubles import ManualClock, settled
@@ -20,6 +20,11 @@ class Station:
         self.name = name
         self.is_moving = True
         self.reason = NotReady.READY
+        self.not_known: list[str] = []
+
+    def unknown(self) -> list[str]:
+        """Which stations elsewhere are not known."""
+        return self.not_known
 
     def moves(self) -> bool:
         """Whether everything moves."""
@@ -99,3 +104,13 @@ async def test_it_is_fed_three_times_within_its_interval(tmp_path: Path) -> None
         manager.heard()
         await clock.advance(30)
         assert len(manager.heard()) == 3
+
+
+def test_the_status_says_what_is_not_known() -> None:
+    """Of each station whether it is ready, and which stations elsewhere it cannot judge by."""
+    one, other = Station("acme/one"), Station("acme/other")
+    other.reason = NotReady.DISK_FULL
+    one.not_known = ["acme/saw", "acme/mill"]
+    assert status([one, other]) == (
+        "acme/one: ready, not known: acme/saw, acme/mill; acme/other: disk full"
+    )
