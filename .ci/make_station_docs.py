@@ -26,8 +26,8 @@ STATION = """\
 One YAML file is one station: one place, one journal. `lineside run` takes a file or a folder of
 them; a broken file never stops its neighbours. [config/](../config) has annotated examples; begin
 with `press.example.yaml`, and find every key in `station.example.yaml`. A line whose
-stations ask each other is a folder: [config/assembly-line](../config/assembly-line). Stations of other
-gateways are `neighbours`: [leak-test](../config/leak-test.example.yaml).
+stations ask each other is a folder: [config/assembly-line](../config/assembly-line). Stations of
+other gateways are `neighbours`: [leak-test](../config/leak-test.example.yaml).
 
     lineside check PATH      what is wrong, by line and column, or what the file does
     lineside schema          JSON Schema for editors
