@@ -78,9 +78,14 @@ def sealed(made: Day) -> list[Row]:
 @pytest.fixture
 def station(tmp_path: Path) -> Path:
     """A station file, with its journal where `--state` says."""
-    path = tmp_path / "press.yaml"
+    return kept_in(tmp_path)
+
+
+def kept_in(directory: Path) -> Path:
+    """Return a station file in a directory, with the day in the journal of its state there."""
+    path = directory / "press.yaml"
     path.write_text(edited(PRESS, ("track:\n", OEE + STATE), ("tags:\n", TAG)))
-    journal = station_directory(tmp_path / "state", STATION) / "journal"
+    journal = station_directory(directory / "state", STATION) / "journal"
     journal.mkdir(parents=True)
     store = JournalStore(create(journal / "journal.db", None, STATION), journal / "journal.db")
     store.commit(sealed(day()), {})
