@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from enum import StrEnum, unique
 from types import TracebackType
 from typing import Self
 
 _PIECE = 1 << 16
+
+
+@unique
+class Way(StrEnum):
+    """A direction of a wire."""
+
+    THERE = "there"
+    """To the port."""
+    BACK = "back"
 
 
 class Proxy:
@@ -20,6 +30,10 @@ class Proxy:
         self.connections = 0
         self.is_hole = False
         """Whether everything is swallowed, in both directions, and nothing is closed."""
+        self.loses: Way | None = None
+        """The one direction in which everything is swallowed."""
+        self.piece = _PIECE
+        """So many bytes go into one segment."""
         self._to = port
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -56,7 +70,10 @@ class Proxy:
         except OSError:
             back.close()
             return
-        ways = [asyncio.ensure_future(self._pass(*way)) for way in ((near, out), (far, back))]
+        ways = [
+            asyncio.ensure_future(self._pass(*way))
+            for way in ((Way.THERE, near, out), (Way.BACK, far, back))
+        ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -76,10 +93,12 @@ class Proxy:
         for task in self._tasks:
             task.cancel()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         with contextlib.suppress(ConnectionError):
-            while piece := await reader.read(_PIECE):
-                if self.is_hole:
+            while piece := await reader.read(self.piece):
+                if self.is_hole or self.loses is way:
                     self.swallowed += len(piece)
                 else:
                     writer.write(piece)
