@@ -58,6 +58,19 @@ def operator_key(
         ) from error
 
 
+def known_key(
+    operators: OperatorsConfig, directory: Path, secret: Callable[[str], str]
+) -> bytes | None:
+    """Return the key for pseudonyms where there is one already; nothing is written."""
+    path = directory / KEY_FILE
+    try:
+        if operators.key is not None:
+            return _proven(secret(operators.key), operators.key)
+        return _proven(path.read_text("ascii"), str(path))
+    except (OSError, KeyError, ValueError, KeyMissingError):
+        return None
+
+
 def _proven(key: str, source: str) -> bytes:
     """Return the key; an empty one would make pseudonyms that anyone can take back."""
     if not key.strip():

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from agent.app.clockwatch import watch_clock
 from agent.app.commanding import CommandDoor
-from agent.app.conceal import KeyMissingError, concealer, operator_key, person_of
+from agent.app.conceal import KeyMissingError, concealer, known_key, operator_key, person_of
 from agent.app.filling import FillingWatch, keep_of
 from agent.app.kept import KeptScans
 from agent.app.known import with_known
@@ -243,9 +243,9 @@ class StationRun:
     async def _one_epoch(self) -> None:
         around = self._around
         with ExitStack() as undo:
-            lock = self._claim()
+            lock = self._claimed()
             undo.callback(lock.release)
-            if self._conceal is None:
+            if self._conceal is None or self._door is None:
                 self._conceal, self._door = self._rules_for_people()
             journal, recovery = await open_held(
                 around.journal_path,
@@ -269,6 +269,32 @@ class StationRun:
             raise _first(group) from group
         finally:
             await self._end(journal, run)
+
+    def _claimed(self) -> Lock:
+        """Take hold of the journal's place; where no disk takes it, scans are kept all the same.
+
+        Raises:
+            JournalLockedError: another process holds it: what comes is that one's.
+            JournalError: it cannot be made or written.
+        """
+        try:
+            return self._claim()
+        except JournalLockedError:
+            raise
+        except JournalError:
+            if self._conceal is None:
+                self._conceal = self._known_concealer()
+            raise
+
+    def _known_concealer(self) -> Callable[[CodeScanned], CodeScanned] | None:
+        """Return what conceals who is at a reader; None: that needs a key which is not there."""
+        around, config, key = self._around, self.config, b""
+        if config.operators.mode == "pseudonym":
+            known = known_key(config.operators, around.directory, around.secret)
+            if known is None:
+                return None
+            key = known
+        return concealer(config.station, config.operators, key)
 
     def _claim(self) -> Lock:
         """Take hold of the journal's place; from here on the devices are ours to use.
@@ -364,7 +390,7 @@ class StationRun:
 
     def _lost_scans(self, engine: Engine, n: int) -> None:
         """Record how many scans came that could not be kept."""
-        reason = "nothing could be recorded, and the scans were too many to keep"
+        reason = "nothing could be recorded, and the scans could not be kept: too many, or no key"
         self._tell("scans_lost", n=n, reason=reason)
         now = self._around.clock.now()
         engine.offer(

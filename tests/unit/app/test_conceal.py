@@ -10,6 +10,7 @@ from agent.app.conceal import (
     UNNAMED,
     KeyMissingError,
     concealer,
+    known_key,
     operator_key,
     person_of,
 )
@@ -59,6 +60,19 @@ def test_a_key_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
     """What a power cut left of a key on its way is none."""
     (tmp_path / "operator.new").write_text("half")
     assert len(operator_key(OWN, tmp_path, secret, SeededRandom())) == 64
+
+
+def test_a_key_that_is_there_is_known_without_a_word_to_the_disk(tmp_path: Path) -> None:
+    """Before anything can be written a badge is concealed by the key there is, and none is made."""
+    assert known_key(OWN, tmp_path, secret) is None
+    assert list(tmp_path.iterdir()) == []
+    made = operator_key(OWN, tmp_path, secret, SeededRandom())
+    assert known_key(OWN, tmp_path, secret) == made
+    named = replace(OWN, key=f"file:{tmp_path}/{KEY_FILE}")
+    assert known_key(named, tmp_path, secret) == made
+    (tmp_path / KEY_FILE).write_text("")
+    for operators in (OWN, named, replace(OWN, key="env:LINESIDE_NO_SUCH_KEY")):
+        assert known_key(operators, tmp_path, secret) is None
 
 
 def test_an_empty_key_is_refused(tmp_path: Path) -> None:

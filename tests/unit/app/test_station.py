@@ -232,6 +232,30 @@ async def test_another_agents_journal_is_left_alone(world: World) -> None:
         assert bench.names().count("station_refused") == 1
 
 
+async def test_what_is_scanned_before_any_disk_takes_it_is_recorded(world: World) -> None:
+    """A disk that is read-only at the start costs no scan, and no badge its pseudonym."""
+    place = world.directory / "state" / "journal"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("in the way")
+    station = world.station()
+    run = asyncio.create_task(station.run())
+    await world.clock.advance(3)
+    assert station.readiness() is NotReady.JOURNAL
+    bench = Bench(station, world.clock, world.disk, world.told, place)
+    await station.emit(bench.scan(b"WO-104711"))
+    await station.emit(bench.scan(b"OP-4711"))
+    place.unlink()
+    await world.clock.advance(40)
+    assert [event["order"] for event in bench.events("order_started")] == ["104711"]
+    (signed_on,) = bench.events("operator_signed_on")
+    assert "4711" not in signed_on["operator"]["ref"]
+    assert "scans_lost" not in bench.names()
+    station.stop()
+    while not run.done():
+        await world.clock.advance(1)
+    await run
+
+
 async def test_a_missing_key_holds_the_station_until_it_is_there(world: World) -> None:
     """Without the key no badge could be recorded as it must: told once, and tried again."""
     async with world.running() as other:
