@@ -17,6 +17,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "choosing": ("test_seeking.py", "test_answering.py", "test_cycle.py"),
     "closing": ("test_closing_records.py", "test_changing.py"),
     "draft": ("test_binder.py", "test_cycle.py", "test_scanning.py"),
+    "granularity": ("test_product_records.py",),
     "lotbook": ("test_lots.py",),
     "material": ("test_material_records.py", "test_feeding.py"),
     "lot_counts": ("test_lots.py",),

@@ -17,7 +17,7 @@ PLAIN = ScanRule(match=RegexMatch(pattern=".+"), means=Means.UNIT)
 LAST_DAY = Day(day=date(2027, 3, 31), exact=True)
 
 
-def fields(**values: str) -> Mapping[str, Field]:
+def fields(**values: str) -> dict[str, Field]:
     """Return fields by their identifiers, `ai01` or `di25S` without its letters."""
     named = {name.removeprefix("ai").removeprefix("di"): value for name, value in values.items()}
     return {name: Field(name, value, 0) for name, value in named.items()}
