@@ -104,6 +104,8 @@ def rests_on(stations: Iterable[dict[str, Any]], imported: Sequence[str]) -> Ite
         n += 1
         gaps = each["gaps"]
         whole = "no gaps" if each["is_whole"] else f"{len(gaps)} GAPS" if gaps else "NOT PROVEN"
+        if each["is_whole"] and each["position"] is not None:
+            whole += f", up to {each['position']} where it stood"
         yield (
             f"{each['station']}: {each['events']:,} events of {each['runs']} runs, "
             f"{each['since']} to {each['until']}, {whole}"

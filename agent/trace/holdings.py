@@ -1,7 +1,8 @@
 """What an answer rests on: which runs of which stations the store holds, and what is missing.
 
 The proof is that of `completeness.py`, made from the ranges that the store keeps. Where the newest
-run ends nobody here knows: what came after its newest event is not in the answer.
+run ends only the station itself knows: as far as its `position` was heard (stands.py), what came
+after the newest event is not in the answer, and a gap.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from sqlalchemy import Connection, Integer, and_, select
 from agent.ports import Address
 from agent.trace import fetching, filtered
 from agent.trace.archive import Archive, Run
-from agent.trace.claims import Link
+from agent.trace.claims import Link, Stand, StationReport
 from agent.trace.completeness import Ledger
 from agent.trace.corrections import Document
 from agent.trace.rows import NAMES_AT_ONCE, among, given, pieces, reading
+from agent.trace.stands import kept
 from agent.trace.tables import EVENTS, IS_LOST, REFS
 
 _NO_HASH = "0" * 64
@@ -52,8 +54,11 @@ class Station:
     """Of the newest event: what came after is not known."""
     upto: str | None
     """The newest address before which nothing lacks; None: not even the first is there."""
+    position: str | None
+    """How far its journal reached by its own word when that was last heard; None: it was not."""
     is_whole: bool
-    """Whether nothing lacks from the station's first event to the newest that is held."""
+    """Whether nothing lacks from the station's first event to the newest that is held, or that it
+    has by its own word."""
     gaps: tuple[Gap, ...]
     forks: tuple[str, ...]
     """Runs that more than one names as the one before: a cloned gateway."""
@@ -68,19 +73,26 @@ def completeness(archive: Archive) -> list[Station]:
         if run.held:
             by_station[station].append(run)
     with reading(archive.connection):
+        stands = kept(archive.connection)
+        by_station |= {station: [] for station in stands if station not in by_station}
         said = filtered.said_of(archive.connection)
         times = _times(archive.connection, [run for some in by_station.values() for run in some])
         ledgers = ledgers_of(archive.connection, by_station, said)
+    for stand in stands.values():
+        ledgers[stand.station].stand(stand)
     return [
-        _station(station, runs, ledgers[station], times) for station, runs in by_station.items()
+        _station(runs, ledgers[station].report(station), times, stands.get(station))
+        for station, runs in sorted(by_station.items())
     ]
 
 
 def _station(
-    station: str, runs: list[Run], ledger: Ledger, all_times: Mapping[int, dict[int, int]]
+    runs: list[Run],
+    report: StationReport,
+    all_times: Mapping[int, dict[int, int]],
+    stand: Stand | None,
 ) -> Station:
     times = {run.name: all_times[run.id] for run in runs}
-    report = ledger.report(station)
     ends = [at for of_run in times.values() for at in of_run.values()]
     gaps = [
         Gap(
@@ -92,15 +104,17 @@ def _station(
         )
         for gap in report.gaps
     ]
-    newest = f"{runs[-1].name}-{runs[-1].held[-1][1]}"
+    newest = f"{runs[-1].name}-{runs[-1].held[-1][1]}" if runs else None
+    is_sound = not (gaps or report.forks or report.broken)
     return Station(
-        station=station,
+        station=report.station,
         runs=len(runs),
         events=sum(high - low + 1 for run in runs for low, high in run.held),
-        since=moment(min(ends)),
-        until=moment(max(ends)),
+        since=moment(min(ends, default=None)),
+        until=moment(max(ends, default=None)),
         upto=report.upto,
-        is_whole=report.upto == newest and not (report.forks or report.broken),
+        position=f"{stand.epoch}-{stand.last_seq}" if stand is not None else None,
+        is_whole=newest is not None and report.upto == newest and is_sound,
         gaps=tuple(gaps),
         forks=tuple(str(fork.of) for fork in report.forks),
         broken=report.broken,

@@ -13,6 +13,7 @@ from agent.trace.archive import Run
 from agent.trace.claims import Place, Stand, ordinal
 from agent.trace.completeness import Ledger
 from agent.trace.holdings import ledgers_of
+from agent.trace.stands import keep
 from agent.trace.store import Store
 from agent.trace.surveyed import Surveyed, surveyed_of
 
@@ -53,6 +54,7 @@ class Survey:
             if station not in self._seen or self._seen[station][0] != shape
         }
         with archive.connection.begin():
+            keep(archive.connection, [stands[name] for name in changed if name in stands])
             ledgers = ledgers_of(archive.connection, changed, said)
         for station, runs in changed.items():
             proven = _prove(station, runs, stands.get(station), ledgers[station])

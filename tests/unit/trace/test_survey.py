@@ -5,6 +5,7 @@ from orjson import loads
 
 from agent.formats.cloudevents import envelope
 from agent.ports import Row
+from agent.trace.api import Trace
 from agent.trace.archive import DocumentError
 from agent.trace.claims import Answered, Range, Stand
 from agent.trace.holdings import completeness
@@ -144,3 +145,34 @@ def test_what_was_deleted_before_anybody_collected_is_not_missing() -> None:
         assert (found.is_complete, found.gone, found.events) == (True, 0, 7)
         found = Survey(store).look({STATION: stand_of(events[-1], events[8])})[STATION]
         assert (found.is_complete, found.gone) == (True, 0)
+
+
+def test_what_a_station_said_it_has_is_kept_and_an_answer_rests_on_it() -> None:
+    """What came after the newest event that is held is a gap; nobody says so without it."""
+    events = rows([4, 3])
+    with stored([loads(row.body) for row in events[:5]]) as store:
+        (held,) = completeness(store.archive)
+        assert (held.is_whole, held.position, held.gaps) == (True, None, ())
+        Survey(store).look({STATION: stand_of(events[-1])})
+        (held,) = completeness(store.archive)
+        assert (held.is_whole, held.position) == (False, str(events[-1].address))
+        assert [(gap.first, gap.last, gap.why) for gap in held.gaps] == [(2, 3, "missing")]
+        Survey(store).look({STATION: stand_of(events[4])})  # an older word, heard again
+        assert completeness(store.archive) == [held]
+        store.take_events(loads(row.body) for row in events[5:])
+        (held,) = completeness(store.archive)
+        assert (held.is_whole, held.gaps) == (True, ())
+        Survey(store).look({STATION: stand_of(events[-1], events[2])})  # what it keeps goes on
+        (again,) = completeness(store.archive)
+        assert again == held
+
+
+def test_a_station_of_which_nothing_came_is_no_silence() -> None:
+    """It has events by its own word: an answer does not rest on them, and says so."""
+    with stored() as store:
+        Survey(store).look({STATION: stand_of(rows([3])[-1])})
+        (held,) = completeness(store.archive)
+        assert (held.station, held.events, held.runs) == (STATION, 0, 0)
+        assert (held.is_whole, held.since, held.until, held.upto) == (False, None, None, None)
+        assert [(gap.first, gap.last) for gap in held.gaps] == [(1, 3)]
+        assert not Trace(store).recall("LOT")["is_complete"]
