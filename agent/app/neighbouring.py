@@ -77,7 +77,8 @@ class Neighbourhood:
             worker=self._worker,
         )
         self.sources: Mapping[str, Neighbour] = {
-            path: Neighbour(path, self._keep, manner) for path in wanted.stations
+            path: Neighbour(path, self._keep, manner, is_before=path in station.previous)
+            for path in wanted.stations
         }
         """Each of them, as it can be asked."""
         self._news = asyncio.Event()

@@ -101,7 +101,8 @@ def _doubt(seen: Seen, after_ms: int | None) -> tuple[Doubt | None, str]:
         return Doubt.BROKER_AWAY, "the broker is not reached"
     if seen.extent is None or seen.online is None:
         return Doubt.NOT_HEARD, (
-            "it has not said that it is there: check that it runs, its path, `root` and the broker"
+            "it has not said that it is there: check that it runs, its path, `root`, and the "
+            "broker's access list"
         )
     if not seen.online:
         return Doubt.OFFLINE, "it is not connected to the broker"
@@ -145,10 +146,20 @@ class Manner:
 
 
 class Neighbour:
-    """One station that is followed."""
+    """One station that is followed.
 
-    def __init__(self, station: str, keep: NeighbourKeep, manner: Manner) -> None:
+    Args:
+        station: Its path.
+        keep: What it has said.
+        manner: How it is asked.
+        is_before: Whether units must have passed it: else no unit waits for its word.
+    """
+
+    def __init__(
+        self, station: str, keep: NeighbourKeep, manner: Manner, *, is_before: bool
+    ) -> None:
         self.station = station
+        self._is_before = is_before
         self.condition = Condition(doubt=Doubt.BROKER_AWAY, says="the broker is not reached yet")
         self._keep = keep
         self._manner = manner
@@ -177,7 +188,7 @@ class Neighbour:
 
     async def reach(self) -> None:
         """Return when what is on its way is there, or soon."""
-        if self.condition.doubt not in PASSING:
+        if not self._is_before:
             return
         async with self._patience() as pause:
             while self.condition.doubt in PASSING and not pause.done():
@@ -192,7 +203,7 @@ class Neighbour:
             StoreError: it cannot be read now.
         """
         known = await self._known(names, asked)
-        if len(names) > 1 or self.condition.doubt is not None:
+        if not self._is_before or len(names) > 1 or self.condition.doubt is not None:
             return known
         async with self._patience() as pause:
             while not (_is_ok(known) or pause.done()):

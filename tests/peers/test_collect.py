@@ -274,3 +274,22 @@ async def test_what_is_not_wanted_any_more_is_unsubscribed(tmp_path: Path, fresh
                 plant.send(f"lineside/v1/{station}/events/{row.kind}", envelope(row.body))
             await second.until(lambda now: now.events == 1)
     assert [held.station for held in second.stations()] == ["acme/new"]
+
+
+@pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+async def test_the_access_list_of_the_manual_is_enough(tmp_path: Path, fresh: Fresh) -> None:
+    """Who follows one station may read five topics of it and write one, and needs no more."""
+    of = f"lineside/v1/{STATION}"
+    reads = [f"topic read {of}/{name}" for name in ("events/+", "position", "health", "reply/+")]
+    acl = ("topic readwrite #", "user press", *reads, f"topic write {of}/control")
+    async with (
+        Mosquitto(tmp_path, acl=acl) as broker,
+        Reader(broker.port, "none", "plant") as plant,
+    ):
+        login = {"user": "press"}
+        one = CollectorBench(fresh(), broker.port, broker=login, places=(STATION,))
+        async with one.running():
+            await one.until(lambda now: now.is_connected)
+            (row,) = rows([1], STATION)
+            plant.send(f"{of}/events/{row.kind}", envelope(row.body))
+            await one.until(lambda now: now.events == 1)

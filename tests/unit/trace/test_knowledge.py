@@ -1,7 +1,7 @@
 """What a station can know of a unit: its own look-up and those around it (D-37, D-41, D-42)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,11 @@ from agent.core.events import (
     UnitReworked,
     UnitScrapped,
 )
-from agent.ports import Address, PreviousSeen
+from agent.ports import Address, PreviousSeen, StoreError
+from agent.trace.asking import Contents, Place, Stay
+from agent.trace.asking import History as Told
 from agent.trace.knowledge import StationLookup
+from agent.trace.lookup import Known
 from tests.doubles import settled
 from tests.histories import History, epoch
 from tests.unit.trace.test_lookup import Bench
@@ -238,3 +241,104 @@ async def test_what_is_in_a_unit_whatever_put_it_in(tmp_path: Path) -> None:
         saw.add(ComponentRemoved, component="ECU-0")
         await lines[SAW].send()
         assert "ECU-0" not in (await press.contents_seen("SN-9")).components
+
+
+class Followed:
+    """A station of another gateway, and what it has said; None: it cannot be read."""
+
+    def __init__(self, station: str, *stays: Stay, is_whole: bool = True) -> None:
+        self.version = 7
+        self.blocked = frozenset({"L-9"})
+        self.place: Place | None = None
+        self.is_readable = True
+        self._known = Known(
+            station=station,
+            history=Told(names=("SN-1",), stays=stays),
+            as_of=f"{epoch(1)}-9",
+            since="",
+            is_whole=is_whole,
+        )
+
+    def _read(self) -> None:
+        if not self.is_readable:
+            raise StoreError("no disk")
+
+    async def reach(self) -> None:
+        """Have nothing to wait for."""
+
+    async def known(self, names: Collection[str], asked: str | None = None) -> Known:
+        """Return what it has said."""
+        self._read()
+        del names, asked
+        return self._known
+
+    async def component(self, component: str) -> tuple[Place | None, str]:
+        """Return where it has put a component."""
+        self._read()
+        del component
+        return self.place, self._known.as_of
+
+    async def contents(self, parent: Collection[str]) -> Contents:
+        """Return what it has put into something."""
+        self._read()
+        return Contents(names=tuple(parent), children=(), components=("ECU-1",))
+
+
+def stay(kind: str, result: str | None = None) -> Stay:
+    """Return a word on a unit."""
+    return Stay(
+        address=f"{epoch(1)}-5", at_ms=1, kind=kind, handshake="", result=result, certain=True
+    )
+
+
+@asynccontextmanager
+async def pressing(tmp_path: Path, *far: Followed) -> AsyncIterator[StationLookup]:
+    """Return what a press can know that comes after a saw, which is the first of these."""
+    (tmp_path / PRESS).mkdir(parents=True)
+    line = Bench(tmp_path / PRESS)
+    line.history.start(1)
+    elsewhere = dict(zip((SAW, "acme/mill", "acme/drill"), far, strict=False))
+    async with line.fed() as own:
+        yield StationLookup(own, {PRESS: own}, (SAW,), NoEvents(), elsewhere)
+
+
+async def test_a_station_elsewhere_is_asked_as_one_here(tmp_path: Path) -> None:
+    """Its completion counts, with its address and up to where it is known."""
+    saw = Followed(SAW, stay("unit_completed", "ok"))
+    async with pressing(tmp_path, saw) as press:
+        seen = await press.unit_seen("SN-1", "end")
+        (said,) = seen.previous
+        assert (said.known, said.result, said.as_of) == (True, "ok", f"{epoch(1)}-9")
+        assert press.blocked(["L-8", "L-9"]) == ("L-9",)
+        saw.version = 8
+        assert not press.is_current(seen)
+
+
+async def test_what_may_not_be_all_is_not_known_but_scrap_is_scrap(tmp_path: Path) -> None:
+    """Of a station that is followed alone scrap counts as well, and it stands in no `previous`."""
+    doubtful = Followed(SAW, stay("unit_completed", "ok"), is_whole=False)
+    mill = Followed("acme/mill", stay("unit_scrapped"), is_whole=False)
+    async with pressing(tmp_path, doubtful, mill) as press:
+        seen = await press.unit_seen("SN-1", "end")
+        assert seen.previous == (PreviousSeen(station=SAW, known=False, as_of=f"{epoch(1)}-9"),)
+        assert seen.scrapped
+
+
+async def test_one_that_cannot_be_read_is_as_one_that_is_away(tmp_path: Path) -> None:
+    """Nothing of it is known, and nothing else stops."""
+    saw = Followed(SAW, stay("unit_scrapped"))
+    saw.is_readable = False
+    async with pressing(tmp_path, saw) as press:
+        seen = await press.unit_seen("SN-1", "end")
+        assert (seen.previous, seen.scrapped) == ((PreviousSeen(station=SAW, known=False),), False)
+        assert (await press.component_seen("ECU-1")).unit is None
+        assert (await press.contents_seen("SN-1")).components == ()
+
+
+async def test_a_component_is_where_a_station_elsewhere_has_put_it(tmp_path: Path) -> None:
+    """By the newest word of any station, and that is what is in the unit too (D-42)."""
+    saw = Followed(SAW)
+    saw.place = Place(address=f"{epoch(1)}-5", at_ms=9, unit="SN-1", position="p")
+    async with pressing(tmp_path, saw) as press:
+        assert (await press.component_seen("ECU-1")).unit == "SN-1"
+        assert (await press.contents_seen("SN-1")).components == ("ECU-1",)

@@ -108,7 +108,8 @@ class Far:
 
     def __post_init__(self) -> None:
         manner = Manner(within_s=DAY_S, linger_s=LINGER_S, clock=self.clock, worker=InlineWorker())
-        self.saw = Neighbour(STATION, self.keep, manner)
+        self.saw = Neighbour(STATION, self.keep, manner, is_before=True)
+        self.beside = Neighbour(STATION, self.keep, manner, is_before=False)
         self.saw.see(WELL)
         self.history.start(1)
 
@@ -199,6 +200,14 @@ async def test_what_is_behind_is_waited_for(far: Far) -> None:
     assert late.done()
     far.saw.see(replace(WELL, doubt=Doubt.BROKER_AWAY))
     await far.saw.reach()
+
+
+async def test_no_unit_waits_for_a_station_that_need_not_come_before(far: Far) -> None:
+    """What it has against a unit counts as far as it is known; most units were never there."""
+    far.beside.see(replace(WELL, doubt=Doubt.BEHIND))
+    await far.beside.reach()
+    far.beside.see(WELL)
+    assert said(await far.beside.known({"SN-1"})) == ([], True)
 
 
 async def test_all_that_may_change_an_answer_changes_the_version(far: Far) -> None:
