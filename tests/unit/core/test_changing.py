@@ -131,6 +131,61 @@ def test_each_open_thing_has_its_fate_under_each_change(thing: str) -> None:
     assert found_fates == EXPECTED[thing]
 
 
+IS: Mapping[str, tuple[str, int | None]] = {
+    "scan": ("SN-1", 18),
+    "bench": ("SN-1", 17),
+    "request": ("end", 19),
+    "unit": ("SN-1", 19),
+    "lot": ("A", 17),
+    "scanned lot": ("LOT-1", 21),
+    "product": ("P1", None),
+    "scanned product": ("P1", None),
+    "counter": ("count", None),
+    "cycle count": ("count", None),
+    "bypass": ("passed", None),
+    "key": ("key", None),
+    "load": ("L-1", 19),
+    "component": ("ECU-1", 18),
+    "session": ("k:OP-1", 19),
+    "order": ("WO-1", None),
+    "tagged order": ("WO-1", None),
+    "parent": ("BOX-1", 18),
+    "carrier": ("CAR-1", 22),
+    "loading": ("CAR-1", 20),
+    "queue": ("tunnel", None),
+    "device": ("plc", None),
+    "state": ("running", None),
+}
+"""What each scene's thing goes by, and the number of the event that opened it."""
+
+
+@pytest.mark.parametrize("change", ["nothing that matters", "machine", "no handshake"])
+@pytest.mark.parametrize("thing", THINGS)
+def test_an_open_thing_is_named_with_the_event_that_opened_it(thing: str, change: str) -> None:
+    """Whatever becomes of it, somebody who reads the declaration finds it."""
+    name, seq = IS[thing]
+    address = f"000001-aa-{seq}" if seq is not None else None
+    one = found(after(thing, change)[1], thing)
+    assert (one.name, one.address) == (name, address)
+
+
+@pytest.mark.parametrize(
+    ("thing", "change", "name"),
+    [
+        ("counter", "no counter", "count"),
+        ("bypass", "no counter", "passed"),
+        ("key", "no counter", ""),
+        ("queue", "strategy", "tunnel"),
+        ("counter", "counter tag", "count"),
+        ("bypass", "counter tag", "passed"),
+        ("queue", "way", "other"),
+    ],
+)
+def test_what_the_file_has_no_more_goes_by_its_old_name(thing: str, change: str, name: str) -> None:
+    """A way by its new reader, for that is where the next part comes in."""
+    assert found(after(thing, change)[1], thing).name == name
+
+
 def test_every_expectation_is_about_a_scene_and_a_change() -> None:
     """No row of the table is left out by a slip of the pen."""
     assert set(EXPECTED) == set(THINGS)
