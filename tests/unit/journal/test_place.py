@@ -31,6 +31,16 @@ def test_a_second_holder_is_refused_with_the_first_one_s_number(tmp_path: Path) 
     Lock(tmp_path).release()
 
 
+def test_a_full_disk_is_held_without_a_number(tmp_path: Path) -> None:
+    """Where no number can be written the place is held, and a second holder refused (P10)."""
+    (tmp_path / "lock").symlink_to("/dev/full")
+    lock = Lock(tmp_path)
+    with pytest.raises(JournalLockedError):
+        Lock(tmp_path)
+    lock.release()
+    Lock(tmp_path).release()
+
+
 def test_a_holder_that_did_not_say_who_it_is_is_unknown(tmp_path: Path) -> None:
     """A lock file without a number is still a lock."""
     lock = Lock(tmp_path)
