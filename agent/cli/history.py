@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.tree import Tree
 
 from agent.app import reading, tracing
-from agent.cli import answers
+from agent.cli import answers, exits
 from agent.cli.answers import Form
 
 
@@ -38,7 +38,11 @@ def unit(
         rests = [asdict(each) for each in trace.completeness()]
         imported = trace.store.imported()
     if svg is not None:
-        _draw(root, newest, svg)
+        try:
+            _draw(root, newest, svg)
+        except OSError as error:
+            typer.echo(f"lineside trace: {svg}: {error.strerror}", err=True)
+            raise typer.Exit(exits.REFUSED) from error
     if form is Form.JSON:
         body = {"of": of, "names": names, "history": entries, "holds": asdict(root)}
         answers.write_json({**body, "rests_on": rests, "imported": imported})
@@ -49,7 +53,8 @@ def unit(
         return
     console = answers.console()
     if len(names) > 1:
-        console.print(f"{newest}, also called {', '.join(names[1:])}", style="bold")
+        others = ", ".join(map(tracing.shown, names[1:]))
+        console.print(f"{tracing.shown(newest)}, also called {others}", style="bold")
     console.print(answers.table(_COLUMNS, rows))
     console.print(_tree(root))
     for line in answers.rests_on(rests, imported):
@@ -62,7 +67,8 @@ _COLUMNS = ("time", "station", "address", "kind", "what", "corrected by")
 def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
     event = entry["event"]
     told = reading.tell_document(event)
-    corrected = ", ".join(entry["corrected_by"]) if entry["counts"] else "retracted"
+    corrected = ", ".join(entry["corrected_by"])
+    corrected = corrected if entry["counts"] else f"retracted by {corrected}"
     return entry["time"], entry["station"], entry["address"], entry["kind"], told, corrected
 
 

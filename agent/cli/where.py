@@ -64,7 +64,8 @@ def _answer(
         answers.write_csv(("name", "certainty"), rows)
     else:
         console = answers.console()
-        console.print(answers.table(("name", "certainty"), rows))
+        shown = [(tracing.shown(name), certainty) for name, certainty in rows]
+        console.print(answers.table(("name", "certainty"), shown))
         console.print(f"{len(certain)} certain, {len(possible)} possible", style="bold")
         for line in answers.rests_on(rests, imported):
             console.print(line, style="dim")

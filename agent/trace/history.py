@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from agent.trace import fetching
-from agent.trace.corrections import address_of
+from agent.trace.corrections import Document, address_of
 from agent.trace.deriving import names_of
 from agent.trace.genealogy import Kind, Use
 from agent.trace.holdings import moment
@@ -80,10 +80,13 @@ def history(store: Store, name: str) -> list[dict[str, Any]]:
         at = {number: at_ms for number, at_ms in connection.execute(asked)}  # noqa: C416 - rows are no pairs to mypy
         events = fetching.bodies(connection, at)
         stands = fetching.stand(connection, events.values())
+        gone = fetching.chains(connection, [key for key, each in stands.items() if each is None])
     entries = []
     for number in sorted(at, key=lambda n: (at[n], events[n]["epoch"], events[n]["seq"])):
         event = events[number]
-        found = stands[fetching.key_of(event)]
+        key = fetching.key_of(event)
+        found, chain = stands[key], gone.get(key, ())
+        by = found.by if found is not None else map(address_of, filter(_retracts, chain))
         entries.append(
             {
                 "time": moment(at[number]),
@@ -91,11 +94,15 @@ def history(store: Store, name: str) -> list[dict[str, Any]]:
                 "address": address_of(event),
                 "kind": event["kind"],
                 "counts": found is not None,
-                "corrected_by": [] if found is None else list(found.by),
+                "corrected_by": list(by),
                 "event": dict(event),
             }
         )
     return entries
+
+
+def _retracts(correction: Document) -> bool:
+    return bool(correction.get("retracted"))
 
 
 def tree(store: Store, name: str) -> Node:

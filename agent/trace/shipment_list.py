@@ -11,6 +11,7 @@ is `destination`. A column that is not known is refused: what it says would be l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from math import inf
 
 from agent.trace.interchange import InterchangeError
@@ -32,6 +33,14 @@ COLUMNS = frozenset(
 TELLING = frozenset({"shipped", "returned"})
 """Columns by which a list is known as one of shipments."""
 
+
+def _is_number(text: str) -> bool:
+    try:
+        return Decimal(text) > 0
+    except InvalidOperation:
+        return False
+
+
 Moment = Callable[[str, str, str, float], float]
 """Where, column, cell, what is meant where it is empty -> seconds."""
 
@@ -49,6 +58,8 @@ def shipments(rows: Iterable[tuple[str, Mapping[str, str]]], moment: Moment) -> 
         quantity = cells.get("quantity") or None
         if quantity and not lot:
             raise InterchangeError(f"{where}: quantity {quantity!r}; a unit has none")
+        if quantity and not _is_number(quantity):
+            raise InterchangeError(f"{where}: quantity {quantity!r}; write it as 12.5")
         times = [(column, cells.get(column, "")) for column in sorted(TELLING, reverse=True)]
         if not any(cell for _, cell in times):
             raise InterchangeError(f"{where}: say when it was shipped, or returned")

@@ -142,13 +142,21 @@ def test_a_journal_is_read_beside_its_daemon(
         (("recall", "LOT", "--from", "no/such"), exits.REFUSED, "no/such"),
         (("trace", "update", "no/such"), exits.REFUSED, "no/such"),
         (("where-used", "]C1zzz"), exits.REFUSED, "no right code"),
+        (("trace", "SN-1", "--svg", "no/such/tree.svg"), exits.REFUSED, "no/such/tree.svg"),
+        (("trace", "SN-9"), exits.OK, "'SN-9' is not known to this store\n"),
+        (("recall", "sn-1"), exits.OK, "'sn-1' is not known to this store; similar are: SN-1\n"),
+        (("recall", "--machine", "prss"), exits.OK, "no machine 'prss' is known to this store"),
     ],
 )
-@pytest.mark.usefixtures("lines")
 def test_a_slip_is_one_line(
-    arguments: tuple[str, ...], code: int, said: str, capsys: pytest.CaptureFixture[str]
+    lines: Path,
+    arguments: tuple[str, ...],
+    code: int,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What is wrong and what to write; no traceback."""
+    assert run("trace", "update", str(lines)) == exits.OK
     assert run(*arguments) == code
     assert said in capsys.readouterr().err
 
@@ -159,3 +167,74 @@ def test_a_line_that_is_no_event_is_named(lines: Path, capsys: pytest.CaptureFix
         lines.write_text(wrong + "\n")
         assert run("trace", "update", str(lines)) == exits.REFUSED
         assert "audit.jsonl:1: " in capsys.readouterr().err
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store with units of two products that have the same serial, one of which was shipped."""
+    monkeypatch.setenv("LINESIDE_STORE", str(tmp_path / "trace.db"))
+    plant = Plant()
+    plant.add("agent_started")
+    root = "https://id.gs1.org/01"
+    for product, serial in (("0952", "SN-1"), ("0953", "SN-1"), ("0952", "SN-2"), ("0952", "SN-3")):
+        plant.unit(f"{root}/{product}/21/{serial}", "LOT")
+    scrapped = plant.add("unit_scrapped", unit=f"{root}/0952/21/SN-3")
+    plant.correct(scrapped)
+    plant.add("lot_counted", lot="LOT", n=9, first_ms=0, last_ms=1)
+    events = tmp_path / "audit.jsonl"
+    events.write_text("".join(json.dumps(event) + "\n" for event in plant.events))
+    assert run("trace", "update", str(events)) == exits.OK
+    lists = tmp_path / "shipped.csv"
+    lists.write_text(
+        "unit,lot,quantity,shipped,destination,document\n"
+        "SN-2,,,2026-11-25T07:00:00Z,ACME Berlin,DN-1\n"
+        ",LOT,4,2026-11-25T05:00:00Z,ACME Berlin,DN-1\n"
+        "SN-9,,,2026-11-25T05:00:00Z,,\n"
+    )
+    assert run("trace", "import", str(lists)) == exits.OK
+
+
+@pytest.mark.usefixtures("shipped")
+def test_a_recall_says_what_was_shipped_and_what_that_rests_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By a list of another system; the CSV has it beside each unit, the statement beside that."""
+    assert run("trace", "import", str(tmp_path / "shipped.csv")) == exits.OK  # again: the same
+    assert "3 shipments taken in; 1 of things that this store does not know: SN-9" in (
+        capsys.readouterr().out
+    )
+    assert run("recall", "LOT", "--csv") == exits.OK
+    told = capsys.readouterr()
+    rows = {row["unit"][-9:]: row for row in csv.DictReader(io.StringIO(told.out))}
+    assert sorted((name, row["shipped"], row["shipped_to"]) for name, row in rows.items()) == [
+        ("2/21/SN-1", "in_house", ""),
+        ("2/21/SN-2", "shipped", "ACME Berlin"),
+        ("2/21/SN-3", "in_house", ""),
+        ("3/21/SN-1", "in_house", ""),
+    ]
+    assert rows["2/21/SN-2"]["document"] == "DN-1"
+    assert "shipping: 3 in house, 1 shipped\n" in told.err
+    assert "lot LOT: 9 pieces, certain, 4 of it shipped\n" in told.err
+    assert "content hash" in told.err
+    assert "shipped.csv, 2026-11-25T05:00:00.000Z to 2026-11-25T07:00:00.000Z" in told.err
+    assert run("recall", "LOT") == exits.OK
+    shown = capsys.readouterr().out
+    assert "01/0952/21/SN-2" in shown
+    assert "https://" not in shown
+    assert "corrected: unit_scrapped 000001-aa-6 at acme/press: was never so; by k:1" in shown
+
+
+@pytest.mark.usefixtures("shipped")
+def test_the_serial_of_a_label_is_enough_where_it_is_one_units(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of several none is taken, and all are named; a history names what took a line back."""
+    assert run("trace", "SN-3") == exits.OK
+    told = capsys.readouterr()
+    assert "'SN-3' is 01/0952/21/SN-3" in told.err
+    assert "retracted by 000001-aa-7" in told.out
+    assert run("recall", "SN-1") == exits.REFUSED
+    assert (
+        "lineside recall: 'SN-1' may be any of these, name one in full: "
+        "01/0952/21/SN-1; 01/0953/21/SN-1\n"
+    ) in capsys.readouterr().err

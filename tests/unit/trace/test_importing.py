@@ -1,6 +1,7 @@
 """Files of other systems: forms that come down to the same, and errors that name the place."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from agent.trace.genealogy import recall, where_from
 from agent.trace.importing import read_source
 from agent.trace.interchange import InterchangeError
+from agent.trace.shipment import Shipment
 
 SMALL = Path("tests/data/trace/genealogy_small.json")
 
@@ -73,3 +75,47 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_source(tmp_path / "gone.json")
     with pytest.raises(InterchangeError, match=r"events\.jsonl: No such file"):
         read_source(tmp_path)
+
+
+def test_a_list_of_shipments_is_read(tmp_path: Path) -> None:
+    """Units, parcels and lots that left, came back, or both; no links come of it."""
+    path = tmp_path / "shipped.csv"
+    path.write_text(
+        "unit;lot;quantity;measure;shipped;returned;destination;party;document\n"
+        "SN-1;;;;2026-03-02T06:00:00Z;;ACME;;DN-1\n"
+        "BOX;;;;1772431200;1772434800;;ACME;\n"
+        ";L-1;2.5;kg;;2026-03-02T06:00:00+00:00;;;\n"
+    )
+    facts, _ = read_source(path)
+    at = 1_772_431_200.0
+    assert facts.slots == []
+    assert facts.shipments == [
+        Shipment(thing="SN-1", at=at, party="ACME", document="DN-1"),
+        Shipment(thing="BOX", at=at, party="ACME"),
+        Shipment(thing="BOX", at=at + 3600, is_back=True, party="ACME"),
+        Shipment(thing="L-1", at=at, is_back=True, is_all=False, quantity="2.5", measure="kg"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("unit,lot,shipped\n,,2026-03-02T06:00:00Z\n", ":2: write a unit or a lot in each line"),
+        ("unit,lot,shipped\nU,L,2026-03-02T06:00:00Z\n", ":2: write a unit or a lot in each"),
+        ("unit,quantity,shipped\nU,3,2026-03-02T06:00:00Z\n", "quantity '3'; a unit has none"),
+        ("lot;quantity;shipped\nL;2,5;1772431200\n", "quantity '2,5'; write it as 12.5"),
+        ("lot;quantity;shipped\nL;0;1772431200\n", "quantity '0'; write it as 12.5"),
+        ("unit,shipped\nU,\n", ":2: say when it was shipped, or returned"),
+        ("unit,shipped\nU,02.03.2026\n", "shipped '02.03.2026'; write it as"),
+        ("shipped,where\n", ":1: column where is not known; known are destination"),
+        ("shipped\n", ":1: no column unit or lot; known are"),
+    ],
+)
+def test_a_list_of_shipments_that_cannot_be_read_is_named(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    """File, line and value are in the text, and what to write instead."""
+    path = tmp_path / "shipped.csv"
+    path.write_text(content)
+    with pytest.raises(InterchangeError, match=re.escape(said)):
+        read_source(path)
