@@ -26,6 +26,7 @@ from agent.trace.importing import read_source
 from agent.trace.interchange import InterchangeError
 from agent.trace.said import STANDS_FOR
 from agent.trace.store import Size, Store, TraceStoreError
+from agent.trace.unmatched import unmatched
 
 __all__ = [
     "QUESTIONS",
@@ -141,7 +142,6 @@ class Named:
     """Under which the store knows it, if it does."""
     note: str | None = None
     """What to tell them: that half a code was enough, or what is like it."""
-    is_known: bool = True
 
 
 def known_name(trace: Trace, text: str) -> Named:
@@ -165,7 +165,7 @@ def known_name(trace: Trace, text: str) -> Named:
         return Named(found[0], f"'{text}' is {shown(found[0])}")
     like = "; ".join(shown(each) for each in trace.similar(text))
     like = f"; similar are: {like}" if like else ""
-    return Named(name, f"'{text}' is not known to this store{like}", is_known=False)
+    return Named(name, f"'{text}' is not known to this store{like}")
 
 
 def things(names: Iterable[str]) -> list[str]:
@@ -229,17 +229,18 @@ def import_source(store: Store, path: Path) -> Imported:
     """
     facts, body = read_source(path)
     names = _shipped_names(store, {each.thing for each in facts.shipments})
-    facts.shipments[:] = [replace(each, thing=names[each.thing].name) for each in facts.shipments]
-    unknown = tuple(sorted(text for text, named in names.items() if not named.is_known))
-    store.take(str(path.resolve()), facts, body)
-    return Imported(len(facts.slots), len(facts.shipments), unknown)
+    facts.shipments[:] = [replace(each, thing=names[each.thing]) for each in facts.shipments]
+    source = str(path.resolve())
+    store.take(source, facts, body)
+    unknown = unmatched(store.archive.connection, source)
+    return Imported(len(facts.slots), len(facts.shipments), tuple(map(shown, unknown)))
 
 
-def _shipped_names(store: Store, texts: Iterable[str]) -> dict[str, Named]:
+def _shipped_names(store: Store, texts: Iterable[str]) -> dict[str, str]:
     trace, found = Trace(store), {}
     for text in sorted(texts):
         try:
-            found[text] = known_name(trace, text)
+            found[text] = known_name(trace, text).name
         except ValueError as error:
             raise InterchangeError(str(error)) from error
     return found

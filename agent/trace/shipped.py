@@ -21,7 +21,7 @@ from decimal import Decimal, InvalidOperation
 from math import inf
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from agent.trace import fetching
 from agent.trace.fetching import STATION
@@ -31,6 +31,7 @@ from agent.trace.kits import LINKS
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces
 from agent.trace.said import Role
 from agent.trace.tables import ABOUT, EVENTS, SHIPMENTS, SOURCES, THINGS
+from agent.trace.unmatched import is_unmatched
 
 SHIPPED, IN_PART, IN_HOUSE, UNKNOWN = "shipped", "in_part", "in_house", "unknown"
 _SEEN = ("unit_started", "unit_completed", "unit_refused", "unit_packed", "unit_unpacked")
@@ -333,23 +334,13 @@ class Shipping:
         """Return when the newest thing left of which only that is known: it may hold anything."""
         if self._unmatched is not None:
             return self._unmatched
-        is_in = select(LINKS.c.slot).where(
-            or_(LINKS.c.holder == SHIPMENTS.c.thing, LINKS.c.option == SHIPMENTS.c.thing)
-        )
-        is_seen = (
-            select(ABOUT.c.event)
-            .join(EVENTS, EVENTS.c.id == ABOUT.c.event)
-            .where(ABOUT.c.thing == SHIPMENTS.c.thing, EVENTS.c.kind.not_in(_OF_SHIPPING))
-        )
-        asked = select(func.max(func.coalesce(SHIPMENTS.c.at, _FOR_EVER))).where(
-            ~is_in.exists(), ~is_seen.exists(), SHIPMENTS.c.is_back.is_(False)
-        )
+        asked = select(func.max(func.coalesce(SHIPMENTS.c.at, _FOR_EVER)))
+        asked = asked.where(*is_unmatched(), SHIPMENTS.c.is_back.is_(False))
         newest = self.connection.scalar(asked)
         self._unmatched = -inf if newest is None else float(newest)
         return self._unmatched
 
 
-_OF_SHIPPING = ("unit_shipped", "unit_returned", "lot_issued", "lot_returned")
 _COLUMNS = ("at", "is_back", "is_all", "quantity", "measure", "party", "document")
 _FOR_EVER = 1e15
 _NOT_TOLD = {"shipped_at": None, "shipped_to": None, "document": None, "shipped_in": None}
