@@ -33,6 +33,12 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", "")
 
 
+def offset_min(zone: ZoneInfo, wall_ms: int) -> int:
+    """Return how far local time is from UTC at a moment, in minutes."""
+    delta = datetime.fromtimestamp(wall_ms / 1000, tz=UTC).astimezone(zone).utcoffset()
+    return 0 if delta is None else int(delta.total_seconds() // 60)
+
+
 class SystemClock:
     """Wall clock and CLOCK_BOOTTIME of this machine, with the local offset of one zone."""
 
@@ -54,9 +60,7 @@ class SystemClock:
         boot_ms = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
         if wall_ms // 60_000 != self._minute:
             self._minute = wall_ms // 60_000
-            offset = datetime.fromtimestamp(wall_ms / 1000, tz=UTC).astimezone(self._zone)
-            delta = offset.utcoffset()
-            self._offset_min = 0 if delta is None else int(delta.total_seconds() // 60)
+            self._offset_min = offset_min(self._zone, wall_ms)
         if boot_ms - self._looked_ms >= _LOOK_EVERY_MS:
             self._looked_ms = boot_ms
             self._state = self._look(wall_ms, boot_ms)

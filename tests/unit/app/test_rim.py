@@ -8,7 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agent.app.rim import SystemClock, SystemRandom, boot_id, secret, state_directory
+from agent.app.rim import (
+    SystemClock,
+    SystemRandom,
+    boot_id,
+    offset_min,
+    secret,
+    state_directory,
+)
 from drivers.base import ClockState
 
 
@@ -23,6 +30,25 @@ def test_both_clocks_are_read_together() -> None:
     assert vienna is not None
     assert SystemClock("Europe/Vienna").now().offset_min == vienna.total_seconds() // 60
     assert now.clock_state in {ClockState.SYNCED, ClockState.UNSYNCED}
+
+
+@pytest.mark.parametrize(
+    ("zone", "before", "offsets"),
+    [
+        ("Europe/Vienna", "2026-03-29T00:59:59.999+00:00", (60, 120)),
+        ("Europe/Vienna", "2026-10-25T00:59:59.999+00:00", (120, 60)),
+        ("Australia/Lord_Howe", "2026-04-04T14:59:59.999+00:00", (660, 630)),
+        ("Europe/Vienna", "2038-01-19T03:14:07.999+00:00", (60, 60)),
+        ("Europe/Vienna", "2039-03-27T00:59:59.999+00:00", (60, 120)),
+    ],
+)
+def test_summer_time_begins_and_ends_to_the_millisecond(
+    zone: str, before: str, offsets: tuple[int, int]
+) -> None:
+    """The hour that comes twice is told apart by its offset, beyond 2038 too (C03, C10)."""
+    last_ms = round(datetime.fromisoformat(before).timestamp() * 1000)
+    assert (offset_min(ZoneInfo(zone), last_ms), offset_min(ZoneInfo(zone), last_ms + 1)) == offsets
+    assert offsets[0] == offsets[1] or (last_ms + 1) % 60_000 == 0  # it looks again each minute
 
 
 def test_a_clock_that_nobody_sets_any_more_holds_over_and_says_for_how_long(

@@ -256,6 +256,18 @@ async def test_what_is_scanned_before_any_disk_takes_it_is_recorded(world: World
     await run
 
 
+async def test_without_a_thread_for_the_journal_the_run_ends_with_the_reason(world: World) -> None:
+    """Nobody was ready meanwhile, and the service manager begins it again (E03, as R10)."""
+    world.disk.error = RuntimeError("can't start new thread")
+    station = world.station()
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        await station.run()
+    assert [event for event, _ in world.told.lines if event == "ready"] == []
+    assert station.readiness() is not NotReady.READY
+    async with world.running() as bench:
+        assert "epoch_started" in bench.names()
+
+
 async def test_a_missing_key_holds_the_station_until_it_is_there(world: World) -> None:
     """Without the key no badge could be recorded as it must: told once, and tried again."""
     async with world.running() as other:
