@@ -18,7 +18,7 @@ from agent.trace import affected, fetching, grounds, unseen
 from agent.trace.corrections import Document, Standing, place_of, standing
 from agent.trace.fetching import Key, key_of
 from agent.trace.genealogy import Kind
-from agent.trace.kits import Draw, put_drawn, together
+from agent.trace.kits import Draws, Kits, named_in
 from agent.trace.projection import changes_of
 from agent.trace.rows import (
     NAMES_AT_ONCE,
@@ -101,24 +101,17 @@ def _write(
     connection: Connection, events: Mapping[int, Document], read: Mapping[int, Changes]
 ) -> None:
     sources = fetching.sources(connection, {event["station"] for event in events.values()})
+    units = {name for changes in read.values() for name in changes.units}
     names = {name for changes in read.values() for name, _, _ in changes.about}
     names |= {each.thing for changes in read.values() for each in changes.shipments}
-    units: set[str] = set()
-    for changes in read.values():
-        units |= changes.units
-        for slot in changes.slots:
-            names.add(slot.holder)
-            names.update(slot.options)
-    ids = ids_of(connection, names | units, units)
+    ids = ids_of(connection, names | units | named_in(read.values()), units)
     uses: list[tuple[Any, ...]] = []
     about: list[tuple[Any, ...]] = []
     measured: list[tuple[Any, ...]] = []
-    drawn: list[Draw] = []
+    drawn = Draws(ids)
     for number, changes in read.items():
         first, source = number * SLOTS, sources[events[number]["station"]]
-        whole, rest = together(changes.slots, ids)
-        drawn += [Draw(source, first, *each) for each in whole]
-        for at, slot in rest:
+        for at, slot in drawn.take(source, first, changes.slots):
             since = None if isinf(slot.since) else slot.since
             until = None if isinf(slot.until) else slot.until
             kind, holder, n = slot.kind.value, ids[slot.holder], len(slot.options)
@@ -133,7 +126,7 @@ def _write(
         ]
     columns = ("source", "slot", "kind", "holder", "option", "options", "since", "until", "why")
     put(connection, USES, columns, uses)
-    put_drawn(connection, drawn)
+    drawn.put(connection)
     put(connection, ABOUT, ("thing", "event", "role", "n"), about)
     put(connection, MEASURED, ("name", "event", "number", "verdict"), measured)
     shipped = [
@@ -164,12 +157,13 @@ class _Surroundings:
         for event in events.values():
             of_kind[event["kind"]].append(event)
         draws = [event for event in events.values() if "components" in event or _draws(event)]
+        self._kits = Kits(draws)
         self._chains = fetching.chains(connection, map(key_of, events.values()))
         self._installs = fetching.installs(connection, map(key_of, of_kind["unit_completed"]))
         said = [each for some in self._installs.values() for each in some]
         self._installs_stand = fetching.stand(connection, said)
         self._spoken_for = self._causes(of_kind["component_installed"])
-        self._lots, self._said = self._corrected_loads(draws)
+        self._lots, self._said = self._corrected_loads()
         self._late = self._late_loads(draws)
         self._removals = self._moves(events.values())
         self._grounds = grounds.doubts(connection, events.values(), self._chains)
@@ -187,15 +181,17 @@ class _Surroundings:
                 doubt = self._grounds.get(key)
                 if doubt is not None:
                     stands = replace(stands, doubts=(*stands.doubts, doubt))
-                found[number] = changes_of(stands, self._around(key, event))
-                if stands.event is not event:
+                is_as_said = stands.event is event
+                around = self._around(key, event, is_as_said=is_as_said)
+                found[number] = changes_of(stands, around)
+                if not is_as_said:
                     _keep_units(found[number], event)
             else:
                 found[number] = Changes()
                 _keep_units(found[number], event)
         return found
 
-    def _around(self, key: Key, event: Document) -> Around:
+    def _around(self, key: Key, event: Document, *, is_as_said: bool) -> Around:
         station = key[0]
         because = event.get("because")
         return Around(
@@ -210,6 +206,7 @@ class _Surroundings:
                 because and not event.get("who") and (station, because[0]) in self._spoken_for
             ),
             is_conflict=event.get("unit") in self._conflicts,
+            kit=self._kits.of.get(key) if is_as_said else None,
         )
 
     def _causes(self, installs: Iterable[Document]) -> set[Key]:
@@ -224,13 +221,13 @@ class _Surroundings:
     # -------------------------------------------------------------- loads
 
     def _corrected_loads(
-        self, draws: Iterable[Document]
+        self,
     ) -> tuple[dict[str, dict[str, tuple[str, ...] | None]], dict[str, dict[str, tuple[str, ...]]]]:
         """Return by station the loads that are corrected: as they are right, as first said."""
         loads = {
-            (event["station"], load)
-            for event in draws
-            for use in event.get("components", ())
+            (station, load)
+            for station, components in self._kits.components
+            for use in components
             for load in use.get("loads", ())
         }
         chain = fetching.chains(self._connection, loads)
@@ -307,9 +304,8 @@ class _Surroundings:
                     parts.update(
                         v for name, v in each.get("replacement", ()) if name == "component"
                     )
-            parts.update(
-                c for use in event.get("components", ()) for c in use.get("candidates", ())
-            )
+        for _, components in self._kits.components:
+            parts.update(lot for use in components for lot in use.get("candidates", ()))
         moved = affected.moved(self._connection, parts)
         said = fetching.bodies(self._connection, {n for some in moved.values() for n in some})
         found: dict[str, list[Removal]] = defaultdict(list)

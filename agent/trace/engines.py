@@ -22,6 +22,9 @@ _WAITS = ("SET lock_timeout = '30s'", "SET idle_in_transaction_session_timeout =
 """Nobody waits for ever for a collector that was stopped in the middle."""
 _BUSY_S = 10.0
 """How long a SQLite file that another process writes is waited for."""
+_CACHE_KIB = 16_384
+"""Of a SQLite file: with the 2 MiB that it has by itself, a recall among 100,000 units reads
+most pages twice."""
 _OF_THE_ROW = re.compile(r"22|23|54")
 """Classes of SQLSTATE that are about what was written: bad data, a broken key, too long."""
 
@@ -67,9 +70,10 @@ def _postgres(url: URL, password: str | None) -> Engine:
 
 
 def _plain_file(connection: Any, record: object) -> None:  # noqa: ANN401 - whatever the driver has
-    """Set a SQLite connection up: a rollback journal (S8)."""
+    """Set a SQLite connection up: a rollback journal (S8), and room for the pages in use."""
     del record
     connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
 
 def _patient(connection: Any, record: object) -> None:  # noqa: ANN401 - as above

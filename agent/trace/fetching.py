@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 import orjson
 from sqlalchemy import Connection, Integer, String, and_, select
 
-from agent.trace.corrections import Document, Standing, address_of, standing
+from agent.trace.corrections import Document, Standing, address_of, place_of, standing
 from agent.trace.rows import NAMES_AT_ONCE, among, given, pieces
 from agent.trace.tables import BODIES, EPOCHS, EVENTS, REFS, SOURCES
 
@@ -143,7 +143,9 @@ def installs(connection: Connection, cycles: Iterable[Key]) -> dict[Key, list[Do
     """Return of each cycle's event the parts that were put in by it, in order."""
     targets = refs(connection, cycles, ["install"])
     events = bodies(connection, {n for some in targets.values() for n, _ in some})
-    return {cycle: [events[n] for n, _ in sorted(some)] for cycle, some in targets.items()}
+    return {
+        cycle: sorted((events[n] for n, _ in some), key=place_of) for cycle, some in targets.items()
+    }
 
 
 def stand(connection: Connection, events: Iterable[Document]) -> dict[Key, Standing | None]:

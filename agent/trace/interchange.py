@@ -97,6 +97,14 @@ class Slot(NamedTuple):
     """Whether it is the one lot that stood there, as for other units before and behind."""
 
 
+class Drawn(NamedTuple):
+    """Slots that each have one lot that stood there, and nothing else: what a unit drew."""
+
+    holder: str
+    lots: tuple[str, ...]
+    since: float
+
+
 Event = Mapping[str, Any]
 
 

@@ -14,65 +14,100 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Null, Select, SmallInteger, literal, null, select, union_all
 from sqlalchemy.types import TypeEngine
 
+from agent.trace.corrections import Document
+from agent.trace.fetching import Key, key_of
 from agent.trace.genealogy import Kind
-from agent.trace.interchange import Slot
+from agent.trace.interchange import Drawn, Slot
 from agent.trace.rows import NAMES_AT_ONCE, among, next_id, pieces, put
-from agent.trace.said import INTERVAL
+from agent.trace.said import INTERVAL, Changes, loaded_lots
 from agent.trace.tables import DRAWN, KIT_LOTS, KITS, REASONS, USES
-
-FEWEST = 2
-"""Lots that make a kit: one is no shorter that way."""
 
 Kit = tuple[tuple[int, int], ...]
 """Its lots: (place among the slots of an event, number of the lot)."""
 
 
-class Draw(NamedTuple):
-    """One unit that drew a whole kit in one event."""
+class Kits:
+    """What was drawn by some events; for most, it is word for word what the unit before drew."""
 
-    source: int | None
-    first: int
-    """The first slot of the event."""
-    holder: int
-    since: float
-    kit: Kit
-
-
-def together(
-    slots: Sequence[Slot], ids: Mapping[str, int]
-) -> tuple[list[tuple[int, float, Kit]], list[tuple[int, Slot]]]:
-    """Return what the holders of an event drew as (holder, since, kit), and the rest by place."""
-    loaded: dict[tuple[str, float], list[tuple[int, int]]] = {}
-    rest: list[tuple[int, Slot]] = []
-    by: tuple[str, float] | None = None
-    lots: list[tuple[int, int]] = []
-    for at, slot in enumerate(slots):
-        if not slot.is_loaded:
-            rest.append((at, slot))
-            continue
-        if by is None or slot.holder != by[0] or slot.since != by[1]:
-            by = (slot.holder, slot.since)
-            lots = loaded.setdefault(by, [])
-        lots.append((at, ids[slot.options[0]]))
-    drawn = []
-    for (holder, since), some in loaded.items():
-        if len(some) < FEWEST:
-            rest += [(at, slots[at]) for at, _ in some]
-        else:
-            drawn.append((ids[holder], since, tuple(some)))
-    return drawn, rest
+    def __init__(self, draws: Iterable[Document]) -> None:
+        self.of: dict[Key, tuple[str, ...] | None] = {}
+        self.components: list[tuple[str, Sequence[Mapping[str, Any]]]] = []
+        """Of each station what differs from what was before it."""
+        before: dict[str, tuple[Any, tuple[str, ...] | None]] = {}
+        for event in draws:
+            station, components = event["station"], event.get("components", ())
+            if station not in before or before[station][0] != components:
+                before[station] = components, loaded_lots(components)
+                self.components.append((station, components))
+            self.of[key_of(event)] = before[station][1]
 
 
-def put_drawn(connection: Connection, drawn: Sequence[Draw]) -> None:
-    """Insert what was drawn, and the kits that are new."""
-    ids = _ids_of(connection, {draw.kit for draw in drawn})
-    rows = [(draw.source, draw.first, draw.holder, ids[draw.kit], draw.since) for draw in drawn]
-    put(connection, DRAWN, ("source", "slot", "holder", "kit", "since"), rows)
+def named_in(read: Iterable[Changes]) -> set[str]:
+    """Return every name in the slots of events."""
+    names: set[str] = set()
+    kits: set[tuple[str, ...]] = set()
+    for changes in read:
+        for slot in changes.slots:
+            names.add(slot.holder)
+            if isinstance(slot, Slot):
+                names.update(slot.options)
+            else:
+                kits.add(slot.lots)
+    return names.union(*kits)
+
+
+class Draws:
+    """Whole kits that were drawn, by events that are read.
+
+    Args:
+        ids: The numbers of all that is named in them.
+    """
+
+    def __init__(self, ids: Mapping[str, int]) -> None:
+        self._ids = ids
+        self._drawn: list[tuple[int, int, int, Kit, float]] = []
+        self._kits: dict[tuple[int, tuple[str, ...]], Kit] = {}
+
+    def take(
+        self, source: int, first: int, slots: Iterable[Slot | Drawn]
+    ) -> Iterable[tuple[int, Slot]]:
+        """Note what an event drew, of which `first` is the first slot; return the rest by place."""
+        at = 0
+        rest: list[tuple[int, Slot]] = []
+        loaded: dict[tuple[str, float], list[tuple[int, Slot]]] = {}
+        for slot in slots:
+            if isinstance(slot, Drawn):
+                kit = self._kit(at, slot.lots)
+                self._drawn.append((source, first, self._ids[slot.holder], kit, slot.since))
+                at += len(slot.lots)
+                continue
+            if slot.is_loaded:
+                loaded.setdefault((slot.holder, slot.since), []).append((at, slot))
+            else:
+                rest.append((at, slot))
+            at += 1
+        for (holder, since), some in loaded.items():
+            kit = tuple((place, self._ids[slot.options[0]]) for place, slot in some)
+            self._drawn.append((source, first, self._ids[holder], kit, since))
+        return rest
+
+    def _kit(self, at: int, lots: tuple[str, ...]) -> Kit:
+        kit = self._kits.get((at, lots))
+        if kit is None:
+            kit = tuple(enumerate((self._ids[lot] for lot in lots), at))
+            self._kits[at, lots] = kit
+        return kit
+
+    def put(self, connection: Connection) -> None:
+        """Insert it, and the kits that are new."""
+        ids = _ids_of(connection, {kit for _, _, _, kit, _ in self._drawn})
+        rows = [(of, first, who, ids[kit], since) for of, first, who, kit, since in self._drawn]
+        put(connection, DRAWN, ("source", "slot", "holder", "kit", "since"), rows)
 
 
 def _ids_of(connection: Connection, kits: Iterable[Kit]) -> dict[Kit, int]:

@@ -27,7 +27,7 @@ from typing import Any
 
 from agent.trace.corrections import Document, Standing
 from agent.trace.genealogy import Kind
-from agent.trace.interchange import Slot
+from agent.trace.interchange import Drawn, Slot
 from agent.trace.said import (
     ALIAS,
     CYCLES,
@@ -194,6 +194,9 @@ class _Reading:
         """Add a slot for each position that something was drawn from, and each part put in."""
         around, slots, at = self.around, self.changes.slots, self.at
         is_plain = is_sure and not (around.installs or around.late or around.lots)
+        if is_plain and around.kit and around.removals.keys().isdisjoint(around.kit):
+            slots.append(Drawn(holder, around.kit, at))
+            return
         installed: set[tuple[str, str]] = set()
         for said, stands in self.around.installs:
             installed.add((said["position"], said["component"]))

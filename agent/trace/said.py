@@ -9,7 +9,7 @@ from enum import StrEnum, unique
 from typing import Any
 
 from agent.trace.corrections import Document, Standing, address_of, place_of
-from agent.trace.interchange import Slot
+from agent.trace.interchange import Drawn, Slot
 from agent.trace.shipment import Shipment
 
 OTHER = "unknown:other"
@@ -83,13 +83,16 @@ class Around:
     """Of an installation: whether the event of its cycle is known and speaks for it."""
     is_conflict: bool = False
     """Of a new identity: whether the old one came again (D-37)."""
+    kit: tuple[str, ...] | None = None
+    """What `loaded_lots` says of its components."""
 
 
 @dataclass(slots=True)
 class Changes:
     """What an event adds."""
 
-    slots: list[Slot] = field(default_factory=list)
+    slots: list[Slot | Drawn] = field(default_factory=list)
+    """They are counted in this order, each lot of a `Drawn` as one."""
     units: set[str] = field(default_factory=set)
     """Things that are units, holders that stand for units among them."""
     about: list[tuple[str, Role, int | None]] = field(default_factory=list)
@@ -124,6 +127,17 @@ def unknown_at(event: Document, position: str | None = None) -> str:
 def lots_of(event: Document) -> tuple[str, ...]:
     """Return the lots that a load is of."""
     return tuple(event.get("lots", ())) or (event["lot"],)
+
+
+def loaded_lots(components: Iterable[Mapping[str, Any]]) -> tuple[str, ...] | None:
+    """Return what stood at each position, where that was one lot that was loaded; None: not so."""
+    lots: list[str] = []
+    for use in components:
+        candidates = use.get("candidates", ())
+        if len(candidates) != 1 or use.get("certainty") != "certain" or not use.get("loads"):
+            return None
+        lots += candidates
+    return tuple(lots)
 
 
 # ------------------------------------------------------------------ reasons

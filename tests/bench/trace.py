@@ -1,147 +1,285 @@
-"""Trace: events a second into the store, bytes a unit, and how long a recall of 5,000 hits takes.
+"""Trace: events a second into the store, bytes a unit, and what a recall of 5,000 hits takes.
 
-Each unit gets a part at each of 20 positions, of lots of 5,000; the events are as a station stores
-them. The bare rig is the library below: the same number of rows into one table of the same shape.
+    make bench ARGS=trace                       plants of 10,000 and 100,000 units, both databases
+    make bench ARGS=trace UNITS=1000000         as many as are named; STORES=sqlite: on one only
+    make bench ARGS=trace PLOT=docs/scale.svg   and draws it, with what was measured before (.json)
+
+The plant is that of plant.py; its events go in as a collector's do, and it is asked by the Python
+API. PostgreSQL is a server of its own with the settings below, on a local socket, in the temporary
+folder, as the SQLite file is. Beside the time on the clock stand the processor seconds, of this
+process and of the server's for it: on a busy machine the clock says more about the others. The bare
+rig is the links alone, a plain row for each of the 20 components, by the same SQLite.
 """
 
 from __future__ import annotations
 
+import itertools
+import os
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from statistics import median
 
 from sqlalchemy import create_engine, text
 
 from agent.trace.api import Trace
+from tests.bench.plant import POSITIONS, Asked, asked_of, events, lines_of
 from tests.bench.result import Result
+from tests.bench.slope import Point, Timed, keep
+from tests.postgres import Postgres
 
-POSITIONS = 20
-LOT = 5_000
 GOAL_PER_S = 5_000
 MOST_S = 1.0
-DAY_MS = 1_790_000_000_000
+ROUNDS = 5
+CHUNK = 2_000
+"""As many as a collector takes at once."""
+SETTINGS = {
+    "listen_addresses": "''",
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
+    "max_connections": "20",
+}
+"""All else as PostgreSQL comes, so that a commit is on the disk."""
 
 
 async def main(quick: bool) -> list[Result]:  # noqa: FBT001 - every module's main is so
-    """Measure plants of 10,000 and 100,000 units; `--quick`: of 1,000."""
+    """Measure plants of the sizes asked for; `--quick`: one of 1,000 units."""
+    sizes = [int(size) for size in os.environ.get("UNITS", "").split()] or [10_000, 100_000]
+    stores = os.environ.get("STORES", "").split() or list(STORES)
     found: list[Result] = []
-    for units in (1_000,) if quick else (10_000, 100_000):
-        with TemporaryDirectory() as directory:
-            found += _plant(Path(directory), units)
+    for units, name in itertools.product([1_000] if quick else sizes, stores):
+        with STORES[name]() as rig:
+            point = _measured(name, rig, units)
+        bare = _bare(min(units, 100_000)) if name == "sqlite" else None
+        found += _told(point, bare)
+        if "PLOT" in os.environ and not quick:
+            keep(point, Path(os.environ["PLOT"]))
     return found
 
 
-def _plant(directory: Path, units: int) -> list[Result]:
-    path = directory / "trace.db"
-    what = f"{units:,} units x {POSITIONS}"
-    with Trace.open(str(path)) as trace:
-        began_s = time.perf_counter()
-        taken = trace.take_events(_events(units))
-        rate = taken.new / (time.perf_counter() - began_s)
-        began_s = time.perf_counter()
-        report = trace.recall("LOT-7-0")
-        recall_s = time.perf_counter() - began_s
-        hits = len(report["certain"])
-        began_s = time.perf_counter()
-        trace.where_used("LOT-7-0")
-        used_s = time.perf_counter() - began_s
-    size = path.stat().st_size / units
-    bare = _bare(directory / "bare.db", units)
-    return [
-        _told(f"projection, {what}", rate, "events/s", bare, rate >= GOAL_PER_S),
-        _told(
-            f"recall of a lot with {hits:,} hits, {what}", recall_s, "s", None, recall_s < MOST_S
-        ),
-        _told(f"where-used of it, {what}", used_s, "s", None, used_s < MOST_S),
-        _told(f"store, {what}", size, "bytes/unit", None, None),
-    ]
+# ------------------------------------------------------------------ the two databases
 
 
-def _told(
-    what: str,
-    figure: float,
-    unit: str,
-    bare: float | None,
-    passed: bool | None,  # noqa: FBT001 - a verdict
-) -> Result:
-    ratio = None if bare is None else figure / bare
-    return Result(
-        goal="P-18", what=what, figure=figure, unit=unit, bare=bare, ratio=ratio, passed=passed
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """A store to measure, empty."""
+
+    where: str
+    size: Callable[[Trace], int]
+    """In bytes."""
+    server: Callable[[Trace], int | None]
+    """The process that serves a store; None: there is none."""
+
+
+@contextmanager
+def _sqlite() -> Iterator[Rig]:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "trace.db"
+        yield Rig(str(path), lambda _: path.stat().st_size, lambda _: None)
+
+
+@contextmanager
+def _postgresql() -> Iterator[Rig]:
+    with Postgres(SETTINGS, tempfile.gettempdir()) as server:
+        yield Rig(server.fresh(), _database_size, lambda trace: _one(trace, "pg_backend_pid()"))
+
+
+def _database_size(trace: Trace) -> int:
+    tables = "pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+    return _one(trace, f"sum(pg_total_relation_size(oid))::bigint FROM {tables}")
+
+
+def _one(trace: Trace, what: str) -> int:
+    with trace.store.archive.connection.begin():
+        return int(trace.store.archive.connection.scalar(text(f"SELECT {what}")) or 0)
+
+
+STORES = {"sqlite": _sqlite, "postgresql": _postgresql}
+
+
+# ------------------------------------------------------------------ measuring
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Adds up the time of what is done under it: the clock's, ours, and the server's."""
+
+    server: int | None
+    wall_s: float = 0.0
+    client_s: float = 0.0
+    server_s: float = 0.0
+
+    @property
+    def cpu_s(self) -> float:
+        """Ours and the server's."""
+        return self.client_s + self.server_s
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count what is done within."""
+        wall, client, server = time.perf_counter(), time.process_time(), _cpu_s(self.server)
+        yield
+        self.wall_s += time.perf_counter() - wall
+        self.client_s += time.process_time() - client
+        self.server_s += _cpu_s(self.server) - server
+
+
+def _cpu_s(pid: int | None) -> float:
+    """Return the processor seconds of a process, to a hundredth."""
+    if pid is None:
+        return 0.0
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _measured(name: str, rig: Rig, units: int) -> Point:
+    load = os.getloadavg()[0]
+    with Trace.open(rig.where) as trace:
+        server = rig.server(trace)
+        taking = _take(trace, units, server)
+        if server is not None:  # as the server itself does some minutes later
+            with trace.store.archive.connection.begin():
+                trace.store.archive.connection.execute(text("ANALYZE"))
+        timed = {what: _asked(ask, server) for what, ask in _questions(trace, units).items()}
+        size = rig.size(trace)
+    return Point(
+        store=name,
+        units=units,
+        stations=4 * lines_of(units),
+        events=taking.events,
+        wall_s=taking.watch.wall_s,
+        client_s=taking.watch.client_s,
+        server_s=taking.watch.server_s,
+        first_per_s=taking.rate(of_last=False),
+        last_per_s=taking.rate(of_last=True),
+        bytes=size,
+        questions=timed,
+        load=(load + os.getloadavg()[0]) / 2,
+        day=time.strftime("%Y-%m-%d", time.gmtime()),
     )
 
 
-def _events(units: int) -> Iterator[dict[str, Any]]:
-    """Yield what a station stores: a load at each position every 5,000 units, and each unit."""
-    seq = 0
-    loads = [""] * POSITIONS
-    for unit in range(units):
-        if unit % LOT == 0:
-            for at in range(POSITIONS):
-                seq += 1
-                loads[at] = f"000001-aa-{seq}"
-                lot = {"lot": f"LOT-{at}-{unit // LOT}", "position": f"p{at}"}
-                moment = {"earliest_ms": unit * 1000, "latest_ms": unit * 1000}
-                yield _event(seq, unit, "component_loaded", **lot, **moment)
-        seq += 1
-        yield _event(
-            seq,
-            unit,
-            "unit_completed",
-            unit=f"https://id.gs1.org/01/09521234000020/21/SN{unit:09}",
-            cycle=f"c-{seq}",
-            handshake="end",
-            answer=1,
-            result="ok",
-            earliest_ms=unit * 1000 + 500,
-            latest_ms=unit * 1000 + 600,
-            values=[{"name": "force", "value": 12.5, "quality": "good"}],
-            components=[
-                {
-                    "position": f"p{at}",
-                    "candidates": [f"LOT-{at}-{unit // LOT}"],
-                    "certainty": "certain",
-                    "loads": [loads[at]],
-                }
-                for at in range(POSITIONS)
-            ],
-        )
+@dataclass(slots=True)
+class _Taking:
+    """How a plant's events went in."""
+
+    watch: _Watch
+    parts: list[tuple[int, float]] = field(default_factory=list)
+    """Of each batch, events and processor seconds."""
+
+    @property
+    def events(self) -> int:
+        """How many there were."""
+        return sum(new for new, _ in self.parts)
+
+    def rate(self, *, of_last: bool) -> float:
+        """Return the events a processor second of the first tenth of them, or of the last."""
+        tenth = max(1, len(self.parts) // 10)
+        some = self.parts[-tenth:] if of_last else self.parts[:tenth]
+        return sum(new for new, _ in some) / max(sum(cpu_s for _, cpu_s in some), 0.01)
 
 
-def _event(seq: int, number: int, kind: str, /, **members: Any) -> dict[str, Any]:  # noqa: ANN401 - fields
-    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(DAY_MS / 1000 + number))
+def _take(trace: Trace, units: int, server: int | None) -> _Taking:
+    taking, documents = _Taking(_Watch(server)), events(units)
+    while some := list(itertools.islice(documents, CHUNK)):
+        before_s = taking.watch.cpu_s
+        with taking.watch.running():
+            new = trace.take_events(some).new
+        taking.parts.append((new, taking.watch.cpu_s - before_s))
+    return taking
+
+
+def _questions(trace: Trace, units: int) -> Mapping[str, Callable[[], int]]:
+    """Return what is asked, each question with how many hits it has."""
+    asked: Asked = asked_of(units)
+
+    def history() -> int:
+        return len(trace.history(asked.unit)) and len(trace.tree(asked.unit).children)
+
     return {
-        "epoch": "000001-aa",
-        "seq": seq,
-        "station": "acme/graz/assembly/line-3/press-07",
-        "machine": "press-07",
-        "kind": kind,
-        "schema": 1,
-        "certainty": "certain",
-        "order": f"WO-{number // 20_000}",
-        "time": {
-            "received": f"{at}.000Z",
-            "boottime_ms": number * 1000,
-            "boot_id": "boot-1",
-            "clock_state": "synced",
-        },
-        **members,
+        "recall": lambda: len(trace.recall(asked.lot)["certain"]),
+        "where_used": lambda: len(trace.where_used(asked.raw).certain),
+        "trace": history,
     }
 
 
-def _bare(path: Path, units: int) -> float:
-    """Return how many units a second go into one plain table with two indexes."""
-    engine = create_engine(f"sqlite:///{path}")
-    rows = [
-        (unit, at, f"{unit // LOT}-{at}", unit) for unit in range(units) for at in range(POSITIONS)
+def _asked(ask: Callable[[], int], server: int | None) -> Timed:
+    watches = [_Watch(server) for _ in range(ROUNDS)]
+    hits = 0
+    for watch in watches:
+        with watch.running():
+            hits = ask()
+    return Timed(
+        hits=hits,
+        median_s=median(watch.wall_s for watch in watches),
+        worst_s=max(watch.wall_s for watch in watches),
+        cpu_s=sum(watch.cpu_s for watch in watches) / ROUNDS,
+    )
+
+
+# ------------------------------------------------------------------ telling
+
+
+def _told(point: Point, bare: float | None) -> list[Result]:
+    name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[point.store]
+    what = f"{point.units:,} units x {POSITIONS}, {point.stations} stations, {name}"
+    rate = point.events / point.wall_s
+    cpu = point.client_s + point.server_s
+    busy = f"{point.events / max(cpu, 0.01):,.0f} events a processor second; load {point.load:.1f}"
+    projection = _result(f"projection, {what}", rate, "events/s", rate >= GOAL_PER_S, busy)
+    if bare is not None:
+        projection = replace(projection, bare=bare, ratio=rate / bare)
+    found = [
+        projection,
+        _result(f"store, {what}", point.bytes / point.units, "bytes/unit", None),
     ]
-    began_s = time.perf_counter()
-    with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE uses (holder, slot, option, at)"))
-        connection.execute(text("CREATE INDEX by_option ON uses (option)"))
-        connection.execute(text("CREATE INDEX by_holder ON uses (holder)"))
-        connection.exec_driver_sql("INSERT INTO uses VALUES (?, ?, ?, ?)", rows)
-    took_s = time.perf_counter() - began_s
-    engine.dispose()
+    told = {
+        "recall": "recall of a lot, {} hits",
+        "where_used": "where-used over five levels, {} hits",
+        "trace": "history and tree of a unit of {} components",
+    }
+    for question, words in told.items():
+        timed = point.questions[question]
+        said = f"processor {timed.cpu_s:.2g} s; worst of {ROUNDS}: {timed.worst_s:.2g} s"
+        asked = f"{words.format(f'{timed.hits:,}')}, {what}"
+        reached = timed.median_s < MOST_S
+        found.append(_result(asked, timed.median_s, "s", reached, said))
+    return found
+
+
+def _result(
+    what: str,
+    figure: float,
+    unit: str,
+    passed: bool | None,  # noqa: FBT001 - a verdict
+    note: str = "",
+) -> Result:
+    return Result(
+        goal="P-18",
+        what=what,
+        figure=figure,
+        unit=unit,
+        bare=None,
+        ratio=None,
+        passed=passed,
+        note=note,
+    )
+
+
+def _bare(units: int) -> float:
+    """Return how many units a second go into one plain table with two indexes."""
+    rows = [(unit, at, f"{unit // 5_000}-{at}") for unit in range(units) for at in range(POSITIONS)]
+    with _sqlite() as rig:
+        engine = create_engine(f"sqlite:///{rig.where}")
+        began_s = time.perf_counter()
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE uses (holder, slot, option)"))
+            connection.execute(text("CREATE INDEX by_option ON uses (option)"))
+            connection.execute(text("CREATE INDEX by_holder ON uses (holder)"))
+            connection.exec_driver_sql("INSERT INTO uses VALUES (?, ?, ?)", rows)
+        took_s = time.perf_counter() - began_s
+        engine.dispose()
     return units / took_s
