@@ -310,8 +310,8 @@ class Journal(Protocol):
 class TraceLookup(Protocol):
     """What can be known of a unit beyond the station's state: of this station, and of others.
 
-    Today the others are stations of the same process. Events of neighbours elsewhere are facts
-    like these: who gets them over a network feeds a source for each, and nothing here changes.
+    The others are stations of the same process, and those of other gateways that are followed: what
+    they record are facts like these, and the core cannot tell the two apart.
     """
 
     async def unit_seen(self, unit: str, handshake: str) -> UnitSeen:
