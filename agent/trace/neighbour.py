@@ -206,10 +206,10 @@ class Neighbour:
         if not self._is_before or len(names) > 1 or self.condition.doubt is not None:
             return known
         async with self._patience() as pause:
-            while not (_is_ok(known) or pause.done()):
-                version = self._keep.versions[self.station]
+            while not (_is_ok(known) or pause.done() or self.condition.doubt is not None):
+                version = self.version
                 await self._news(pause)
-                if self._keep.versions[self.station] != version:
+                if self.version != version:  # a doubt that came meanwhile counts too
                     known = await self._known(names, asked)
         return known
 

@@ -184,6 +184,15 @@ async def test_in_doubt_it_is_answered_at_once_and_is_not_all(far: Far) -> None:
     assert said(asked.result()) == (["ok"], False)
 
 
+async def test_a_doubt_that_comes_while_it_is_waited_counts(far: Far) -> None:
+    """What was all a moment ago is not all any more, and nothing is waited for then."""
+    asked = far.ask()
+    await settled()
+    far.saw.see(replace(WELL, doubt=Doubt.OFFLINE))
+    await settled()
+    assert said(asked.result()) == ([], False)
+
+
 async def test_what_is_behind_is_waited_for(far: Far) -> None:
     """Until it has come, but no longer than a moment; a broker that is away is not waited for."""
     far.saw.see(replace(WELL, doubt=Doubt.BEHIND))
