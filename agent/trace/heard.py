@@ -12,11 +12,13 @@ from typing import Any
 
 import orjson
 
-from agent.formats.canonical import canonical
+from agent.formats.canonical import EXACT, canonical
 from agent.trace.claims import Answered, Link, Place, Stand
 
 MOST_EPOCH = 64
 """Signs that an epoch's name may have."""
+MOST_DEPTH = 64
+"""Nothing of ours is nested as deep. Whoever may publish could end a reader that follows it."""
 
 
 class HeardError(ValueError):
@@ -29,7 +31,7 @@ def event_of(message: bytes) -> Mapping[str, Any]:
     Raises:
         HeardError: it is neither.
     """
-    members = _object(message)
+    members = object_of(message)
     data = members.get("data", members)
     if not isinstance(data, dict) or "hash" not in data:
         raise HeardError("no event")
@@ -72,14 +74,14 @@ def stand_of(station: str, message: bytes) -> Stand:
     Raises:
         HeardError: it is none.
     """
-    members = _object(message)
+    members = object_of(message)
     try:
         kept = members.get("first_kept")
         return Stand(
             station=station,
             epoch=_epoch(members["epoch"]),
-            last_seq=int(members["last_seq"]),
-            last_hash=f"{int(members['last_hash'], 16):064x}",
+            last_seq=_seq(members["last_seq"]),
+            last_hash=_digest(members["last_hash"]),
             first_kept=place_of(kept) if kept else None,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -92,7 +94,7 @@ def answer_of(station: str, message: bytes) -> Answered | str:
     Raises:
         HeardError: it says neither.
     """
-    members = _object(message)
+    members = object_of(message)
     try:
         if "refused" in members:
             return str(members["refused"])
@@ -100,9 +102,9 @@ def answer_of(station: str, message: bytes) -> Answered | str:
         return Answered(
             station=station,
             epoch=_epoch(members["epoch"]),
-            first=int(members["from"]),
-            last=int(members["to"]),
-            sent=int(members["sent"]) + len(members["unsent"]),
+            first=_seq(members["from"]),
+            last=_seq(members["to"]),
+            sent=_seq(members["sent"]) + len(members["unsent"]),
             is_filtered=bool(members["filtered"]),
             starts=follows is not None,
             previous=place_of(follows) if follows else None,
@@ -118,7 +120,7 @@ def place_of(address: str) -> Place:
         ValueError: it is no address.
     """
     epoch, _, seq = address.rpartition("-")
-    return _epoch(epoch), int(seq)
+    return _epoch(epoch), _seq(int(seq))
 
 
 def prove(data: Mapping[str, Any]) -> None:
@@ -147,14 +149,59 @@ def _epoch(name: object) -> str:
     return name
 
 
-def _object(message: bytes) -> dict[str, Any]:
+def _seq(value: object) -> int:
+    """Return a place in an epoch, or a count, as agents write them.
+
+    Raises:
+        ValueError: it is none: nothing that is counted gets there.
+    """
+    if type(value) is not int or not 0 <= value < EXACT:
+        raise ValueError(f"{str(value)[:MOST_EPOCH]} is no count")
+    return value
+
+
+def _digest(text: str) -> str:
+    """Return a SHA-256 in its one form.
+
+    Raises:
+        ValueError: it is none.
+    """
+    number = int(text, 16)
+    if not 0 <= number < 1 << 256:
+        raise ValueError("is no hash")
+    return f"{number:064x}"
+
+
+def object_of(message: bytes) -> dict[str, Any]:
+    """Return the JSON object that a message is.
+
+    Raises:
+        HeardError: it is none, or one that is nested too deep.
+    """
     try:
         members = orjson.loads(message)
     except orjson.JSONDecodeError as error:
         raise HeardError(f"no JSON: {error}") from error
     if not isinstance(members, dict):
         raise HeardError("no JSON object")
+    if message.count(b"[") + message.count(b"{") > MOST_DEPTH and _is_deep(members):
+        raise HeardError("nested too deep")
     return members
+
+
+def _is_deep(value: object) -> bool:
+    """Whether a value is nested beyond `MOST_DEPTH`; looked at level by level."""
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _why(error: Exception) -> str:

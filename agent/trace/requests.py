@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from agent.trace.claims import Answered, Range
-from agent.trace.heard import HeardError, answer_of
+from agent.trace.heard import answer_of, object_of
 from agent.trace.spans import Spans
 
 AT_ONCE = 4
@@ -103,11 +103,8 @@ class Requests:
         """
         heard = self.of(station)
         heard.spoke_s, heard.has_spoken, heard.is_silent = now_s, True, False
-        try:
-            members = orjson.loads(payload)
-        except orjson.JSONDecodeError as error:
-            raise HeardError(f"no JSON: {error}") from error
-        return members if isinstance(members, dict) and "data" in members else None
+        members = object_of(payload)
+        return members if "data" in members else None
 
     def settle(self, station: str, payload: bytes) -> Answered | None:
         """Take the end of an answer; return what it speaks for, None: it was refused, or not ours.
@@ -116,7 +113,7 @@ class Requests:
             HeardError: it is none.
         """
         answer = answer_of(station, payload)
-        members = orjson.loads(payload)
+        members = object_of(payload)
         heard, at = self.of(station), (members.get("epoch"), members.get("from"))
         asked = next((one for one in heard.asked if (one.epoch, one.first) == at), None)
         if asked is None:
@@ -169,6 +166,8 @@ class Requests:
 def _gone(asked: Range, following: object) -> Range:
     """Return what a refusal is about: up to the next event that is kept, if that is named."""
     epoch, _, seq = str(following).rpartition("-")
-    if epoch == asked.epoch and seq.isdecimal() and asked.first < int(seq) <= asked.last:
+    if epoch != asked.epoch or not seq.isdecimal() or len(seq) > len(str(asked.last)):
+        return asked
+    if asked.first < int(seq) <= asked.last:
         return Range(asked.epoch, asked.first, int(seq) - 1)
     return asked

@@ -47,6 +47,17 @@ def test_a_name_that_the_database_cannot_hold_holds_up_nobody(fresh: Fresh) -> N
         assert again(store, 2) == (0, waiting)
 
 
+@pytest.mark.parametrize("depth", [40, 150, 450])
+def test_a_message_that_is_nested_without_end_holds_up_nobody(fresh: Fresh, depth: int) -> None:
+    """Whoever may publish cannot end a collector by it: it is set aside, the others are taken."""
+    odd = b'{"hash":"x","kind":"k","x":' + b'{"a":[' * depth + b"]}" * depth + b"}"
+    sent = messages([4])
+    sent.insert(2, (TOPIC, odd))
+    with Store.open(fresh()) as store:
+        took = Intake(store, "lineside", "me").take(sent, 1)
+        assert (took.new, [one.why for one in took.aside]) == (4, ["nested too deep"])
+
+
 def test_an_event_that_nobody_can_read_is_kept_for_later(fresh: Fresh) -> None:
     """It is what was recorded, but lacks what its kind has; once it can be read it is taken."""
     bad = hashed({**orjson.loads(rows([4])[2].body), "components": 7})

@@ -44,7 +44,7 @@ from agent.core.identity.rules import (
 from agent.core.station import By, Pairing, Station, Strategy
 from drivers.base import ClockState, CodeScanned, Instant
 from drivers.framing import Frame, Framer, FramingOptions, Mode, Terminator
-from tests.fuzz import inputs
+from tests.fuzz import inputs, outside
 from tests.fuzz.inputs import TODAY
 
 ROOT = Path(__file__).parents[2]
@@ -362,6 +362,10 @@ TARGETS: Mapping[str, Target] = {
     "framing": Target(_stream, framing, 0.159),
     "command_lines": Target(_line, command_lines, 0.02),
     "station_files": Target(_file, station_files, 0.001),
+    "words": Target(outside.said, outside.words, 0.10),
+    "events": Target(outside.event, outside.events, 0.10),
+    "host_commands": Target(outside.host_command, outside.host_commands, 0.10),
+    "server_answers": Target(outside.server_answer, outside.server_answers, 0.10),
 }
 
 

@@ -89,6 +89,7 @@ def test_poison_is_set_aside_once_and_leaves_a_hole(tmp_path: Path, saw: History
         b'{"data": {"hash": 1}}',
         envelope(saw.rows[2].body).replace(b"SN-2", b"SN-9"),
         envelope(hashed(stranger)),
+        b'{"hash":"x","kind":"k","x":' + b"[" * 900 + b"]" * 900 + b"}",
     ]
     keep = keep_in(tmp_path)
     sent = [*messages(*saw.rows[:2]), *((TOPIC, each) for each in bad)]
