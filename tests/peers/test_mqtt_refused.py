@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,29 @@ async def test_a_name_that_does_not_resolve_is_told(tmp_path: Path) -> None:
         "broker broker.invalid:1883: the name cannot be resolved; "
         "check the host in `url` and the name server"
     )
+
+
+async def test_a_name_that_nobody_knows_any_more_is_found_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a name server a broker is reached where it last was; a new one is not (N09)."""
+
+    async def gone(*_: object, **__: object) -> list[object]:
+        await asyncio.sleep(0)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    async with FakeBroker() as broker:
+        bench = MqttBench(tmp_path, broker.port, rows=1, host="localhost")
+        async with bench.running():
+            await bench.until_confirmed(1)
+            monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", gone)
+            broker.cut()
+            bench.append(2, 20)
+            await bench.until_confirmed(20)
+        other = MqttBench(tmp_path, broker.port, host="localhost")
+        async with other.running():
+            state = await other.until(Condition.DOWN)
+        assert "the name cannot be resolved" in state.reason
 
 
 async def test_the_password_is_read_anew_for_each_connection(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ Laws:
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
@@ -79,21 +80,25 @@ class Connection:
     # ------------------------------------------------------------- beginning
 
     @classmethod
-    async def dial(cls, login: Login) -> Self:
+    async def dial(cls, login: Login, known: dict[str, str] | None = None) -> Self:
         """Return a connection whose transport is up (DNS, TCP, TLS), MQTT not yet begun.
+
+        Args:
+            login: Where to, and as whom.
+            known: The last good address of each name, used where nobody knows the name any more
+                (N09); over TLS the certificate has to fit the name all the same.
 
         Raises:
             OSError: there is no way to the broker; ssl.SSLError is one.
         """
-        loop = asyncio.get_running_loop()
-        wire = Wire()
-        await loop.create_connection(
-            lambda: wire,
-            login.host,
-            login.port,
-            ssl=login.tls,
-            server_hostname=login.host if login.tls else None,
-        )
+        known = {} if known is None else known
+        try:
+            wire, at = await _wire_to(login.host, login)
+        except socket.gaierror:
+            if login.host not in known:
+                raise
+            wire, at = await _wire_to(known[login.host], login)
+        known[login.host] = at
         return cls(wire, login)
 
     async def greet(self) -> str | None:
@@ -379,3 +384,12 @@ class Connection:
             "client of this name",
             hung_up=True,
         )
+
+
+async def _wire_to(address: str, login: Login) -> tuple[Wire, str]:
+    """Return a wire that is up, and the address at its other end."""
+    name = login.host if login.tls else None
+    transport, wire = await asyncio.get_running_loop().create_connection(
+        Wire, address, login.port, ssl=login.tls, server_hostname=name
+    )
+    return wire, str(transport.get_extra_info("peername")[0])

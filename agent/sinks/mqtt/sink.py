@@ -49,6 +49,7 @@ class MqttSink:
         self._place = place
         self._encode = encode
         self._topics = Topics(options.root, place.station)
+        self._addresses: dict[str, str] = {}
         self._connection: Connection | None = None
         self._under_way: dict[Address, asyncio.Future[None]] = {}
         self._poison = Poison()
@@ -92,7 +93,7 @@ class MqttSink:
         self._born = self._epoch()
         login = await self._login()
         try:
-            connection = self._connection = await Connection.dial(login)
+            connection = self._connection = await Connection.dial(login, self._addresses)
         except OSError as error:
             raise self._down(why_unreachable(error)) from error
         check_pin(self._options, connection.certificate())

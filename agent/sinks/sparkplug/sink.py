@@ -57,6 +57,7 @@ class SparkplugSink:
         has_machine = place.live.machine() is not None
         self._node = EdgeNode(self._memory, self._feed, has_machine=has_machine)
         self._states = States()
+        self._addresses: dict[str, str] = {}
         self._session: Session | None = None
         self._server = 0
         self._reserved: int | None = None
@@ -140,7 +141,7 @@ class SparkplugSink:
             is_v5=options.is_v5,
         )
         try:
-            connection = await Connection.dial(login)
+            connection = await Connection.dial(login, self._addresses)
         except OSError as error:
             raise self._down(why_unreachable(error)) from error
         session = self._session = Session(connection, self._parts)
