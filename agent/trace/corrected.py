@@ -16,7 +16,7 @@ from agent.trace import fetching
 from agent.trace.corrections import Document, address_of, place_of
 from agent.trace.fetching import Key, key_of
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces
-from agent.trace.tables import ABOUT, EVENTS, THINGS
+from agent.trace.tables import ABOUT, IS_CORRECTION, REFS, THINGS
 
 ITSELF = "lineside"
 """Who corrects where nobody does: such a correction only takes certainty away."""
@@ -24,7 +24,7 @@ ITSELF = "lineside"
 
 def corrections(connection: Connection, things: Collection[str]) -> list[dict[str, Any]]:
     """Return the corrections that concern any of these things, oldest first."""
-    asked = select(EVENTS.c.id).where(EVENTS.c.kind == "event_corrected")
+    asked = select(REFS.c.event).distinct().where(IS_CORRECTION)
     ids = [number for (number,) in connection.execute(asked)]
     events = [e for e in fetching.bodies(connection, ids).values() if e["who"] != ITSELF]
     names = _names(connection, events)

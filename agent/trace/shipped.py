@@ -27,10 +27,9 @@ from agent.trace import fetching
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import Kind, Links, Use
 from agent.trace.holdings import Station, moment
-from agent.trace.kits import LINKS
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces
 from agent.trace.said import Role
-from agent.trace.tables import ABOUT, EVENTS, SHIPMENTS, SOURCES, THINGS
+from agent.trace.tables import ABOUT, EVENTS, SHIPMENTS, SOURCES, THINGS, USES
 from agent.trace.unmatched import is_unmatched
 
 SHIPPED, IN_PART, IN_HOUSE, UNKNOWN = "shipped", "in_part", "in_house", "unknown"
@@ -234,18 +233,21 @@ class Shipping:
         return found
 
     def _own_lots(self, names: Mapping[str, str]) -> dict[str, list[_Place]]:
-        """Return of units the lots that they are of, where anything of those was shipped."""
+        """Return of units the lots that they are of, where anything of those was shipped.
+
+        What a unit is of is no load, so that it is in no kit (kits.py).
+        """
         holder, option = THINGS.alias(), THINGS.alias()
         pairs: dict[str, set[str]] = defaultdict(set)
         for some in pieces(names, NAMES_AT_ONCE):
             asked = (
                 select(holder.c.name, option.c.name)
                 .distinct()
-                .select_from(LINKS)
-                .join(SHIPMENTS, SHIPMENTS.c.thing == LINKS.c.option)
-                .join(holder, holder.c.id == LINKS.c.holder)
-                .join(option, option.c.id == LINKS.c.option)
-                .where(LINKS.c.kind == Kind.FEED.value, among(self.connection, holder.c.name, some))
+                .select_from(USES)
+                .join(SHIPMENTS, SHIPMENTS.c.thing == USES.c.option)
+                .join(holder, holder.c.id == USES.c.holder)
+                .join(option, option.c.id == USES.c.option)
+                .where(USES.c.kind == Kind.FEED.value, among(self.connection, holder.c.name, some))
             )
             for name, lot in self.connection.execute(asked):
                 pairs[name].add(lot)

@@ -183,6 +183,9 @@ Index("refs_by_target", REFS.c.station, REFS.c.target)
 IS_LOST = literal_column("kind") == literal_column("'lost'")
 """Written out, as the index needs it: there are few of these among many."""
 Index("refs_lost", REFS.c.station, sqlite_where=IS_LOST, postgresql_where=IS_LOST)
+IS_CORRECTION = literal_column("kind") == literal_column("'correct'")
+"""Written out for the same reason."""
+Index("refs_correct", REFS.c.event, sqlite_where=IS_CORRECTION, postgresql_where=IS_CORRECTION)
 LOADS = Table(
     "loads",
     METADATA,
@@ -295,6 +298,7 @@ MIGRATIONS: Mapping[int, Sequence[tuple[str, str]]] = {
         ),
         ("", "CREATE INDEX IF NOT EXISTS refs_lost ON refs (station) WHERE kind = 'lost'"),
     ),
+    5: (("", "CREATE INDEX IF NOT EXISTS refs_correct ON refs (event) WHERE kind = 'correct'"),),
 }
 """What a store of the version before needs, beside tables that are new: on which database ("" is
 each), and what. SQLite's foreign keys were never looked at."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, select
 
-from agent.trace.kits import LINKS
 from agent.trace.rows import reading
-from agent.trace.tables import ABOUT, EVENTS, SHIPMENTS, SOURCES, THINGS
+from agent.trace.tables import (
+    ABOUT,
+    DRAWN,
+    EVENTS,
+    KIT_LOTS,
+    SHIPMENTS,
+    SOURCES,
+    THINGS,
+    USES,
+)
 
 _OF_SHIPPING = ("unit_shipped", "unit_returned", "lot_issued", "lot_returned")
 
@@ -24,14 +32,14 @@ def unmatched(connection: Connection, source: str) -> list[str]:
         return sorted(name for (name,) in connection.execute(asked))
 
 
-def is_unmatched() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Return the terms that of what a shipment is of nothing else is known."""
-    is_in = select(LINKS.c.slot).where(
-        or_(LINKS.c.holder == SHIPMENTS.c.thing, LINKS.c.option == SHIPMENTS.c.thing)
+def is_unmatched() -> tuple[ColumnElement[bool], ...]:
+    """Return the terms that of what a shipment is of nothing else is known.
+
+    A term for each way in which something may be known, so that each goes by its own index.
+    """
+    thing = SHIPMENTS.c.thing
+    told = exists().where(
+        ABOUT.c.thing == thing, EVENTS.c.id == ABOUT.c.event, EVENTS.c.kind.not_in(_OF_SHIPPING)
     )
-    is_seen = (
-        select(ABOUT.c.event)
-        .join(EVENTS, EVENTS.c.id == ABOUT.c.event)
-        .where(ABOUT.c.thing == SHIPMENTS.c.thing, EVENTS.c.kind.not_in(_OF_SHIPPING))
-    )
-    return ~is_in.exists(), ~is_seen.exists()
+    linked = (USES.c.holder, USES.c.option, DRAWN.c.holder, KIT_LOTS.c.option)
+    return ~told, *(~exists().where(column == thing) for column in linked)
