@@ -66,10 +66,15 @@ class Ballast:
         with self._lock:
             if self._is_there or self.is_short:
                 return
-            self._files.remove(self._path)  # half of one may stand there after a cut
+            self._clear()  # half of one may stand there after a cut
             try:
                 self._files.fill(self._path, self._size)
             except OSError:
-                self._files.remove(self._path)  # somebody else took the space meanwhile
+                self._clear()  # somebody else took the space meanwhile
             else:
                 self._is_there = True
+
+    def _clear(self) -> None:
+        """Leave nothing behind; where nothing is, nothing has to be opened for it."""
+        if self._files.size(self._path) is not None:
+            self._files.remove(self._path)

@@ -1,5 +1,7 @@
 """The ballast: freed when space is short, written when there is room."""
 
+import errno
+import os
 from pathlib import Path
 
 from agent.journal.ballast import Ballast
@@ -82,3 +84,19 @@ def test_somebody_else_was_faster(tmp_path: Path) -> None:
     assert not (tmp_path / "ballast").exists()
     ballast.look()
     assert not ballast.is_short  # there is room, and the next time it may be written
+
+
+def test_where_nothing_can_be_opened_it_waits(tmp_path: Path) -> None:
+    """A process without descriptors records on in what is open, and has a ballast later (E02)."""
+
+    class Shut(SmallDisk):
+        def fill(self, path: Path, size: int) -> None:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path), size)
+
+        def remove(self, path: Path) -> None:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path))
+
+    ballast = ballast_on(Shut(SIZE + RESERVE), tmp_path)
+    assert not ballast.is_short
+    ballast_on(SmallDisk(SIZE + RESERVE), tmp_path)
+    assert (tmp_path / "ballast").stat().st_size == SIZE
