@@ -121,7 +121,7 @@ def stand_of(history: History) -> dict[str, Stand]:
 
 
 @given(histories(), st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_order_and_repeats_change_no_answer(history: History, random: Random) -> None:
     """What the station's own look-up knows of it, its neighbour knows: once all of it is there."""
     sent = [*history.rows, *random.choices(history.rows, k=3)]
@@ -150,7 +150,7 @@ def test_order_and_repeats_change_no_answer(history: History, random: Random) ->
 
 
 @given(histories(), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_lacks_is_never_taken_for_all(history: History, data: st.DataObject) -> None:
     """Whatever the broker loses: there is a hole, or what came begins later; never neither."""
     lost = data.draw(st.sets(st.sampled_from(range(len(history.rows))), min_size=1))
@@ -180,7 +180,7 @@ JSON = st.recursive(
 
 
 @given(histories(), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_message_stops_the_reader(history: History, data: st.DataObject) -> None:
     """A member of an event is anything at all, under its right hash: it is taken or set aside."""
     row = data.draw(st.sampled_from(history.rows))
