@@ -72,7 +72,7 @@ def _unit(line: int, number: int) -> str:
 def _line(line: int, units: int, lot_units: int) -> Iterator[Document]:
     """Yield the events of one line and of the steps before it."""
     yield from _before(line, -(-units // lot_units))
-    press = _Station(f"acme/graz/assembly/line-{line}/press-07")
+    press = _Station(f"acme/graz/assembly/line-{line}/press-07", line)
     yield press.started()
     lots = _Lots(line, lot_units)
     loads: list[str] = [""] * POSITIONS
@@ -113,7 +113,8 @@ class _Lots:
 
 def _before(line: int, raws: int) -> Iterator[Document]:
     """Yield the steps before assembly: each lot of pieces is made from the one before it."""
-    steps = [_Station(f"acme/graz/{step}/line-{line}") for step in ("mixing", "moulding", "finish")]
+    names = ("mixing", "moulding", "finish")
+    steps = [_Station(f"acme/graz/{step}/line-{line}", line) for step in names]
     for station in steps:
         yield station.started()
     for raw in range(raws):
@@ -132,6 +133,7 @@ class _Station:
     """One station, which numbers and links what it records."""
 
     path: str
+    line: int
     seq: int = 0
     hash: str | None = None
 
@@ -190,7 +192,7 @@ class _Station:
             "kind": kind,
             "schema": 1,
             "certainty": "certain",
-            "order": f"WO-{at // 2_000}",
+            "order": f"WO-{self.line}-{at // 2_000}",
             "operators": [{"ref": f"k:{at // 4_000:08x}", "certainty": None}],
             "config": _CONFIG,
             "time": {
