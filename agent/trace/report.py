@@ -63,15 +63,7 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
 def content_hash(document: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a report, in which `content_hash` itself does not count."""
     plain = {key: value for key, value in document.items() if key != "content_hash"}
-    return sha256(canonical(_plain(plain))).hexdigest()
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON has
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value
+    return sha256(canonical(plain)).hexdigest()
 
 
 def _body(

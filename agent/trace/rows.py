@@ -57,6 +57,7 @@ _ARRAYS: Mapping[type[TypeEngine[Any]], tuple[str, Callable[[Any], str]]] = {
 """By a column's type: PostgreSQL's for many of its values, and how one is written in it. The
 driver's own way takes five times as long: it looks at each value on its own."""
 
+_FEW = 20
 ROWS_AT_ONCE = 10_000
 NAMES_AT_ONCE = 5_000
 
@@ -118,8 +119,11 @@ def among(
 ) -> ColumnElement[bool]:
     """Return the term that a column has one of many values: of text, or whole numbers.
 
-    They go as one JSON array, and the statement is the same however many there are.
+    They go as one JSON array, and the statement is the same however many there are; of a few each
+    goes by itself, so that the database knows that they are few, and begins with them.
     """
+    if len(values) <= _FEW:
+        return column.in_(list(values))
     whole = orjson.dumps(list(values)).decode()
     if connection.dialect.name != "sqlite":
         kind = BigInteger() if isinstance(column.type, Integer) else String()
