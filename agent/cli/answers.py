@@ -90,8 +90,8 @@ def console() -> Console:
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """Return a plain table."""
     found = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        found.add_column(column, overflow="fold")
+    for at, column in enumerate(columns):  # what a row is about stays in one piece
+        found.add_column(column, overflow="fold", no_wrap=at == 0)
     for row in rows:
         found.add_row(*("" if cell is None else str(cell) for cell in row))
     return found

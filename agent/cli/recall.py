@@ -41,6 +41,7 @@ _SHOWN = (
     "shipped_to",
 )
 _IN = _SHOWN.index("in")
+_TIMES = (_SHOWN.index("first_seen"), _SHOWN.index("last_seen"))
 _WHYS = {
     "no_records": "nobody records shipping there",
     "before_records": "seen last before shipping was recorded",
@@ -151,6 +152,8 @@ def _show(report: dict[str, Any]) -> None:
     for row in rows:
         row[0] = tracing.shown(row[0])
         row[_IN] = tracing.shown(row[_IN] or "")
+        for place in _TIMES:
+            row[place] = _to_the_second(row[place])
     console.print(answers.table(_SHOWN, rows))
     counts = (f"{len(report[part])} {part}" for part in _PARTS)
     console.print(", ".join(counts), style="bold")
@@ -158,6 +161,10 @@ def _show(report: dict[str, Any]) -> None:
         console.print(line)
     for line in _statement(report):
         console.print(line, style="dim")
+
+
+def _to_the_second(moment: str | None) -> str | None:
+    return None if moment is None else f"{moment.partition('.')[0]}Z"
 
 
 def _beside(report: dict[str, Any]) -> Iterator[str]:
