@@ -101,7 +101,7 @@ coverage: ## every branch of what decides and of what keeps (after tests and pee
 	@$(BIN)/coverage report --include='$(COVERED)' --fail-under=100
 
 .PHONY: fuzz
-fuzz: $(VENV)/dev.stamp ## a million nearly right codes, streams and files against their laws (a minute)
+fuzz: $(VENV)/dev.stamp ## a million nearly right codes, streams, files and messages against their laws (two minutes)
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 .PHONY: crash
