@@ -108,12 +108,14 @@ fuzz: $(VENV)/dev.stamp ## a million nearly right codes, streams, files and mess
 crash: $(VENV)/dev.stamp ## power cuts, rot and kills by the ten thousand, and a table (half an hour)
 	@$(BIN)/python -m tests.crash --long $(ARGS)
 
-# Both in turn; SOAK=core or SOAK=processes is one of them. ARGS goes to the core's.
+# Core and processes in turn; SOAK=core, SOAK=processes or SOAK=wires is one of them. ARGS goes to the
+# core's, or to the wires'.
 .PHONY: soak
-soak: $(VENV)/dev.stamp broker ## random lines of the core, then real processes for MINUTES=10 (SOAK=core|processes)
-	@$(if $(filter processes,$(SOAK)),,$(BIN)/python -m tests.soak $(ARGS))
-	@$(if $(filter core,$(SOAK)),,$(BIN)/python -m tests.soak.processes \
+soak: $(VENV)/dev.stamp broker ## random lines of the core, then real processes for MINUTES=10 (SOAK=core|processes|wires)
+	@$(if $(filter processes wires,$(SOAK)),,$(BIN)/python -m tests.soak $(ARGS))
+	@$(if $(filter core wires,$(SOAK)),,$(BIN)/python -m tests.soak.processes \
 	  --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)))
+	@$(if $(filter wires,$(SOAK)),$(BIN)/python -m tests.soak.wires $(ARGS))
 
 .PHONY: mutate
 mutate: $(VENV)/dev.stamp ## change the core in every small way: does a test notice? (an hour; ARGS="--sample 40")

@@ -16,6 +16,7 @@ from tests.peers.mqtt_bench import MqttBench
 from tests.peers.mqtt_reader import Reader
 from tests.peers.tcp_proxy import Proxy, Way
 from tests.peers.test_mqtt_mosquitto import got_all
+from tests.soak.wires import plc_flaps
 
 
 @pytest.mark.parametrize("way", Way)
@@ -90,3 +91,9 @@ async def test_an_acknowledgement_is_never_written_blind(way: Way) -> None:
         async with run_of(driver, ["ack"]):
             await driver.write([writing(("ack", 1))])
         assert plc.memory.writes == [(HOLDING, 0, (1,))]
+
+
+async def test_a_flapping_wire_to_a_plc_shows_no_foreign_value_and_leaks_nothing() -> None:
+    """Cut at any moment of its polls, again and again: each value is that of its own address."""
+    came = await plc_flaps(20, seed=1)
+    assert came == {"cut": 20, "connections": 20, "values, each its own": 400}
