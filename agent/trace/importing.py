@@ -134,9 +134,9 @@ def _take_row(where: str, cells: dict[str, str], facts: Facts) -> None:
     if kind is Kind.PART:
         facts.all_units.update(options)
     since = _moment(where, "since", cells.get("since", ""), -inf)
-    facts.add(
-        Slot(unit, kind, options, since, _moment(where, "until", cells.get("until", ""), inf))
-    )
+    until = _moment(where, "until", cells.get("until", ""), inf)
+    why = "direct_link" if len(options) == 1 else "multi_lot_label"
+    facts.add(Slot(unit, kind, options, since, until, why=why))
 
 
 def _one_of(where: str, column: str, cell: str, words: dict[str, Any]) -> Any:  # noqa: ANN401 - what the words mean

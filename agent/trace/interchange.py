@@ -31,6 +31,7 @@ from agent.trace.genealogy import Kind, Use
 from agent.trace.shipment import Shipment
 
 FORM = "trace-v1"
+_DIRECT = "direct_link"
 
 
 class InterchangeError(Exception):
@@ -231,16 +232,17 @@ class _Reading:
         """Pieces of a lot became lots of their own."""
         parent = str(_needed(event, "from"))
         for child in _names(event, "to"):
-            self.made.append(Slot(child, Kind.LOT, (parent,)))
+            self.made.append(Slot(child, Kind.LOT, (parent,), why=_DIRECT))
 
     def merge(self, event: Event) -> None:
         """Lots became one."""
         made, kind = str(_needed(event, "to")), _needed(event, "kind")
         inputs = _names(event, "from")
         if kind == "blend":
-            self.made += [Slot(made, Kind.LOT, (each,)) for each in inputs]
+            self.made += [Slot(made, Kind.LOT, (each,), why=_DIRECT) for each in inputs]
         elif kind == "commingle":
-            self.made.append(Slot(made, Kind.LOT, tuple(dict.fromkeys(inputs))))
+            options = tuple(dict.fromkeys(inputs))
+            self.made.append(Slot(made, Kind.LOT, options, why="hopper_mix"))
         else:
             raise InterchangeError(f"event {event['id']}: kind {kind!r}; write blend or commingle")
 
@@ -269,15 +271,16 @@ class _Reading:
                 options = feed.options(at, give_or_take)
                 if options:
                     out = self._out(unit, station, name, at)
-                    facts.add(Slot(unit, Kind.FEED, options, at, out))
+                    why = "load_interval" if len(options) == 1 else "boundary_uncertain"
+                    facts.add(Slot(unit, Kind.FEED, options, at, out, why=why))
         for (unit, _, _), changes in self.replaced.items():
             in_order = sorted(changes, key=itemgetter(0))
             ends = [*(at for at, _ in in_order[1:]), inf]
             for (at, lot), end in zip(in_order, ends, strict=True):
-                facts.add(Slot(unit, Kind.FEED, (lot,), at, end))
+                facts.add(Slot(unit, Kind.FEED, (lot,), at, end, why=_DIRECT))
         for (parent, child), moves in self.parts.items():
             for since, until in _stays(moves):
-                facts.add(Slot(parent, Kind.PART, (child,), since, until))
+                facts.add(Slot(parent, Kind.PART, (child,), since, until, why=_DIRECT))
         return facts
 
     def _out(self, unit: str, station: str, slot: str, at: float) -> float:

@@ -402,7 +402,7 @@ _EACH_KIND_OF_ROW = (_by_name(select(USES)), _by_name(drawn_links()))
 _KINDS = {kind.value: kind for kind in Kind}
 
 
-_COLUMNS = ("source", "slot", "kind", "holder", "option", "options", "since", "until")
+_COLUMNS = ("source", "slot", "kind", "holder", "option", "options", "since", "until", "why")
 
 
 def _rows(source: int | None, facts: Facts, ids: dict[str, int]) -> Iterator[tuple[Any, ...]]:
@@ -410,5 +410,6 @@ def _rows(source: int | None, facts: Facts, ids: dict[str, int]) -> Iterator[tup
         since = None if isinf(slot.since) else slot.since
         until = None if isinf(slot.until) else slot.until
         kind, holder, n = slot.kind.value, ids[slot.holder], len(slot.options)
+        code = REASONS.index(slot.why)
         for option in slot.options:
-            yield source, number, kind, holder, ids[option], n, since, until
+            yield source, number, kind, holder, ids[option], n, since, until, code

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent.cli import exits, main
+from agent.trace.report import recall_report
+from agent.trace.store import Store
 
 SMALL = Path("tests/data/trace/genealogy_small.json")
 
@@ -96,3 +98,21 @@ def test_nothing_was_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert run("aside", "--store", store) == exits.OK
     assert run("aside", "--again", "--store", store) == exits.OK
     assert capsys.readouterr().out == "0 taken\n"
+
+
+def test_what_is_imported_has_its_reasons(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each member of a recall says why, whichever system it is from (D-5)."""
+    store, units = str(tmp_path / "trace.db"), tmp_path / "units.csv"
+    units.write_text("unit,component\nSN-1,LOT-A\nSN-2,LOT-A|LOT-B\n")
+    assert run("import", str(SMALL), str(units), "--store", store) == exits.OK
+    capsys.readouterr()
+    with Store.open(store) as opened:
+        for query in json.loads(SMALL.read_bytes())["queries"]:
+            report = recall_report(opened, query["of"])
+            for each in (*report["certain"], *report["possible"]):
+                assert each["reasons"] or each["unit"] == query["of"], query
+        report = recall_report(opened, "LOT-A")
+    assert [each["reasons"] for each in report["certain"]] == [["direct_link"]]
+    assert [each["reasons"] for each in report["possible"]] == [["multi_lot_label"]]

@@ -81,7 +81,7 @@ def test_commingled_pieces_come_from_one_of_the_lots() -> None:
     commingled = {"type": "merge", "from": ["A", "B"], "to": "M", "kind": "commingle"}
     assert where_from(facts_of([commingled]), "M").possible == ["A", "B"]
     assert where_from(facts_of([commingled | {"kind": "blend"}]), "M").certain == ["A", "B"]
-    assert facts_of([commingled]).slots == [Slot("M", Kind.LOT, ("A", "B"))]
+    assert facts_of([commingled]).slots == [Slot("M", Kind.LOT, ("A", "B"), why="hopper_mix")]
 
 
 @pytest.mark.parametrize(
