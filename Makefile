@@ -126,6 +126,10 @@ sim: $(VENV)/dev.stamp ## the whole agent in virtual time: SEED=1 HOURS=4, SEEDS
 	@$(BIN)/python -m tests.sim --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) \
 	  --hours $(or $(HOURS),4) $(ARGS)
 
+.PHONY: backlog
+backlog: $(VENV)/dev.stamp ## a million events that no sink has, then one that takes them
+	@$(BIN)/python -m tests.soak.backlog $(ARGS)
+
 .PHONY: outage
 outage: $(VENV)/dev.stamp ## three days without the broker, then all is caught up: HOURS=72
 	@$(BIN)/python -m tests.sim.outage --hours $(or $(HOURS),72) $(ARGS)
