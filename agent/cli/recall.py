@@ -42,6 +42,7 @@ _SHOWN = (
 )
 _IN = _SHOWN.index("in")
 _TIMES = (_SHOWN.index("first_seen"), _SHOWN.index("last_seen"))
+_MOST_TOLD = 5
 _WHYS = {
     "no_records": "nobody records shipping there",
     "before_records": "seen last before shipping was recorded",
@@ -207,6 +208,11 @@ def _shipping(report: dict[str, Any]) -> Iterator[str]:
 def _statement(report: dict[str, Any]) -> Iterator[str]:
     """Yield what the list rests on, and its hash."""
     yield from answers.rests_on(report["rests_on"], report["imported"])
+    if report["shipping"]["unmatched"]:
+        lone = report["shipping"]["unmatched"]
+        first = ", ".join(map(tracing.shown, lone[:_MOST_TOLD]))
+        more = ", …" if len(lone) > _MOST_TOLD else ""
+        yield f"{len(lone):,} left or came back of which nothing else is known: {first}{more}"
     for each in report["shipping"]["sources"]:
         yield f"shipping by {each['source']}, {each['since']} to {each['until']}"
     yield report["assumption"]

@@ -30,7 +30,7 @@ from agent.trace.holdings import Station, moment
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces
 from agent.trace.said import Role
 from agent.trace.tables import ABOUT, EVENTS, SHIPMENTS, SOURCES, THINGS, USES
-from agent.trace.unmatched import is_unmatched
+from agent.trace.unmatched import is_unmatched, unmatched
 
 SHIPPED, IN_PART, IN_HOUSE, UNKNOWN = "shipped", "in_part", "in_house", "unknown"
 _SEEN = ("unit_started", "unit_completed", "unit_refused", "unit_packed", "unit_unpacked")
@@ -115,7 +115,11 @@ class Shipping:
 
     def told(self) -> dict[str, Any]:
         """Return what all of it rests on."""
-        return {"records": self.records, "sources": [each.told() for each in self.sources]}
+        return {
+            "records": self.records,
+            "sources": [each.told() for each in self.sources],
+            "unmatched": unmatched(self.connection) if self.records else [],
+        }
 
     def of(
         self,

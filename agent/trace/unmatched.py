@@ -19,15 +19,22 @@ from agent.trace.tables import (
 _OF_SHIPPING = ("unit_shipped", "unit_returned", "lot_issued", "lot_returned")
 
 
-def unmatched(connection: Connection, source: str) -> list[str]:
-    """Return what a list says that it left or came back, and of which only that is known."""
+def unmatched(connection: Connection, source: str | None = None) -> list[str]:
+    """Return what left or came back, and of which only that is known.
+
+    Args:
+        connection: Of the store.
+        source: The list that says so; None: whichever says so.
+    """
     asked = (
         select(THINGS.c.name)
         .distinct()
         .join(SHIPMENTS, SHIPMENTS.c.thing == THINGS.c.id)
-        .join(SOURCES, SOURCES.c.id == SHIPMENTS.c.source)
-        .where(SOURCES.c.name == source, *is_unmatched())
+        .where(*is_unmatched())
     )
+    if source is not None:
+        asked = asked.join(SOURCES, SOURCES.c.id == SHIPMENTS.c.source)
+        asked = asked.where(SOURCES.c.name == source)
     with reading(connection):
         return sorted(name for (name,) in connection.execute(asked))
 

@@ -58,7 +58,7 @@ def test_recall_by_lot_lists_reasons_places_and_what_has_no_name() -> None:
         "shipped_in": None,
         "document": None,
     }
-    assert report["shipping"] == {"records": 0, "sources": []}
+    assert report["shipping"] == {"records": 0, "sources": [], "unmatched": []}
     assert [(u["station"], u["up_to"]) for u in report["unidentified"]] == [("acme/press", 1)]
     assert report["scopes"] == {"by_links": 4, "by_station_and_time": 4, "by_order": 4}
     assert not any(name.startswith(UNIDENTIFIED) for name in units(report, "possible"))

@@ -100,6 +100,7 @@ def test_what_was_shipped_is_said_with_where_to_and_by_what() -> None:
                 "is_whole": True,
             }
         ],
+        "unmatched": [],
     }
 
 
@@ -252,6 +253,8 @@ def test_a_parcel_of_which_nothing_is_known_may_hold_anything() -> None:
     ship(plant, "SSCC-9")
     plant.unit("U2", "LOT")
     assert told(plant) == {"U1": ("unknown", "unmatched_shipment"), "U2": ("in_house", "")}
+    with stored(plant.events) as store:
+        assert Trace(store).recall("LOT")["shipping"]["unmatched"] == ["SSCC-9"]
 
 
 # ------------------------------------------------------------------ lots

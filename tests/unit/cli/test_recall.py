@@ -216,6 +216,7 @@ def test_a_recall_says_what_was_shipped_and_what_that_rests_on(
     assert "shipping: 3 in house, 1 shipped\n" in told.err
     assert "lot LOT: 9 pieces, certain, 4 of it shipped\n" in told.err
     assert "content hash" in told.err
+    assert "1 left or came back of which nothing else is known: SN-9\n" in told.err
     assert "shipped.csv, 2026-11-25T05:00:00.000Z to 2026-11-25T07:00:00.000Z" in told.err
     assert run("recall", "LOT") == exits.OK
     shown = capsys.readouterr().out
