@@ -125,7 +125,8 @@ def _told(row: dict[str, Any], by: list[str]) -> list[Any]:
     lost = ", ".join(f"{_loss(loss)} {_span(loss['s'])}" for loss in most)
     ratios = [_ratio(row[name]) for name in _RATIOS]
     spans = [_span(times["planned_busy"]), _span(times["actual_production"])]
-    return [*named, *ratios, row["produced"], row["good"], *spans, lost]
+    is_judged = row["quality"].get("why") != "no_verdict"
+    return [*named, *ratios, row["produced"], row["good"] if is_judged else "-", *spans, lost]
 
 
 def _loss(loss: dict[str, Any]) -> str:

@@ -231,3 +231,21 @@ def test_a_folder_with_a_station_that_has_no_journal(
     assert "acme/filler: " in told
     assert "odd.yaml:1:10: station: must be text" in told
     assert told.count("lineside oee: not in it: ") == len(document["unread"])
+
+
+def test_where_nothing_judges_the_pieces_none_is_said_to_be_good(
+    station: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table has no number for it: 0 would be read as all scrap."""
+    path = tmp_path / "unjudged.yaml"
+    path.write_text(station.read_text().replace("    verdict: verdict\n", ""))
+    assert path.read_text() != station.read_text()
+    state = ("--state", str(tmp_path / "state"))
+    for file, good in ((station, "38"), (path, "-")):
+        assert run(str(file), *SINCE, *state) == exits.OK
+        row = next(
+            line
+            for line in capsys.readouterr().out.splitlines()
+            if line.startswith("2024-11-25  e")
+        )
+        assert row.split()[row.split().index("41") + 1] == good
