@@ -1,8 +1,10 @@
 """What is wrong with the agent's own place: journal, files, a second instance, a shared PLC."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -175,3 +177,39 @@ async def _output(*arguments: str, plant: Plant) -> str:
         out, complaints = await process.communicate()
     assert (process.returncode, complaints) == (0, b"")
     return out.decode()
+
+
+def listening(pid: int) -> list[str]:
+    """Return the addresses at which a process can be called over a network."""
+    sockets = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed while we looked
+            sockets.add(str(descriptor.readlink()))
+    found = []
+    for name, states in (("tcp", {"0A"}), ("tcp6", {"0A"}), ("udp", {"07"}), ("udp6", {"07"})):
+        for line in Path(f"/proc/{pid}/net/{name}").read_text("ascii").splitlines()[1:]:
+            fields = line.split()
+            if fields[3] in states and f"socket:[{fields[9]}]" in sockets:
+                found.append(f"{name} {fields[1]}")
+    return found
+
+
+async def test_nobody_can_call_it_over_a_network(plant: Plant) -> None:
+    """The agent calls others and is called by nobody: no page and no port is open (X05)."""
+    async with socket_of_our_own() as own:
+        assert own in listening(os.getpid())  # what is there would be seen
+    async with plant.running() as agent:
+        await agent.said("ready")
+        assert listening(agent.process.pid) == []
+
+
+@asynccontextmanager
+async def socket_of_our_own() -> AsyncIterator[str]:
+    """Listen somewhere, and say where as the kernel does."""
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield f"tcp 0100007F:{port:04X}"
+    finally:
+        server.close()
+        await server.wait_closed()

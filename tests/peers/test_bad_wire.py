@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,8 +21,9 @@ from tests.peers.mosquitto import Mosquitto
 from tests.peers.mqtt_bench import MqttBench
 from tests.peers.mqtt_reader import Reader
 from tests.peers.tcp_proxy import Proxy, Way
+from tests.peers.test_modbus_late import tcp
 from tests.peers.test_mqtt_mosquitto import got_all
-from tests.soak.wires import plc_flaps
+from tests.soak.wires import late_reads, plc_flaps
 
 
 @pytest.mark.parametrize("way", Way)
@@ -97,3 +104,29 @@ async def test_a_flapping_wire_to_a_plc_shows_no_foreign_value_and_leaks_nothing
     """Cut at any moment of its polls, again and again: each value is that of its own address."""
     came = await plc_flaps(20, seed=1)
     assert came == {"cut": 20, "connections": 20, "values, each its own": 400}
+
+
+@contextmanager
+def starved() -> Iterator[None]:
+    """Leave us a small share of one processor: others of the same one never rest."""
+    took_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(mine)})
+    greedy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    try:
+        yield
+    finally:
+        for process in greedy:
+            process.kill()
+            process.wait()
+        os.sched_setaffinity(0, mine)
+    took_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - took_s
+    assert took_s > 0, "nobody was greedy"
+
+
+async def test_without_time_to_run_no_value_is_another_s() -> None:
+    """Too little processor makes answers late: links are dropped, nothing is mixed up (E04)."""
+    with starved():
+        came = await late_reads(tcp, 40, seed=2)
+    assert came["links dropped"] > 0
+    assert came["answered in time"] + came["links dropped"] <= came["reads"]
