@@ -10,29 +10,46 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from agent.trace import fetching
 from agent.trace.corrections import Document, address_of, place_of
 from agent.trace.fetching import Key, key_of
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces
-from agent.trace.tables import ABOUT, IS_CORRECTION, REFS, THINGS
+from agent.trace.tables import ABOUT, EVENTS, IS_CORRECTION, REFS, THINGS
 
+_OF_CYCLES = "cycles:"
 ITSELF = "lineside"
 """Who corrects where nobody does: such a correction only takes certainty away."""
 
 
-def corrections(connection: Connection, things: Collection[str]) -> list[dict[str, Any]]:
-    """Return the corrections that concern any of these things, oldest first."""
+def corrections(
+    connection: Connection,
+    things: Collection[str],
+    cycles: tuple[ColumnElement[bool], ...] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the corrections that concern any of these things, oldest first.
+
+    Args:
+        connection: Of the store.
+        things: Units, lots and parts.
+        cycles: Terms of events: what is corrected of those is of concern too, for they may have
+            been other units', of another order or with other people.
+    """
     asked = select(REFS.c.event).distinct().where(IS_CORRECTION)
     ids = [number for (number,) in connection.execute(asked)]
     events = [e for e in fetching.bodies(connection, ids).values() if e["who"] != ITSELF]
-    names = _names(connection, events)
-    found = [each for each in events if not names[key_of(each)].isdisjoint(things)]
+    names = _names(connection, events, cycles)
+    wanted = {*things, _OF_CYCLES}
+    found = [each for each in events if not names[key_of(each)].isdisjoint(wanted)]
     return [_told(each) for each in sorted(found, key=lambda e: (_time(e), place_of(e)))]
 
 
-def _names(connection: Connection, events: Collection[Document]) -> dict[Key, set[str]]:
+def _names(
+    connection: Connection,
+    events: Collection[Document],
+    cycles: tuple[ColumnElement[bool], ...] | None,
+) -> dict[Key, set[str]]:
     """Return of each correction what it is about, by what it corrects and what that was."""
     targets = {(each["station"], address) for each in events for address in each["supersedes"]}
     held = fetching.by_address(connection, targets)
@@ -46,6 +63,10 @@ def _names(connection: Connection, events: Collection[Document]) -> dict[Key, se
         )
         for number, name in connection.execute(asked):
             about[at[number]].add(name)
+        if cycles is not None:
+            of_them = select(EVENTS.c.id).where(among(connection, EVENTS.c.id, some), *cycles)
+            for (number,) in connection.execute(of_them):
+                about[at[number]].add(_OF_CYCLES)
     found: dict[Key, set[str]] = {}
     for event in sorted(events, key=place_of):
         names = {event["about"]} if event.get("about") else set()

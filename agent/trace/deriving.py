@@ -364,11 +364,11 @@ def _keep_units(changes: Changes, event: Document) -> None:
     """Let names be what they were once recorded as: their history shows the correction."""
     for name in (event.get("unit"), event.get("new")):
         if name and name not in changes.units:
-            changes.unit(name)
+            changes.unit(name, Role.WAS)
     told = {name for name, _, _ in changes.about}
     for name in (event.get("lot"), event.get("component"), event.get("child")):
         if name and name not in told:
-            changes.about.append((name, Role.IS, None))
+            changes.about.append((name, Role.WAS, None))
 
 
 def names_of(connection: Connection, name: str) -> frozenset[str]:

@@ -23,7 +23,7 @@ from agent.trace.genealogy import Found, Kind, find
 from agent.trace.holdings import Station, completeness, moment
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces, reading
 from agent.trace.said import STANDS_FOR, UNIDENTIFIED, Role
-from agent.trace.selecting import Selection, choose, unheard
+from agent.trace.selecting import Selection, choose, cycles_of, unheard
 from agent.trace.shipped import Shipping
 from agent.trace.store import Store
 from agent.trace.tables import ABOUT, EVENTS, LABELS, SOURCES, THINGS, USES
@@ -36,6 +36,7 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
     """Return the recall of a lot, serial or unit, or of what passed as selected."""
     if isinstance(asked, str):
         query: dict[str, Any] = {"of": asked}
+        cycles = None
         unknown = [] if store.knows(asked) else [f"'{asked}' is not known to this store"]
         found, lots = find(store.widened(asked), asked), frozenset({asked})
         own = {use.option: {use.why} for use in store.below(lots) if use.kind is Kind.SUBLOT}
@@ -44,6 +45,7 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
         )
     else:
         query = asked.told()
+        cycles = cycles_of(asked)
         with reading(store.archive.connection):
             chosen = choose(store.archive.connection, asked)
             unknown = unheard(store.archive.connection, asked)
@@ -52,6 +54,8 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
     rests = completeness(store.archive)
     with reading(store.archive.connection):
         body = _body(store, found, lots, rests)
+        concern = {*found.holders, *lots, *_with_older(found, _everyone(found))}
+        body["corrections"] = corrections(store.archive.connection, concern, cycles)
     body = {"recall": query, "is_known": not unknown, "unknown": unknown, **body}
     body["rests_on"] = [asdict(each) for each in rests]
     body["imported"] = store.imported()
@@ -76,8 +80,7 @@ def _body(
         "scrapped": _named(answer.scrapped),
         "cleared": _named(answer.cleared),
     }
-    everyone = [unit for some in named.values() for unit in some]
-    names = _with_older(found, everyone)
+    names = _with_older(found, _everyone(found))
     seen = _seen(connection, names)
     shipping = Shipping(connection, store, rests)
     shipped = shipping.of(names, _stations(seen))
@@ -108,8 +111,13 @@ def _body(
         "lots": [{**each, **shipped[each["lot"]]} for each in counted],
         "scopes": scopes | _scopes_of_pieces(connection, counted),
         "shipping": shipping.told(),
-        "corrections": corrections(connection, {*found.holders, *lots, *names}),
     }
+
+
+def _everyone(found: Found) -> list[str]:
+    """Return all that is listed by name."""
+    answer = found.recall
+    return _named((*answer.certain, *answer.possible, *answer.scrapped, *answer.cleared))
 
 
 def _stations(seen: Mapping[str, Mapping[str, Any]]) -> dict[str, str | None]:
@@ -137,6 +145,7 @@ def _with_older(found: Found, units: Iterable[str]) -> dict[str, str]:
     return names
 
 
+_NO_SIGHT = (Role.ENTERED.value, Role.WAS.value)
 _UNSEEN = {"first_seen": None, "last_seen": None, "last_station": None, "left": None}
 
 
@@ -156,7 +165,7 @@ def _seen(connection: Connection, units: Mapping[str, str]) -> dict[str, dict[st
             .join(ABOUT, ABOUT.c.thing == THINGS.c.id)
             .join(EVENTS, EVENTS.c.id == ABOUT.c.event)
             .join(SOURCES, SOURCES.c.id == EVENTS.c.station)
-            .where(among(connection, THINGS.c.name, some), ABOUT.c.role != Role.ENTERED.value)
+            .where(among(connection, THINGS.c.name, some), ABOUT.c.role.not_in(_NO_SIGHT))
             .order_by(EVENTS.c.received_ms, EVENTS.c.id)
         )
         for name, at_ms, station, role in connection.execute(asked):

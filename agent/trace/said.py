@@ -42,6 +42,8 @@ class Role(StrEnum):
     """So many units that nobody can name; no number: nobody knows how many."""
     LEFT = "left"
     """It left the place: it was issued."""
+    WAS = "was"
+    """It was recorded as about this, and is corrected: a line of its history, and no more."""
     ENTERED = "entered"
     """Its code came otherwise than from a reader that decoded it: nobody has seen it by that."""
 

@@ -118,6 +118,11 @@ def _is_station(station: str) -> ColumnElement[bool]:
     )
 
 
+def cycles_of(asked: Selection) -> tuple[ColumnElement[bool], ...]:
+    """Return the terms of the cycles of the place and time that are asked for."""
+    return _is_cycle(), *_terms(asked)
+
+
 def _is_cycle() -> ColumnElement[bool]:
     cycles = ("unit_completed", "unit_refused", "unit_unbound", "lot_counted", "cycle_counted")
     return EVENTS.c.kind.in_((*cycles, *sorted(UNSEEN)))

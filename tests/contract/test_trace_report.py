@@ -272,3 +272,32 @@ def test_a_recall_names_every_correction_that_it_rests_on() -> None:
                 "who": "k:1",
                 "reason": "wrong",
             }
+
+
+def test_what_a_cycle_was_taken_for_was_not_there() -> None:
+    """By place and time, and where it was seen last, a unit goes by what is right (D-143)."""
+    plant = line()
+    never = plant.unit("U7", "LOT", order="WO-7")
+    other = plant.unit("U8", "LOT")
+    plant.unit("U8", "LOT", station="acme/oven")
+    gone = plant.correct(never)
+    named = plant.correct(other, unit="U9")
+    fixed = plant.correct("000001-aa-2", order="WO-9")
+    for events in (plant.events, plant.events[::-1]):
+        with stored(events) as store:
+            trace = Trace(store)
+            press = trace.recall(Selection(station="press"))
+            assert units(press, "certain") == ["U1", "U2", "U3", "U4", "U9"]
+            assert {"U7", "U8"}.isdisjoint(units(press, "possible"))
+            assert [each["address"] for each in press["corrections"]] == [gone, named, fixed]
+            oven = trace.recall(Selection(station="oven"))
+            assert oven["corrections"][-1:] == [
+                each for each in press["corrections"] if each["address"] == fixed
+            ]  # U1 was there, and one of its cycles is corrected
+            order = trace.recall(Selection(order="WO-1"))
+            assert (units(order, "certain"), order["corrections"][-1]["address"]) == (["U2"], fixed)
+            lot = trace.recall("LOT")
+            entry = next(entry for entry in lot["certain"] if entry["unit"] == "U8")
+            assert entry["first_seen"] == entry["last_seen"] == "2026-11-25T06:00:10.000Z"
+            kinds = [each["kind"] for each in trace.history("U7")]
+            assert kinds == ["unit_completed"]
