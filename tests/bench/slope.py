@@ -1,8 +1,12 @@
-"""How the trace store grows: the measured points, kept beside their drawing, from run to run."""
+"""How the trace store grows: the measured points, kept beside their drawing, from run to run.
+
+`python -m tests.bench.slope docs/scale.svg` draws them again and writes their table.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,6 +83,36 @@ def kept(plot: Path) -> list[Point]:
     ]
 
 
+def table(points: Sequence[Point]) -> str:
+    """Return the points as a table for a document."""
+    titles = (
+        "",
+        "units",
+        "stations",
+        "events a processor second",
+        "first / last tenth",
+        "on the clock",
+        "recall, s: processor / clock",
+        "where-used, s",
+        "history, s",
+        "bytes a unit",
+        "load",
+    )
+    lines = [f"| {' | '.join(titles)} |", f"|---|{'--:|' * (len(titles) - 1)}"]
+    for point in points:
+        asked = [
+            f"{timed.cpu_s:.2g} / {timed.median_s:.2g}"
+            for timed in (point.questions[name] for name in ("recall", "where_used", "trace"))
+        ]
+        rates = f"{point.first_per_s:,.0f} / {point.last_per_s:,.0f} | {point.per_s:,.0f}"
+        lines.append(
+            f"| {_NAMES[point.store]} | {point.units:,} | {point.stations} "
+            f"| {point.per_cpu_s:,.0f} | {rates} | {' | '.join(asked)} "
+            f"| {point.bytes / point.units:,.0f} | {point.load:.1f} |"
+        )
+    return "\n".join(lines)
+
+
 def draw(points: Sequence[Point], plot: Path) -> None:
     """Draw events a second, the time of questions and the size of a unit by the size of a plant."""
     import matplotlib as mpl  # noqa: PLC0415 - an extra, and half a second: for who draws
@@ -127,3 +161,9 @@ def _titled(axes: Axes, title: str, goal: float | None) -> None:
     axes.set_title(title, color=_INK, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
+
+
+if __name__ == "__main__":
+    shown = Path(sys.argv[1])
+    draw(kept(shown), shown)
+    sys.stdout.write(table(kept(shown)) + "\n")

@@ -177,8 +177,9 @@ class _Taking:
 
     def rate(self, *, of_last: bool) -> float:
         """Return the events a processor second of the first tenth of them, or of the last."""
-        tenth = max(1, len(self.parts) // 10)
-        some = self.parts[-tenth:] if of_last else self.parts[:tenth]
+        whole = [part for part in self.parts if part[0] == CHUNK] or self.parts
+        tenth = max(1, len(whole) // 10)
+        some = whole[-tenth:] if of_last else whole[:tenth]
         return sum(new for new, _ in some) / max(sum(cpu_s for _, cpu_s in some), 0.01)
 
 
