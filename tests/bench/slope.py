@@ -130,7 +130,7 @@ def draw(points: Sequence[Point], plot: Path) -> None:
             ("trace", "history", ":^"),
         ):
             _lines(asked, points, name, _cpu_s_of(question), style)
-        _titled(asked, "processor seconds for an answer (5,000 hits)", 1)
+        _titled(asked, "processor seconds an answer, 5,000 hits", 1)
         asked.set(yscale="log", ylim=(0.001, 3))
         _lines(size, points, "", lambda p: p.bytes / p.units, "-o")
         _titled(size, "bytes a unit of 20 components", None)
