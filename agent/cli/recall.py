@@ -49,6 +49,7 @@ _WHYS = {
     "after_records": "seen last after the newest record of shipping",
     "gap": "events of a station that ships are missing",
     "unmatched_shipment": "something left later of which nothing else is known",
+    "seen_after": "a list has it as shipped before a station saw it last",
     "may_be_in": "it may be in what left or came back",
     "part_of_lot": "a part of its lot left or came back",
     "never_seen": "no station saw it",

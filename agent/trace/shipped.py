@@ -25,10 +25,11 @@ from sqlalchemy import Connection, func, select
 
 from agent.trace import fetching
 from agent.trace.fetching import STATION
-from agent.trace.genealogy import Kind, Links, Use
+from agent.trace.genealogy import Kind, Links
 from agent.trace.holdings import Station, moment
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces
 from agent.trace.said import Role
+from agent.trace.shipment_records import Record, Within, within
 from agent.trace.tables import ABOUT, EVENTS, SHIPMENTS, SOURCES, THINGS, USES
 from agent.trace.unmatched import is_unmatched, unmatched
 
@@ -36,28 +37,8 @@ SHIPPED, IN_PART, IN_HOUSE, UNKNOWN = "shipped", "in_part", "in_house", "unknown
 _SEEN = ("unit_started", "unit_completed", "unit_refused", "unit_packed", "unit_unpacked")
 """Kinds that say that a unit itself was there."""
 _WITHIN = frozenset({Kind.PACK, Kind.PART, Kind.NAME, Kind.SUBLOT})
-_FOR_A_TIME = frozenset({Kind.PACK, Kind.PART})
 _SITE = 2
 """So many parts of a station's path name its site, where it has more."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """A record of shipping."""
-
-    thing: str
-    at: float | None
-    is_back: bool
-    is_all: bool
-    quantity: str | None
-    measure: str | None
-    party: str | None
-    document: str | None
-
-    @property
-    def order(self) -> float:
-        """Records without a time come first: what is dated is newer knowledge."""
-        return -inf if self.at is None else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +61,6 @@ class _Source:
             "until": until,
             "is_whole": self.is_whole,
         }
-
-
-@dataclass(slots=True)
-class _Place:
-    """Something that a unit is or was in, and when."""
-
-    thing: str
-    since: float = -inf
-    until: float = inf
-    is_certain: bool = True
-
-    def has(self, at: float | None) -> bool:
-        """Whether it was in there at a moment; without one, whether it still is."""
-        return self.until == inf if at is None else self.since <= at < self.until
 
 
 @dataclass(slots=True)
@@ -151,7 +118,7 @@ class Shipping:
                 (record, place)
                 for place in places[name]
                 for record in by_thing.get(place.thing, ())
-                if place.has(record.at)
+                if place.has(record)
             ]
             sight = seen.get(name)
             at = None if are_lots else sight
@@ -166,17 +133,22 @@ class Shipping:
 
     def _judged(
         self,
-        said: Iterable[tuple[_Said, _Place]],
+        said: Iterable[tuple[Record, Within]],
         here_at: float | None,
         seen: float | None,
         station: str | None,
     ) -> dict[str, Any]:
-        """Return what the records come to; those from before it was seen here say nothing more."""
-        gone: tuple[_Said, _Place] | None = None
-        doubt: tuple[str, _Said, _Place] | None = None
+        """Return what the records come to; those from before it was seen here say nothing more.
+
+        Lists aside: they may be dated by the day, or booked before the goods went.
+        """
+        gone: tuple[Record, Within] | None = None
+        doubt: tuple[str, Record, Within] | None = None
         since = seen
         for record, place in sorted(said, key=lambda pair: pair[0].order):
-            if record.at is not None and here_at is not None and record.at < here_at:
+            if record.order > -inf and record.order < max(place.since, here_at or -inf):
+                if record.event is None and not record.is_back:  # it may have left after that
+                    doubt = ("seen_after", record, place)
                 continue
             is_sure = place.is_certain and record.is_all
             why = "part_of_lot" if place.is_certain else "may_be_in"
@@ -214,20 +186,20 @@ class Shipping:
 
     # -------------------------------------------------------------- what it was in
 
-    def _places(self, names: Mapping[str, str]) -> dict[str, list[_Place]]:
+    def _places(self, names: Mapping[str, str]) -> dict[str, list[Within]]:
         """Return of each thing that is listed all that it is or was in, itself first."""
-        found: dict[str, list[_Place]] = defaultdict(list)
+        found: dict[str, list[Within]] = defaultdict(list)
         for name, listed in names.items():
-            found[listed].append(_Place(name))
-        frontier = {name: [(listed, _Place(name))] for name, listed in names.items()}
+            found[listed].append(Within(name))
+        frontier = {name: [(listed, Within(name))] for name, listed in names.items()}
         seen = {(listed, name, -inf, inf) for name, listed in names.items()}
         while frontier:
-            reached: dict[str, list[tuple[str, _Place]]] = defaultdict(list)
+            reached: dict[str, list[tuple[str, Within]]] = defaultdict(list)
             for use in self.links.above(list(frontier)):
                 if use.kind not in _WITHIN and use.why != "alias":
                     continue
                 for listed, inner in frontier[use.option]:
-                    place = _in(inner, use)
+                    place = within(inner, use)
                     key = (listed, place.thing, place.since, place.until)
                     if place.since < place.until and key not in seen:
                         seen.add(key)
@@ -236,7 +208,7 @@ class Shipping:
             frontier = dict(reached)
         return found
 
-    def _own_lots(self, names: Mapping[str, str]) -> dict[str, list[_Place]]:
+    def _own_lots(self, names: Mapping[str, str]) -> dict[str, list[Within]]:
         """Return of units the lots that they are of, where anything of those was shipped.
 
         What a unit is of is no load, so that it is in no kit (kits.py).
@@ -255,12 +227,12 @@ class Shipping:
             )
             for name, lot in self.connection.execute(asked):
                 pairs[name].add(lot)
-        found: dict[str, list[_Place]] = defaultdict(list)
+        found: dict[str, list[Within]] = defaultdict(list)
         for name, event in self._made(pairs):
             lots = [event.get("lot"), *event.get("lots", ())]
             is_sure = len(lots) == 1 and not event.get("lot_why")
             found[names[name]] += [
-                _Place(lot, is_certain=is_sure) for lot in lots if lot in pairs[name]
+                Within(lot, is_certain=is_sure) for lot in lots if lot in pairs[name]
             ]
         return found
 
@@ -283,8 +255,8 @@ class Shipping:
 
     # -------------------------------------------------------------- what is recorded
 
-    def _said(self, things: Collection[str]) -> dict[str, list[_Said]]:
-        found: dict[str, list[_Said]] = defaultdict(list)
+    def _said(self, things: Collection[str]) -> dict[str, list[Record]]:
+        found: dict[str, list[Record]] = defaultdict(list)
         columns = [SHIPMENTS.c[name] for name in _COLUMNS]
         for some in pieces(sorted(things), NAMES_AT_ONCE):
             asked = (
@@ -294,7 +266,7 @@ class Shipping:
                 .order_by(SHIPMENTS.c.event)
             )
             for row in self.connection.execute(asked):
-                found[row[0]].append(_Said(*row))
+                found[row[0]].append(Record(*row))
         return found
 
     def _last_seen(self, names: Mapping[str, str]) -> dict[str, float]:
@@ -347,12 +319,12 @@ class Shipping:
         return self._unmatched
 
 
-_COLUMNS = ("at", "is_back", "is_all", "quantity", "measure", "party", "document")
+_COLUMNS = ("at", "is_back", "is_all", "quantity", "measure", "party", "document", "event")
 _FOR_EVER = 1e15
 _NOT_TOLD = {"shipped_at": None, "shipped_to": None, "document": None, "shipped_in": None}
 
 
-def _told(record: _Said, thing: str) -> dict[str, Any]:
+def _told(record: Record, thing: str) -> dict[str, Any]:
     return {
         "shipped_at": None if record.at is None else moment(round(record.at * 1000)),
         "shipped_to": record.party,
@@ -365,15 +337,7 @@ def _unknown(why: str) -> dict[str, Any]:
     return {SHIPPED: UNKNOWN, "shipped_why": why} | _NOT_TOLD
 
 
-def _in(inner: _Place, use: Use) -> _Place:
-    """Return what something is in, by a use, for as long as it was in there."""
-    since, until = inner.since, inner.until
-    if use.kind in _FOR_A_TIME:
-        since, until = max(since, use.since), min(until, use.until)
-    return _Place(use.holder, since, until, inner.is_certain and use.options == 1)
-
-
-def _sum_of(said: Iterable[tuple[_Said, _Place]]) -> str | None:
+def _sum_of(said: Iterable[tuple[Record, Within]]) -> str | None:
     """Return how much of a lot is out, as far as every record says how much it was."""
     total = Decimal(0)
     for record, _ in said:

@@ -358,3 +358,23 @@ def test_a_list_that_is_taken_again_replaces_itself() -> None:
             store.take("erp", Facts(shipments=shipments), b"")
         (entry,) = Trace(store).recall("LOT")["certain"]
     assert entry["shipped"] == "unknown"
+
+
+def test_a_list_may_be_booked_before_the_goods_go() -> None:
+    """Dated by the day, say: what a station saw later may have left all the same."""
+    plant = Plant()
+    for unit in ("U1", "U2", "U3"):
+        plant.unit(unit, "LOT")
+    pack(plant, "U2", "BOX")
+    first = Shipment(thing="U3", at=SIX - 60)
+    midnight = [Shipment(thing=thing, at=SIX - 30) for thing in ("U1", "BOX")]
+    assert told(plant, erp=[first, *midnight]) == dict.fromkeys(
+        ("U1", "U2", "U3"), ("unknown", "seen_after")
+    )
+    came = Shipment(thing="U1", at=SIX + 60, is_back=True)
+    again = Shipment(thing="BOX", at=SIX + 60)
+    assert told(plant, erp=[first, *midnight, came, again]) == {
+        "U1": ("in_house", ""),
+        "U2": ("shipped", "BOX"),
+        "U3": ("unknown", "seen_after"),
+    }
