@@ -72,9 +72,16 @@ class Refusal:
 
 Facts = Mapping[tuple[str, str], AskAnswered]
 """What is known of the arguments: (name, value) -> answer."""
+Also = Callable[[Draft, CommandGiven, Facts], Mapping[tuple[str, str], Names]]
+"""What is to be known besides the arguments: (name, value) -> what the value names. It is called
+anew with each set of answers, until all that it names is known."""
 Run = Callable[[Draft, CommandGiven, Facts], ev.Event | Refusal | CodeScanned]
 """Carries a command out: returns the event that it added, why it did nothing, or a code that is now
 to be judged as one that was read."""
+
+
+def _nothing(_draft: Draft, _given: CommandGiven, _facts: Facts) -> Mapping[tuple[str, str], Names]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +92,7 @@ class Command:
     """One line, for the help."""
     arguments: tuple[Argument, ...]
     run: Run
+    also: Also = _nothing
 
 
 def lot_amount(value: str) -> tuple[str, str]:

@@ -4,7 +4,8 @@ Laws:
     1. Every command ends in an event: what was done, or `command_refused` (nothing disappears).
     2. A command says who gives it and why (D-143); without either it is refused.
     3. What it must know is asked, with a deadline; not known in time, it is refused and may be
-       given again. Nothing is done on a guess.
+       given again. Nothing is done on a guess. An answer may lead to further questions (`also`),
+       which have a deadline of their own.
     4. One that waits for its look-ups is lost with the run: nobody was told that it is done.
 
 A new command is a row in `TABLE`; `command` has what a row is made of.
@@ -71,15 +72,21 @@ def given(draft: Draft, seen: CommandGiven) -> None:
     if wrong is not None:
         _refuse(draft, seen, wrong)
         return
-    asks = dict(_asks(draft, seen))
+    _go_on(draft, seen, {})
+
+
+def _go_on(draft: Draft, seen: CommandGiven, facts: Facts) -> None:
+    """Ask what is still to be known; where nothing is, carry the command out."""
+    asks = dict(_asks(draft, seen, facts))
     if not asks:
-        _run(draft, seen, {})
+        _run(draft, seen, facts)
         return
     draft.asks += asks
     waiting = WaitingCommand(
         given=seen,
         asks={ask.id: about for ask, about in asks.items()},
         until_ms=draft.now_ms + COMMAND_WITHIN_MS,
+        facts=facts,
     )
     _set_waiting(draft, {**draft.working.commands, seen.id: waiting})
 
@@ -105,7 +112,7 @@ def _learnt(
         _set_waiting(draft, {**draft.working.commands, waiting.given.id: waiting})
     else:
         _forget(draft, waiting)
-        _run(draft, waiting.given, facts)
+        _go_on(draft, waiting.given, facts)
 
 
 def timer(draft: Draft) -> None:
@@ -139,19 +146,25 @@ def _set_waiting(draft: Draft, commands: Mapping[str, WaitingCommand]) -> None:
 # ------------------------------------------------------------------ what is asked
 
 
-def _asks(draft: Draft, seen: CommandGiven) -> Iterator[tuple[Ask, tuple[str, str]]]:
-    for argument in TABLE[seen.command].arguments:
-        if argument.is_asked and argument.names in ASKED:
-            for value in dict.fromkeys(texts(seen, argument.name)):
-                yield _ask(draft, argument, value), (argument.name, value)
+def _asks(draft: Draft, seen: CommandGiven, facts: Facts) -> Iterator[tuple[Ask, tuple[str, str]]]:
+    command = TABLE[seen.command]
+    wanted = {
+        (argument.name, value): argument.names
+        for argument in command.arguments
+        if argument.is_asked and argument.names in ASKED
+        for value in texts(seen, argument.name)
+    }
+    for about, names in {**wanted, **command.also(draft, seen, facts)}.items():
+        if about not in facts:
+            yield _ask(draft, names, about[1]), about
 
 
-def _ask(draft: Draft, argument: Argument, value: str) -> Ask:
-    if argument.names is Names.COMPONENT:
+def _ask(draft: Draft, names: Names, value: str) -> Ask:
+    if names is Names.COMPONENT:
         return ComponentAsk(id=draft.ask_id(), component=value)
-    if argument.names is Names.ADDRESS:
+    if names is Names.ADDRESS:
         return EventAsk(id=draft.ask_id(), address=value)
-    if argument.names is Names.PACKAGE:
+    if names is Names.PACKAGE:
         return PackageAsk(id=draft.ask_id(), code=value)
     return LookupAsk(id=draft.ask_id(), unit=value, handshake="")
 

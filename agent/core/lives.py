@@ -77,7 +77,17 @@ def _is_used(new: str, taken: AskAnswered) -> bool:
 
 def _unseen(given: CommandGiven, unit: str, seen: AskAnswered) -> Refusal | None:
     """Return why nothing is done to a unit that was never here; None: it was, or that is right."""
-    if seen.seen_at is not None or set(seen.names) - {unit} or text(given, "unseen") == "yes":
+    return None if was_here(unit, seen) else never_here(given, unit)
+
+
+def was_here(unit: str, seen: AskAnswered) -> bool:
+    """Return whether a unit was at this station, or has another identity too."""
+    return seen.seen_at is not None or bool(set(seen.names) - {unit})
+
+
+def never_here(given: CommandGiven, unit: str) -> Refusal | None:
+    """Return the refusal of what was never here, unless the person says that this is right."""
+    if text(given, UNSEEN.name) == "yes":
         return None
     detail = f"'{unit}' was never here; if it is right all the same, add --unseen yes"
     return Refusal(cause=ev.Declined.UNKNOWN, detail=detail)

@@ -29,6 +29,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "people": ("test_people_records.py", "test_presence.py"),
     "queueing": ("test_queue_records.py",),
     "requests": ("test_request_records.py",),
+    "shipping": ("test_shipping_contents.py",),
     "sublots": ("test_sublot_records.py",),
     "vessels": ("test_vessel_records.py",),
     "state": ("test_binder.py", "test_watching.py", "test_cycle.py"),

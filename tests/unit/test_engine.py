@@ -398,6 +398,8 @@ async def test_what_a_command_must_know_is_looked_up(tmp_path: Path) -> None:
             ("scrap", (("unit", "SN-1"), ("unseen", "yes"))),
             ("remove", (("unit", "SN-1"), ("old", "ECU-1"))),
             ("retract", (("address", f"{EPOCH}-99"),)),
+            ("ship", (("parcel", "SN-1"), ("to", "ACME"))),
+            ("take-back", (("parcel", "BOX-1"),)),
         ):
             given = replace(line.command(), command=name, arguments=arguments)
             said.append(await line.engine.command(given))
@@ -406,6 +408,8 @@ async def test_what_a_command_must_know_is_looked_up(tmp_path: Path) -> None:
             None,
             "'ECU-1' is in no unit, by what this station knows",
             f"{EPOCH}-99 is no event of this station, or is not kept any more",
+            "'SN-1' is scrapped; if it has left all the same, add --anyway yes",
+            "'BOX-1' was never here; if it is right all the same, add --unseen yes",
         ]
         given = replace(
             line.command(), command="retract", arguments=(("address", said[1].address),)
