@@ -16,6 +16,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "carriers": ("test_carrier_records.py",),
     "choosing": ("test_seeking.py", "test_answering.py", "test_cycle.py"),
     "closing": ("test_closing_records.py", "test_changing.py"),
+    "commands": ("test_shipping_contents.py", "test_keyed.py"),
     "draft": ("test_binder.py", "test_cycle.py", "test_scanning.py"),
     "granularity": ("test_product_records.py",),
     "lotbook": ("test_lots.py",),
