@@ -161,6 +161,19 @@ def test_a_new_database_takes_over_what_can_be_read(tmp_path: Path) -> None:
     new.close()
 
 
+def test_what_rot_made_of_a_row_is_left_out_alone(tmp_path: Path) -> None:
+    """A row that no database of ours can have stops neither the others nor the opening."""
+    old, new = create(tmp_path / "o", None, STATION), create(tmp_path / "n", None, STATION)
+    old.execute("DROP TABLE lost")
+    old.execute("CREATE TABLE lost (epoch, first_seq, last_seq)")
+    for row in ((None, 1, 1), (epoch(1), "x", 2), (epoch(1), 3, 4)):
+        old.execute("INSERT INTO lost VALUES (?, ?, ?)", row)
+    carry_over(old, new)
+    assert told_lost(new) == [(epoch(1), 3, 4)]
+    old.close()
+    new.close()
+
+
 def test_a_checkpoint_by_either_connection_empties_the_log(tmp_path: Path) -> None:
     """The log is copied into the database; closing empties it."""
     history = History()
