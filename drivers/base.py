@@ -39,6 +39,10 @@ class ClockState(StrEnum):
     STEPPED = "stepped"
 
 
+SET_CLOCKS = frozenset({ClockState.SYNCED, ClockState.HOLDOVER})
+"""States in which the time of day counts: set by a time source, now or before it was lost."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instant:
     """One reading of both clocks together: wall time for records, boot time for durations."""

@@ -30,7 +30,7 @@ from agent.formats.codec import moment
 from agent.formats.json import decode
 from agent.ports import Address, Clock, Journal, Worker
 from agent.seat import Tell
-from drivers.base import ClockState
+from drivers.base import SET_CLOCKS
 
 HOUR_MS = 3_600_000
 BEHIND_MS, AHEAD_MS = 48 * HOUR_MS, 48 * HOUR_MS
@@ -41,7 +41,6 @@ LINGER_S = 1.0
 LOOK_AGAIN_S = 600.0
 """How long nothing may come until it is seen whether the windows are used up."""
 TRY_AGAIN_S = 60.0
-_SET = frozenset({ClockState.SYNCED, ClockState.HOLDOVER})
 
 
 @dataclass(slots=True)
@@ -158,7 +157,7 @@ class LiveFigures:
         return self._clock.now().wall_ms
 
     def _is_set(self) -> bool:
-        return self._clock.now().clock_state in _SET
+        return self._clock.now().clock_state in SET_CLOCKS
 
 
 def _newest(shifts: list[dict[str, Any]], *, is_over: bool) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ from agent.trace.claims import Stand
 from agent.trace.neighbour import Condition, Doubt, Manner, Neighbour, Seen, judge
 from agent.trace.neighbour_keep import NeighbourKeep
 from agent.trace.took import Proof
-from drivers.base import LinkChanged
+from drivers.base import SET_CLOCKS, LinkChanged
 
 WAIT_S = 2.0
 """What lacks at two looks so far apart is asked for: sooner than a historian asks (D-138), for
@@ -174,7 +174,7 @@ class Neighbourhood:
         self._keep.open()
         now = self._clock.now()
         is_due = self._forgot_ms == 0 or now.boot_ms - self._forgot_ms >= FORGET_EVERY_S * 1000
-        if is_due and now.clock_state in {"synced", "holdover"}:
+        if is_due and now.clock_state in SET_CLOCKS:
             self._forgot_ms = now.boot_ms
             keep_s, within_s = self._config.journal.lookup_keep_s, self._wanted.within_s
             self._keep.forget(

@@ -38,6 +38,7 @@ def check_parts(parts: Parts) -> None:
     if isinstance(track, Track):
         for check in CHECKS:
             check(parts, track)
+        check_neighbours(parts)
     _check_devices(parts)
     _check_addresses(parts)
     _check_sinks(parts)
@@ -292,7 +293,6 @@ CHECKS: tuple[Callable[[Parts, Track], None], ...] = (
     check_limits,
     check_order,
     check_lookup,
-    check_neighbours,
     check_state,
     _check_numbers,
     _check_reasons,

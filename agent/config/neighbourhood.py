@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from agent.config import loaded
 from agent.config.elsewhere import NeighboursSection
-from agent.config.model import Track
 from agent.config.parts import Parts
 from agent.config.problems import did_you_mean, shown
 from agent.config.quantities import duration_text
@@ -18,7 +17,7 @@ from agent.config.quantities import duration_text
 _MQTT, _V5 = "mqtt", 5
 
 
-def check_neighbours(parts: Parts, track: Track) -> None:
+def check_neighbours(parts: Parts) -> None:
     """Every neighbour is another station, and there is one broker to hear them from."""
     section: NeighboursSection | None = parts.sections.get("neighbours")
     if section is None:
@@ -41,7 +40,6 @@ def check_neighbours(parts: Parts, track: Track) -> None:
     elif section.client_id is not None and "client_id" in section.broker:
         message = "stands in `broker` too"
         parts.refuse(("neighbours", "client_id"), message, "give one of the two")
-    del track
 
 
 def _check_via(parts: Parts, section: NeighboursSection) -> None:

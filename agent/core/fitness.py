@@ -24,13 +24,12 @@ from agent.core.identity.pattern import compile_pattern
 from agent.core.parts import LONG_AGO, Blocked, Load
 from agent.core.state import State
 from agent.core.station import Component, Policy
-from drivers.base import ClockState, Instant
+from drivers.base import SET_CLOCKS, Instant
 
 SCAN, FILE, COMMAND, PARENT = "scan", "file", "command", "parent"
 EXPIRY, OPEN_LIFE = "expiry", "open_life"
 _DAY_MS = 86_400_000
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-_KNOWN = frozenset({ClockState.SYNCED, ClockState.HOLDOVER})
 _WORST_FIRST = (ev.Why.LOT_BLOCKED, ev.Why.WRONG_PART, ev.Why.LOT_EXPIRED)
 
 
@@ -142,7 +141,7 @@ def deadlines(draft: Draft) -> Iterator[int]:
             continue
         if component.open_life_ms is not None:
             yield _closes_ms(component, load)
-        if load.expiry is not None and draft.now.clock_state in _KNOWN:
+        if load.expiry is not None and draft.now.clock_state in SET_CLOCKS:
             yield draft.now_ms + _over_ms(load.expiry) - _local_ms(draft.now)
 
 
@@ -156,7 +155,7 @@ def _closes_ms(component: Component, load: Load) -> int:
 
 def _is_past(expiry: str | None, now: Instant) -> bool:
     """Whether a last good day is over; not while nobody knows the date (D-91)."""
-    if expiry is None or now.clock_state not in _KNOWN:
+    if expiry is None or now.clock_state not in SET_CLOCKS:
         return False
     return _local_ms(now) >= _over_ms(expiry)
 
@@ -195,7 +194,7 @@ def doubts(draft: Draft, used: tuple[ev.ComponentUse, ...]) -> list[ev.Why]:
     dated = any(
         load.expiry for c in state.station.components for load in vessels.on(state, c.position)
     )
-    if dated and draft.now.clock_state not in _KNOWN:
+    if dated and draft.now.clock_state not in SET_CLOCKS:
         why.append(ev.Why.CLOCK_UNSYNCED)
     return why
 

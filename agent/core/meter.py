@@ -26,7 +26,7 @@ from agent.core.calendars import Window
 from agent.core.oee import Check, Elements, Rules
 from agent.core.station import Category, Mode
 from agent.core.timeline import NOWHERE, RUNNING, UNKNOWN, Key, Timeline
-from drivers.base import ClockState
+from drivers.base import SET_CLOCKS
 
 NOT_PRODUCTION = "not_production"
 """The loss of a machine that runs, but not automatically (D-107)."""
@@ -34,7 +34,6 @@ STEP_MS = 1_000
 """The wall clock has moved against the boot clock by more than this: it stepped."""
 ACROSS_MS = 2_000
 """A row of pieces that covers more than this, over the edge of a window, is told (`Check`)."""
-_TRUSTED = frozenset({ClockState.SYNCED, ClockState.HOLDOVER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +111,7 @@ class Meter:
         """Note a clock that cannot be trusted, or that stepped; what is open moves with it."""
         offset_ms = time.received_ms - time.boottime_ms
         before, self._boot = self._boot, (time.boot_id, offset_ms)
-        if time.clock_state not in _TRUSTED:
+        if time.clock_state not in SET_CLOCKS:
             self._times.note(Check.CLOCK, time.received_ms)
         step_ms = offset_ms - before[1] if before and before[0] == time.boot_id else 0
         if abs(step_ms) > STEP_MS:

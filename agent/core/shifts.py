@@ -9,26 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent.core.events import EventTime
-from drivers.base import ClockState, Instant
+from drivers.base import SET_CLOCKS, Instant
 
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000
 LOOK_AGAIN_MS = 15 * MINUTE_MS
 """How long a wait may at most be: the wall clock may be moved meanwhile, by law or by hand."""
 
-_KNOWN = frozenset({ClockState.SYNCED, ClockState.HOLDOVER})
-
 
 def local_now(now: Instant) -> int | None:
     """Return the local moment, None while the wall clock cannot be trusted (D-91)."""
-    if now.clock_state not in _KNOWN:
+    if now.clock_state not in SET_CLOCKS:
         return None
     return now.wall_ms + now.offset_min * MINUTE_MS
 
 
 def local_then(time: EventTime) -> int | None:
     """Return the local moment of an event, None if the wall clock could not be trusted then."""
-    if time.clock_state not in _KNOWN:
+    if time.clock_state not in SET_CLOCKS:
         return None
     return time.received_ms + time.offset_min * MINUTE_MS
 

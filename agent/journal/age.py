@@ -13,11 +13,10 @@ from __future__ import annotations
 import orjson
 
 from agent.ports import Row
-from drivers.base import ClockState, Instant
+from drivers.base import SET_CLOCKS, ClockState, Instant
 
 STEP_MS = 500
 """A jump beyond this is none that a time server makes while it slews (D-90)."""
-_TRUSTED = (ClockState.SYNCED, ClockState.HOLDOVER)
 
 
 def stamp_of(row: Row) -> Instant:
@@ -48,8 +47,8 @@ class Ages:
     def see(self, now: Instant) -> int | None:
         """Return the wall time to count by; None while the clock is not to be trusted."""
         seen, self._seen = self._seen, now
-        is_trusted = now.clock_state in _TRUSTED
-        if seen is not None and seen.boot_id == now.boot_id and seen.clock_state in _TRUSTED:
+        is_trusted = now.clock_state in SET_CLOCKS
+        if seen is not None and seen.boot_id == now.boot_id and seen.clock_state in SET_CLOCKS:
             step_ms = (now.wall_ms - seen.wall_ms) - (now.boot_ms - seen.boot_ms)
             if abs(step_ms) > STEP_MS:
                 self.ahead_ms = max(0, self.ahead_ms + step_ms)

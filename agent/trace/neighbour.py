@@ -23,9 +23,7 @@ from agent.trace.account import Extent, Hole
 from agent.trace.asking import COMPLETED, Contents, Place
 from agent.trace.lookup import Known
 from agent.trace.neighbour_keep import NeighbourKeep
-from drivers.base import ClockState, Instant
-
-_CLOCKS = frozenset({ClockState.SYNCED, ClockState.HOLDOVER})
+from drivers.base import SET_CLOCKS, Instant
 
 
 @unique
@@ -80,7 +78,7 @@ class Condition:
 def judge(seen: Seen, within_s: float, now: Instant) -> Condition:
     """Return what is to be thought of a neighbour."""
     extent = seen.extent
-    after_ms = now.wall_ms - round(within_s * 1000) if now.clock_state in _CLOCKS else None
+    after_ms = now.wall_ms - round(within_s * 1000) if now.clock_state in SET_CLOCKS else None
     doubt, says = _doubt(seen, after_ms)
     if extent is None:
         return Condition(doubt=doubt, says=says)

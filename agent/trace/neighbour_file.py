@@ -26,13 +26,12 @@ from agent.trace.account import Account, check
 from agent.trace.claims import Link, Place
 from agent.trace.facts_file import FactsFile
 from agent.trace.took import Proven
+from drivers.base import SET_CLOCKS
 
 OTHER_CONTENT = "is held with another content: was this station cloned?"
 _UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What an event that is not as an agent writes it may come to while it is read."""
 _BLOCKS = (Block, Correction)
-_CLOCKS = frozenset({"synced", "holdover"})
-"""States of a clock whose word on the time of day counts."""
 
 
 @dataclass(slots=True)
@@ -193,7 +192,7 @@ def _recorded(time: Any, now_ms: int) -> int:  # noqa: ANN401 - JSON from outsid
         ValueError: it does not say when; or another of `_UNREADABLE`.
     """
     at_ms = round(datetime.fromisoformat(time["received"]).timestamp() * 1000)
-    return at_ms if time["clock_state"] in _CLOCKS else now_ms
+    return at_ms if time["clock_state"] in SET_CLOCKS else now_ms
 
 
 def _facts(event: Mapping[str, Any]) -> tuple[Fact, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 from agent.trace.corrections import Document, Standing, address_of, place_of
 from agent.trace.interchange import Drawn, Slot
 from agent.trace.shipment import Shipment
+from drivers.base import SET_CLOCKS
 
 OTHER = "unknown:other"
 """Whatever else it may have been: an option that is nothing we know of."""
@@ -179,12 +180,9 @@ def corrected(use: Mapping[str, Any], left: Iterable[str], around: Around) -> It
     yield from (lot for load in loads for lot in around.lots[load] or ())
 
 
-_CLOCKS_THAT_COMPARE = frozenset({"synced", "holdover"})
-
-
 def is_after(later: Document, event: Document) -> bool:
     """Whether an event came after another, of another station too: only if that is proven."""
     if later["station"] == event["station"]:
         return place_of(later) > place_of(event)
     clocks = {later["time"]["clock_state"], event["time"]["clock_state"]}
-    return clocks <= _CLOCKS_THAT_COMPARE and when(later) > when(event)
+    return clocks <= SET_CLOCKS and when(later) > when(event)

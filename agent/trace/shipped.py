@@ -53,12 +53,10 @@ class _Source:
 
     def told(self) -> dict[str, Any]:
         """Return it as the report has it."""
-        times = (moment(round(at * 1000)) for at in (self.since, self.until))
-        since, until = times
         return {
             "source": self.name.removeprefix(STATION),
-            "since": since,
-            "until": until,
+            "since": moment(round(self.since * 1000)),
+            "until": moment(round(self.until * 1000)),
             "is_whole": self.is_whole,
         }
 
