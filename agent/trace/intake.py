@@ -17,9 +17,8 @@ from agent.trace import fetching
 from agent.trace.archive import DocumentError
 from agent.trace.aside import all_aside, drop, set_aside
 from agent.trace.store import RowError, Store
-from agent.trace.took import Aside, Proof, Proven, Took
+from agent.trace.took import OTHER_CONTENT, Aside, Proof, Proven, Took
 
-OTHER_CONTENT = "is held with another content: was this station cloned?"
 UNREADABLE = (DocumentError, RowError, ArithmeticError, AttributeError, LookupError, TypeError)
 """What an event that is not as an agent writes it may come to while it is read; ValueError too."""
 

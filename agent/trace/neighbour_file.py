@@ -25,10 +25,9 @@ from agent.trace import asking
 from agent.trace.account import Account, check
 from agent.trace.claims import Link, Place
 from agent.trace.facts_file import FactsFile
-from agent.trace.took import Proven
+from agent.trace.took import OTHER_CONTENT, Proven
 from drivers.base import SET_CLOCKS
 
-OTHER_CONTENT = "is held with another content: was this station cloned?"
 _UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What an event that is not as an agent writes it may come to while it is read."""
 _BLOCKS = (Block, Correction)

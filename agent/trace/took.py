@@ -10,6 +10,9 @@ from typing import Any
 from agent.trace.claims import Link, Place, ordinal
 from agent.trace.heard import HeardError, event_of, link_of
 
+OTHER_CONTENT = "is held with another content: was this station cloned?"
+"""Why a message is set aside that is not the first one under its address."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aside:
