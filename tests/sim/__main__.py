@@ -17,6 +17,9 @@ from pathlib import Path
 
 from tests.sim.run import Outcome, Task, simulate
 
+EVERY_S = 20.0
+"""So often it is said how far it is."""
+
 
 def main() -> int:
     """Simulate, print, and return the exit code."""
@@ -32,12 +35,16 @@ def main() -> int:
         Task(seed=seed, hours=given.hours, only=tuple(given.only))
         for seed in range(given.seed, given.seed + given.seeds)
     ]
-    began_s, total = time.monotonic(), Total()
+    began_s = told_s = time.monotonic()
+    total = Total()
     with multiprocessing.get_context("spawn").Pool(min(given.cores, len(tasks))) as pool:
         for outcome in pool.imap_unordered(simulate, tasks):
             total.add(outcome)
             sys.stdout.writelines(f"{line}\n" for line in findings(outcome))
             sys.stdout.flush()
+            if time.monotonic() - told_s >= EVERY_S:
+                told_s = time.monotonic()
+                sys.stderr.write(total.progress(len(tasks), told_s - began_s))
             if given.log is not None:
                 given.log.write_text("\n".join(outcome.log), "utf-8")
     sys.stdout.write(total.table(time.monotonic() - began_s))
@@ -78,6 +85,12 @@ class Total:
         self.faults.update(outcome.faults)
         self.wrong += bool(outcome.problems)
         self.void += bool(outcome.verdict.voids)
+
+    def progress(self, seeds: int, took_s: float) -> str:
+        """Return how far it is of so many seeds, and about how long it still takes."""
+        done = self.counts["seeds"]
+        left_min = took_s / done * (seeds - done) / 60
+        return f"{done:,} of {seeds:,} seeds, {self.wrong} wrong, about {left_min:.0f} min left\n"
 
     def table(self, took_s: float) -> str:
         """Return the table as Markdown, as docs/reliability.md has it."""
