@@ -41,6 +41,7 @@ from agent.journal.chain import seal
 from agent.journal.errors import DiskFullError, JournalError, JournalLockedError
 from agent.journal.opening import open_held
 from agent.journal.place import Lock, make_directory
+from agent.journal.remedies import refused
 from agent.journal.sqlite import SqliteJournal
 from agent.ports import Address, Journal, Recovery, TraceLookup, Worker
 from agent.publisher import Condition, Publisher
@@ -307,10 +308,8 @@ class StationRun:
         try:
             make_directory(directory)
         except OSError as error:
-            raise JournalError(
-                f"{directory}: cannot keep the station's state here: {error.strerror}; "
-                "give the agent's user write access, or name another place with --state"
-            ) from error
+            what, otherwise = "keep the station's state here", "name another place with --state"
+            raise refused(directory, what, error, otherwise) from error
         lock = Lock(self._around.journal_path)
         self.is_refused = False
         self.claimed.set()

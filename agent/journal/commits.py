@@ -17,6 +17,7 @@ import orjson
 from agent.journal import pruning
 from agent.journal.chain import Edge, place_of
 from agent.journal.errors import BrokenError, DiskFullError, DoubtfulCommitError
+from agent.journal.remedies import remedy
 from agent.journal.store import checkpoint, insert, move, note, tell_lost
 from agent.ports import Address, Row
 
@@ -151,12 +152,12 @@ class Store:
                 f"{self._path}: {what} failed: {error}; it is rebuilt when reopened"
             ) from error
         except apsw.Error as error:
-            quota = isinstance(error, apsw.IOError) and self._connection.system_errno == _QUOTA
+            number = self._connection.system_errno if isinstance(error, apsw.IOError) else None
             self.close()
-            if quota:
+            if number == _QUOTA:
                 raise DiskFullError(f"{self._path}: quota used up; free some space") from error
             raise DoubtfulCommitError(
-                f"{self._path}: {what} failed: {error}; see the disk"
+                f"{self._path}: {what} failed: {error}; {remedy(number)}"
             ) from error
 
     def finish(self) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import apsw
 
 from agent.journal.ballast import Ballast
-from agent.journal.errors import JournalError
 from agent.journal.place import Lock, Paths
 from agent.journal.recovery import Opened, recover
+from agent.journal.remedies import unopened
 from agent.journal.retention import Keep
 from agent.journal.sqlite import Rim, SqliteJournal
 from agent.ports import Recovery
@@ -103,6 +103,6 @@ async def open_held(
                 keep=keep,
             )
         except (OSError, apsw.Error) as error:
-            raise JournalError(f"{directory}: cannot open the journal: {error}") from error
+            raise unopened(directory, error) from error
         undo.pop_all()
     return journal, opened.recovery

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.journal.errors import JournalError, JournalLockedError
+from agent.journal.remedies import refused
 
 _OWNER_ONLY = 0o700
 _OTHERS = 0o077
@@ -92,10 +93,8 @@ class Lock:
                 directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
             )
         except OSError as error:
-            raise JournalError(
-                f"{directory}: cannot keep a journal here: {error.strerror}; "
-                "give the agent's user write access or set journal.path"
-            ) from error
+            what = "keep a journal here"
+            raise refused(directory, what, error, "set journal.path") from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -30,6 +30,7 @@ from agent.journal.errors import DiskFullError, DoubtfulCommitError, JournalErro
 from agent.journal.place import Paths
 from agent.journal.reading import Lookup
 from agent.journal.recovery import Opened, demand_rebuild
+from agent.journal.remedies import remedy
 from agent.journal.retention import Filling, Keep, Retention
 from agent.journal.store import (
     DAMAGE,
@@ -269,7 +270,8 @@ class SqliteJournal:
                 await self._keeper.run(self._ballast.look)
                 await self._keeper.run(self._ballast.refill)
             except OSError as error:
-                self._fail(JournalError(f"{self._paths.directory}: {error}; see the disk"))
+                hint = remedy(error.errno)
+                self._fail(JournalError(f"{self._paths.directory}: {error}; {hint}"))
 
     async def _checkpoint(self) -> None:
         try:
@@ -306,7 +308,8 @@ class SqliteJournal:
         try:
             await self._thread.run(self._mark.renew)
         except OSError as error:
-            doubtful = DoubtfulCommitError(f"mark not written: {error}; see the disk")
+            hint = remedy(error.errno)
+            doubtful = DoubtfulCommitError(f"mark not written: {error}; {hint}")
             self._fail(doubtful)
             raise doubtful from error
 

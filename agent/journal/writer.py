@@ -25,6 +25,7 @@ from agent.journal.errors import BrokenError, DiskFullError, DoubtfulCommitError
 from agent.journal.mark import MarkFile
 from agent.journal.place import Paths
 from agent.journal.recovery import demand_rebuild
+from agent.journal.remedies import remedy
 from agent.ports import Address, Files, Row
 
 MOST_ROWS = 1000
@@ -226,4 +227,4 @@ class Writer:
                 demand_rebuild(self._paths, self._files)
             return error
         self.store.close()
-        return DoubtfulCommitError(f"mark not written: {error}; see the disk")
+        return DoubtfulCommitError(f"mark not written: {error}; {remedy(error.errno)}")

@@ -128,6 +128,18 @@ async def test_a_quota_that_is_used_up_is_a_full_disk(tmp_path: Path) -> None:
     await journal.close()
 
 
+async def test_a_disk_that_turned_read_only_says_what_to_do(tmp_path: Path) -> None:
+    """A file system that met an error is read-only from then on (P17)."""
+    disk, history = FailingDisk(), History()
+    journal, _ = await open_journal(tmp_path, STATION, rim(vfs=disk.name))
+    history.start(1)
+    disk.number = errno.EROFS
+    disk.fail("write", EIO)
+    with pytest.raises(DoubtfulCommitError, match=r"read-only: see why \(dmesg\), then mount it"):
+        await journal.append(history.rows)
+    await journal.close()
+
+
 async def test_a_mark_that_cannot_be_written_is_a_doubtful_commit(tmp_path: Path) -> None:
     """The row is durable but not guarded, so not acknowledged; opening brings the mark up."""
     files, history = FailingFiles(), History()

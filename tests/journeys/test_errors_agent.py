@@ -46,7 +46,7 @@ async def test_journal_directory_that_cannot_be_written(plant: Plant) -> None:
             line = await agent.said("journal_failed", station="test/sick")
             assert line["at"].startswith(f"{place(sick, 'journal:')}:")
             assert line["error"].startswith(f"{NOWHERE}: cannot keep a journal here: ")
-            assert line["error"].endswith("give the agent's user write access or set journal.path")
+            assert line["error"].endswith(", or set journal.path")
             await agent.said("not_ready", station="test/sick", reason="journal")
         assert agent.count("journal_failed") == 1
 

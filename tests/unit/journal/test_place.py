@@ -57,7 +57,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         Lock(tmp_path / "file" / "journal")
     assert str(refused.value) == (
         f"{tmp_path}/file/journal: cannot keep a journal here: File exists; "
-        "give the agent's user write access or set journal.path"
+        "a file is where a directory has to be: move it away, or set journal.path"
     )
 
 
