@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from agent.core import binder, events
 from agent.core.events import Event
 from agent.core.state import (
+    Astray,
     CommandReply,
     ComponentAsk,
     Decision,
@@ -237,6 +238,11 @@ class Engine:
     def durable(self) -> State:
         """What is known from events on disk."""
         return self._durable
+
+    @property
+    def astray(self) -> Mapping[str, Astray]:
+        """Per device whose clock does not go with ours: how far it was off when last seen."""
+        return self._working.clocks
 
     def readiness(self) -> NotReady:
         """Return why the station could not record a cycle now, or READY."""

@@ -71,6 +71,8 @@ class TagValue:
     """The protocol's own code (`0x80340000`, `exception 2`); empty where it has none to give."""
     source_ms: int | None = None
     """When it happened by the device's clock, UTC ms; None if the device keeps none."""
+    ahead_ms: int | None = None
+    """How far the device's time was ahead of ours, where it is no time for that (D-92)."""
 
     def __post_init__(self) -> None:
         """Refuse a value that does not fit its quality.

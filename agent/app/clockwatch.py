@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from itertools import count
 
+from agent.core.state import Astray
+from agent.core.timekeeping import HINT
 from agent.ports import Clock
 from agent.seat import Tell
 from drivers.base import ClockMoved, ClockState, Emit
@@ -38,3 +41,24 @@ async def watch_clock(clock: Clock, tell: Tell, emit: Emit) -> None:
                     step_ms=step_ms,
                 )
             )
+
+
+class DeviceClocks:
+    """Says once of each device that its clock does not go with ours, and once that it does."""
+
+    def __init__(self, tell: Tell, where: Callable[[str], str]) -> None:
+        self._tell, self._where = tell, where
+        self._told: frozenset[str] = frozenset()
+
+    def look(self, astray: Mapping[str, Astray]) -> None:
+        """Tell what has changed."""
+        for device in sorted(astray.keys() ^ self._told):
+            seen, at = astray.get(device), self._where(device)
+            if seen is None:
+                self._tell("device_clock_right", at=at, device=device)
+            else:
+                off_s = seen.off_ms / 1000
+                self._tell(
+                    "device_clock_wrong", at=at, device=device, tag=seen.tag, off_s=off_s, hint=HINT
+                )
+        self._told = frozenset(astray)

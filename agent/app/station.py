@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from agent.app.clockwatch import watch_clock
+from agent.app.clockwatch import DeviceClocks, watch_clock
 from agent.app.commanding import CommandDoor
 from agent.app.conceal import KeyMissingError, concealer, known_key, operator_key, person_of
 from agent.app.filling import FillingWatch, keep_of
@@ -474,6 +474,7 @@ class StationRun:
     async def _look(self, run: _Run) -> None:
         """Each second: tell what has changed by time alone."""
         clock, filled = self._around.clock, FillingWatch(self._tell, self._place_of("journal"))
+        clocks = DeviceClocks(self._tell, self.where)
         while True:
             await clock.sleep(LOOK_EVERY_S)
             for skipped in filled.look(run.journal.filling, clock.now()):
@@ -481,6 +482,7 @@ class StationRun:
             await run.engine.look()
             self._tell_readiness()
             self._tell_damage(run)
+            clocks.look(run.engine.astray)
 
     def _tell_damage(self, run: _Run) -> None:
         """Say what reading the journal found not to hold; the next opening records it."""

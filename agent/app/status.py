@@ -46,6 +46,8 @@ def status_of(
     lot, product, shown = state.production.lot, state.product.running, state.machine.shown
     said["epoch"] = state.epoch
     said["machine"] = state.station.machine
+    if state.run.faults:
+        said["faults"] = list(state.run.faults)
     if state.people.order is not None:
         said["order"] = state.people.order
     if lot is not None:

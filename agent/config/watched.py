@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from agent.config.quantities import Millis, Name
+from agent.core.station import CLOCK_WITHIN_MS
 from drivers.options import Options
 
 
@@ -29,6 +30,9 @@ class WatchSection(Options):
     boots: Name | None = None
     """A tag that counts the starts of the program. After a start the handshakes are read again, and
     what they show decides whether a request is the one before (D-33)."""
+    clock_within: Annotated[Millis, Field(gt=0)] = CLOCK_WITHIN_MS
+    """How far the device's clock may be from ours before a fault says so; each device that stamps
+    its values is judged, also without a watch. Its times stay as given, and order nothing."""
     memory_lost: Name | None = None
     """A tag that changes when, and only when, the device lost its retentive memory: from then on
     every request is new and every counter begins anew, also where the numbers do not show it."""

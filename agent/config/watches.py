@@ -13,6 +13,7 @@ from agent.core import station as plan
 
 TAGS = ("heartbeat", "agent_heartbeat", "boots", "memory_lost")
 """Keys of a watch that name a tag."""
+CLOCK = "clock_within"
 _NEEDS = {"within": "heartbeat", "every": "agent_heartbeat"}
 
 
@@ -24,7 +25,7 @@ def check_watches(parts: Parts, track: Track) -> None:
             hint = did_you_mean(name, parts.devices)
             parts.refuse(at, f"no device {shown(name)}", hint, key=True)
             continue
-        if not any(getattr(watch, key) for key in TAGS):
+        if not any(getattr(watch, key) for key in TAGS) and CLOCK not in watch.model_fields_set:
             parts.refuse(at, "watches nothing", f"give one of {', '.join(TAGS)}", key=True)
         for key in TAGS:
             tag = parts.tags.get(getattr(watch, key) or "")
@@ -52,6 +53,7 @@ def _watch(parts: Parts, device: str, watch: WatchSection) -> plan.Watch:
         modulus=ours.section.modulus if ours is not None else None,
         boots=watch.boots,
         memory_lost=watch.memory_lost,
+        clock_within_ms=watch.clock_within,
     )
 
 
@@ -67,6 +69,9 @@ def told(station: plan.Station) -> Iterator[str]:
         if watch.agent_heartbeat is not None:
             every = duration_text(watch.every_ms)
             yield f"{watch.device} sees '{watch.agent_heartbeat}' change every {every}"
+        if watch.clock_within_ms != plan.CLOCK_WITHIN_MS:
+            within = duration_text(watch.clock_within_ms)
+            yield f"a clock of {watch.device} that is more than {within} from ours is a fault"
         if watch.boots is not None:
             yield f"when '{watch.boots}' changes, {watch.device} has started: all is read again"
         if watch.memory_lost is not None:

@@ -46,6 +46,7 @@ from agent.core import (
     scanning,
     shelf,
     strategies,
+    timekeeping,
     vessels,
     watching,
 )
@@ -354,6 +355,7 @@ def _values_seen(draft: Draft, seen: ValuesSeen) -> None:
         changed = {tag for tag, reading in readings.items() if reading.device == seen.device}
     if not draft.working.trusts(seen.device):
         return
+    timekeeping.seen(draft, seen, before)
     _starts(draft, seen, None)
     bypass.seen(draft, changed)
     parentage.seen(draft, before, changed)

@@ -542,7 +542,7 @@ class FaultRaised(Event):
 
     kind = "fault_raised"
     source: str
-    """Device, `device/tag`, sink or part."""
+    """Device, `device/tag`, `device:clock`, sink or part."""
     cause: str
     hint: str | None = None
 

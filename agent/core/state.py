@@ -297,6 +297,17 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Astray:
+    """A device whose clock does not go with ours, as it was seen last."""
+
+    tag: str
+    """By whose value."""
+    off_ms: int
+    """How far its time was ahead of ours; less than 0: behind."""
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """A question about something that was scanned and waits."""
 
@@ -334,6 +345,8 @@ class Working:
     links: Mapping[str, Link] = field(default_factory=dict)
     beats: Mapping[str, Beat] = field(default_factory=dict)
     """Per device with a heartbeat that is watched."""
+    clocks: Mapping[str, Astray] = field(default_factory=dict)
+    """Per device whose clock is wrong."""
     readings: Mapping[str, Reading] = field(default_factory=dict)
     live: Mapping[str, Live] = field(default_factory=dict)
     """Per handshake."""

@@ -385,6 +385,10 @@ class Bypass:
     key: str | None = None
 
 
+CLOCK_WITHIN_MS = 300_000
+"""How far the clock of a device may be from ours where nothing is declared."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """How it is known that a PLC's program runs, and how the PLC knows that we do (D-32)."""
@@ -403,6 +407,8 @@ class Watch:
     """The tag that counts the starts of the program (D-33)."""
     memory_lost: str | None = None
     """The tag that changes when, and only when, the device's memory was lost."""
+    clock_within_ms: int = CLOCK_WITHIN_MS
+    """How far its clock may be from ours before that is told."""
 
     @property
     def life_tags(self) -> tuple[str, ...]:
@@ -530,6 +536,11 @@ class Station:
     def watch(self, device: str) -> Watch | None:
         """Return how a device's program is watched."""
         return next((watch for watch in self.watches if watch.device == device), None)
+
+    def clock_within_ms(self, device: str) -> int:
+        """Return how far a device's clock may be from ours before that is told."""
+        watch = self.watch(device)
+        return CLOCK_WITHIN_MS if watch is None else watch.clock_within_ms
 
     def component(self, position: str) -> Component | None:
         """Return the component declared at a position."""

@@ -81,3 +81,9 @@ def source_ms(ticks: int, received_wall_ms: int) -> int | None:
     if not _DAY_MS <= time_ms <= received_wall_ms + AHEAD_LIMIT_MS:
         return None  # 1601, a clock that counts from 1970, or one that runs ahead
     return time_ms
+
+
+def ahead_ms(ticks: int, received_wall_ms: int) -> int | None:
+    """Return how far a timestamp is ahead of our clock, where it is no time for that (D-92)."""
+    ahead = ticks // _TICKS_PER_MS - _UNIX_EPOCH_MS - received_wall_ms
+    return ahead if ahead > AHEAD_LIMIT_MS else None

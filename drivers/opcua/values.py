@@ -62,12 +62,15 @@ def tag_value(tag: str, reading: Reading, received_wall_ms: int) -> TagValue:
             code = code or (f"type {type_name(kind)}" if kind else NO_VALUE)
     elif isinstance(value, float) and not math.isfinite(value):
         value, quality, code = None, Quality.BAD, NO_NUMBER
+    source_ms = words.source_ms(ticks, received_wall_ms) if ticks else None
+    is_none = ticks and source_ms is None
     return TagValue(
         tag=tag,
         value=value,
         quality=quality,
         code=code,
-        source_ms=words.source_ms(ticks, received_wall_ms) if ticks else None,
+        source_ms=source_ms,
+        ahead_ms=words.ahead_ms(ticks, received_wall_ms) if is_none else None,
     )
 
 

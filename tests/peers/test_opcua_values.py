@@ -2,12 +2,17 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from asyncua import ua
 
+from agent.core import binder
+from agent.core.events import FaultRaised
+from agent.core.station import Watch
 from drivers.base import (
+    ClockState,
     DriverConfigError,
     LinkDownError,
     Quality,
@@ -20,6 +25,8 @@ from drivers.opcua import OpcUaTag
 from drivers.options import Tag
 from tests.contract.rig import RealClock, Recorder
 from tests.contract.rig_opcua import driver_for, press_tags
+from tests.core_rig import PRESS as STATION
+from tests.core_rig import Rig
 from tests.opcua_plc import PRESS, PRESS_VARIABLES, Plc
 from tests.peers.opcua_running import ended, first_link, running, shows
 
@@ -71,6 +78,43 @@ async def test_changes_come_in_order_and_whole() -> None:
             if value.tag == "count"
         ]
         assert counts == list(range(41, 102))
+
+
+async def test_a_clock_that_is_wrong_is_told_by_what_changes() -> None:
+    """A real server's stamps, an hour behind, then ahead, then right: the time as given (C08, U08).
+
+    A server restamps what it holds as it likes: only what changes is judged (D-94).
+    """
+    rig = Rig(replace(STATION, watches=(Watch(device="plc", clock_within_ms=60_000),)))
+    hour = timedelta(hours=1)
+    async with Plc() as plc, running(driver_for(plc.url, press_tags())) as (recorder, _):
+        await recorder.until(shows("count", 41))
+        for count, source in ((42, -hour), (43, hour), (44, timedelta())):
+            await plc.set("Count", count, source=datetime.now(UTC) + source)
+            await recorder.until(shows("count", count))
+        times = {
+            value.value: (value.source_ms, value.ahead_ms)
+            for one in recorder.seen
+            if isinstance(one, ValuesSeen)
+            for value in one.values
+            if value.tag == "count"
+        }
+        now_ms = RealClock().now().wall_ms
+        for one in recorder.seen:
+            received = replace(one.received, clock_state=ClockState.SYNCED)
+            observation = replace(one, received=received)
+            decision = binder.decide(rig.state, rig.working, observation, received)
+            rig.events += decision.events
+            rig.state, rig.working = decision.state, decision.working
+    behind_ms, ahead_ms = times[42][0], times[43][1]
+    assert behind_ms is not None
+    assert now_ms - behind_ms > 3_590_000
+    assert ahead_ms is not None
+    assert ahead_ms > 3_590_000
+    assert times[43][0] is None
+    (fault,) = rig.of(FaultRaised)
+    assert fault.source == "plc:clock"
+    assert fault.cause.startswith("'count' changed with a time 3")
 
 
 async def test_polled_edge_lies_between_two_polls() -> None:

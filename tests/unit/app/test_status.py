@@ -29,6 +29,15 @@ def test_a_clock_that_is_not_set_is_shown(clock: ClockState) -> None:
     assert "clock" not in status_of("acme/press", NotReady.READY, None, names_people=True)
 
 
+def test_standing_faults_are_named() -> None:
+    """What a dashboard shows until it is cleared; without one nothing is said."""
+    state = Rig(PRESS).state
+    assert "faults" not in status_of(PRESS.path, NotReady.READY, state, names_people=True)
+    sick = replace(state, run=replace(state.run, faults=("plc:clock",)))
+    said = status_of(PRESS.path, NotReady.READY, sick, names_people=True)
+    assert said["faults"] == ["plc:clock"]
+
+
 def test_people_are_named_by_pseudonym_or_not_at_all() -> None:
     """A name in the clear would stay on the broker for whoever comes later."""
     state = Rig(PRESS).state

@@ -59,8 +59,19 @@ def test_it_is_told_in_plain_words() -> None:
             "every request is new"
         ),
     ]
+    clock = explained(loaded(watched("{clock_within: 2s}")))
+    assert "  watches    a clock of plc that is more than 2s from ours is a fault" in clock
+    assert "clock of" not in explained(loaded(watched(ALL)))
     assert "believed" not in explained(loaded(watched("{agent_heartbeat: alive}")))
     assert "sees" not in explained(loaded(watched("{heartbeat: beat}")))
+
+
+def test_a_clock_is_watched_without_a_tag() -> None:
+    """The times of whatever changes tell it; five minutes are allowed where nothing is said."""
+    (watch,) = loaded(watched("{clock_within: 2s}")).station.watches
+    assert watch == Watch(device="plc", clock_within_ms=2_000)
+    station = loaded(PRESS).station
+    assert (station.clock_within_ms("plc"), station.clock_within_ms("scanner")) == (300_000,) * 2
 
 
 SLIPS = {

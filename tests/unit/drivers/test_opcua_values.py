@@ -94,6 +94,24 @@ def test_what_is_no_time_is_none(stamp: int, time_ms: int | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("stamp", "ahead_ms"),
+    [
+        (ticks(NOW_MS + 3_600_000), 3_600_000),
+        (ticks(NOW_MS + 501), 501),
+        (ticks(NOW_MS + 500), None),
+        (ticks(NOW_MS - 10**10), None),
+        (-1, None),
+        (0, None),
+    ],
+)
+def test_how_far_a_clock_runs_ahead_is_kept(stamp: int, ahead_ms: int | None) -> None:
+    """A time ahead of ours is no time (D-92), and yet says that a clock is wrong (C08)."""
+    seen = values.tag_value("count", (41, 6, 0, stamp), NOW_MS)
+    assert seen.ahead_ms == ahead_ms
+    assert (seen.source_ms is None) == (ahead_ms is not None or stamp <= 0)
+
+
+@pytest.mark.parametrize(
     ("value", "kind", "word", "seen"),
     [
         (41, 6, 0, (41, Quality.GOOD, "")),
