@@ -47,11 +47,13 @@ from agent.trace.tables import (
     EVENTS,
     KIT_LOTS,
     KITS,
-    LABELS,
+    LABEL_SETS,
+    LABELLED,
     LOADS,
     MEASURED,
     MOVES,
     REFS,
+    SET_LABELS,
     SHIPMENTS,
     SOURCES,
     USES,
@@ -68,6 +70,8 @@ MOVED = {
 """Kinds that say of a part that it is no longer, or not only, where it was put."""
 ENDS = frozenset({"unloaded", "emptied"})
 _AT_ONCE = 2_000
+_DERIVED = (DRAWN, KIT_LOTS, KITS, ABOUT, LABELLED, SET_LABELS, LABEL_SETS, MEASURED)
+"""What is of stations only, and made anew from their events."""
 
 
 class DocumentError(Exception):
@@ -153,7 +157,7 @@ class Archive:
             lock(self.connection)
             stations = select(SOURCES.c.id).where(SOURCES.c.name.startswith(STATION))
             self.connection.execute(delete(USES).where(USES.c.source.in_(stations)))
-            for table in (DRAWN, KIT_LOTS, KITS, ABOUT, LABELS, MEASURED):
+            for table in _DERIVED:
                 self.connection.execute(delete(table))
             self.connection.execute(delete(SHIPMENTS).where(SHIPMENTS.c.event.is_not(None)))
             asked = select(EVENTS.c.id).order_by(EVENTS.c.kind != "unit_reidentified", EVENTS.c.id)

@@ -19,6 +19,7 @@ from agent.trace.corrections import Document, Standing, place_of, standing
 from agent.trace.fetching import Key, key_of
 from agent.trace.genealogy import Kind
 from agent.trace.kits import Draws, Kits, named_in
+from agent.trace.label_sets import put_labels
 from agent.trace.projection import changes_of
 from agent.trace.rows import (
     NAMES_AT_ONCE,
@@ -34,7 +35,7 @@ from agent.trace.said import UNSEEN, Around, Changes, Late, Removal, Role, lots_
 from agent.trace.tables import (
     ABOUT,
     DRAWN,
-    LABELS,
+    LABELLED,
     LOADS,
     MEASURED,
     REASONS,
@@ -93,7 +94,7 @@ def _clear(connection: Connection, older: Mapping[int, Document]) -> None:
         )
         connection.execute(of_event, rows)
     for some in pieces(older, NAMES_AT_ONCE):
-        for table in (ABOUT, LABELS, MEASURED, SHIPMENTS):
+        for table in (ABOUT, LABELLED, MEASURED, SHIPMENTS):
             connection.execute(delete(table).where(among(connection, table.c.event, some)))
 
 
@@ -135,8 +136,7 @@ def _write(
         for each in changes.shipments
     ]
     put_shipments(connection, ids, shipped)
-    labels = [(*each, number) for number, changes in read.items() for each in changes.labels]
-    put(connection, LABELS, ("what", "name", "event"), labels)
+    put_labels(connection, {number: changes.labels for number, changes in read.items()})
 
 
 def _number(value: object) -> float | None:

@@ -23,7 +23,7 @@ from agent.trace.corrections import Document
 from agent.trace.fetching import Key, key_of
 from agent.trace.genealogy import Kind
 from agent.trace.interchange import Drawn, Slot
-from agent.trace.rows import NAMES_AT_ONCE, among, next_id, pieces, put
+from agent.trace.rows import numbers_of, put
 from agent.trace.said import INTERVAL, Changes, loaded_lots
 from agent.trace.tables import DRAWN, KIT_LOTS, KITS, REASONS, USES
 
@@ -112,20 +112,10 @@ class Draws:
 
 def _ids_of(connection: Connection, kits: Iterable[Kit]) -> dict[Kit, int]:
     digests = {_digest(kit): kit for kit in kits}
-    found: dict[Kit, int] = {}
-    for some in pieces(sorted(digests), NAMES_AT_ONCE):
-        asked = select(KITS.c.digest, KITS.c.id).where(among(connection, KITS.c.digest, some))
-        found.update((digests[digest], number) for digest, number in connection.execute(asked))
-    new = [(digest, kit) for digest, kit in sorted(digests.items()) if kit not in found]
-    if new:
-        first = next_id(connection, KITS)
-        rows = [(number, digest) for number, (digest, _) in enumerate(new, first)]
-        put(connection, KITS, ("id", "digest"), rows)
-        fresh = {kit: number for number, (_, kit) in enumerate(new, first)}
-        lots = [(number, at, option) for kit, number in fresh.items() for at, option in kit]
-        put(connection, KIT_LOTS, ("kit", "at", "option"), lots)
-        found |= fresh
-    return found
+    numbers, new = numbers_of(connection, KITS, digests)
+    lots = [(numbers[digest], at, option) for digest in new for at, option in digests[digest]]
+    put(connection, KIT_LOTS, ("kit", "at", "option"), lots)
+    return {kit: numbers[digest] for digest, kit in digests.items()}
 
 
 def _digest(kit: Kit) -> str:

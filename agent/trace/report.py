@@ -21,12 +21,13 @@ from agent.trace.corrected import corrections
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import Found, Kind, find
 from agent.trace.holdings import Station, completeness, moment
+from agent.trace.label_sets import LABELS
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces, reading
 from agent.trace.said import STANDS_FOR, UNIDENTIFIED, Role
 from agent.trace.selecting import Selection, choose, cycles_of, unheard
 from agent.trace.shipped import Shipping
 from agent.trace.store import Store
-from agent.trace.tables import ABOUT, EVENTS, LABELS, SOURCES, THINGS, USES
+from agent.trace.tables import ABOUT, EVENTS, SOURCES, THINGS, USES
 from agent.trace.widened import QUERY, Selected
 
 ASSUMPTION = "A change of material that nobody scanned and nothing else shows cannot be seen (D-6)."

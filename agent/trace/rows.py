@@ -196,6 +196,21 @@ def next_id(connection: Connection, table: Table) -> int:
     return (connection.scalar(select(func.max(table.c.id))) or 0) + 1
 
 
+def numbers_of(
+    connection: Connection, table: Table, digests: Collection[str]
+) -> tuple[dict[str, int], list[str]]:
+    """Return the numbers of rows that are kept once each, by digest; and which of them are new."""
+    numbers: dict[str, int] = {}
+    for some in pieces(sorted(digests), NAMES_AT_ONCE):
+        asked = select(table.c.digest, table.c.id).where(among(connection, table.c.digest, some))
+        numbers.update((digest, number) for digest, number in connection.execute(asked))
+    new = sorted(digest for digest in digests if digest not in numbers)
+    if new:
+        numbers |= {digest: n for n, digest in enumerate(new, next_id(connection, table))}
+        put(connection, table, ("id", "digest"), [(numbers[digest], digest) for digest in new])
+    return numbers, new
+
+
 def ids_of(
     connection: Connection, names: Iterable[str], units: Collection[str] = ()
 ) -> dict[str, int]:

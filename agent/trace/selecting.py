@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, false, or_, select
 
 from agent.trace.fetching import STATION
+from agent.trace.label_sets import LABELS
 from agent.trace.said import UNSEEN, Role
-from agent.trace.tables import ABOUT, EVENTS, LABELS, MEASURED, SOURCES, THINGS
+from agent.trace.tables import ABOUT, EVENTS, MEASURED, SOURCES, THINGS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

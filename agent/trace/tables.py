@@ -14,13 +14,15 @@
     loads       loads and ends of loads, for what was scanned late (D-44)
     moves       parts taken out, or found elsewhere
     about       what an event says of a thing (projection.Role)
-    labels      orders, operators and machines of the events of units
+    label_sets  orders, operators and machines that events of units have in common
+    set_labels  the names of each
+    labelled    which events have which
     measured    captured values
     shipments   what left the house, and what came back
     aside       messages that could not be taken, as they came, and why
 
-What is derived from the archive (uses, shipments, about, labels, measured) can be made anew by
-`rebuild`.
+What is derived from the archive (uses, kits, shipments, about, labels, measured) can be made anew
+by `rebuild`.
 A schema change is one more step in `MIGRATIONS`.
 """
 
@@ -217,16 +219,30 @@ ABOUT = Table(
 )
 Index("about_by_thing", ABOUT.c.thing)
 Index("about_by_event", ABOUT.c.event)
-LABELS = Table(
-    "labels",
+LABEL_SETS = Table(
+    "label_sets",
     METADATA,
-    Column("what", _word(10), nullable=False),
-    Column("name", _TEXT, nullable=False),
-    Column("event", _BIG, nullable=False),
+    Column("id", _BIG, primary_key=True, autoincrement=False),
+    Column("digest", _TEXT, nullable=False, unique=True),
+)
+SET_LABELS = Table(
+    "set_labels",
+    METADATA,
+    Column("labels", _BIG, primary_key=True, autoincrement=False),
+    Column("what", _word(10), primary_key=True),
+    Column("name", _TEXT, primary_key=True),
 )
 """`operator?`: they may have been there (D-62)."""
-Index("labels_by_name", LABELS.c.name, LABELS.c.what)
-Index("labels_by_event", LABELS.c.event)
+Index("set_labels_by_name", SET_LABELS.c.name, SET_LABELS.c.what)
+LABELLED = Table(
+    "labelled",
+    METADATA,
+    Column("event", _BIG, nullable=False),
+    Column("labels", _BIG, nullable=False),
+)
+"""`labels`: of which sets (label_sets.py); of one, but where the store is of before version 6."""
+Index("labelled_by_event", LABELLED.c.event)
+Index("labelled_by_labels", LABELLED.c.labels)
 MEASURED = Table(
     "measured",
     METADATA,
@@ -284,6 +300,23 @@ REASONS = (
 )
 """The codes of D-5 by number; a new one goes to the end."""
 
+_LABELS_TO_SETS = (
+    """CREATE TABLE IF NOT EXISTS labels
+        (what VARCHAR(10) NOT NULL, name TEXT NOT NULL, event BIGINT NOT NULL)""",
+    """INSERT INTO label_sets (id, digest)
+        SELECT row_number() OVER (ORDER BY what, name), what || ':' || name
+        FROM (SELECT DISTINCT what, name FROM labels) AS old""",
+    """INSERT INTO set_labels (labels, what, name)
+        SELECT s.id, old.what, old.name
+        FROM (SELECT DISTINCT what, name FROM labels) AS old
+        JOIN label_sets AS s ON s.digest = old.what || ':' || old.name""",
+    """INSERT INTO labelled (event, labels)
+        SELECT l.event, s.labels
+        FROM labels AS l JOIN set_labels AS s ON s.what = l.what AND s.name = l.name""",
+    "DROP TABLE labels",
+)
+"""Each label of version 5 becomes a set of its own; an event has then several."""
+
 MIGRATIONS: Mapping[int, Sequence[tuple[str, str]]] = {
     2: (
         ("", "ALTER TABLE uses ADD COLUMN why SMALLINT"),
@@ -299,6 +332,7 @@ MIGRATIONS: Mapping[int, Sequence[tuple[str, str]]] = {
         ("", "CREATE INDEX IF NOT EXISTS refs_lost ON refs (station) WHERE kind = 'lost'"),
     ),
     5: (("", "CREATE INDEX IF NOT EXISTS refs_correct ON refs (event) WHERE kind = 'correct'"),),
+    6: (*(("", step) for step in _LABELS_TO_SETS),),
 }
 """What a store of the version before needs, beside tables that are new: on which database ("" is
 each), and what. SQLite's foreign keys were never looked at."""

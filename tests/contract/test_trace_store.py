@@ -92,6 +92,10 @@ def test_a_file_that_is_no_store_says_so(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"something else")
 
 
+_AS_LABELS = """INSERT INTO labels SELECT s.what, s.name, l.event
+    FROM labelled AS l JOIN set_labels AS s ON s.labels = l.labels"""
+
+
 def test_a_store_of_an_older_version_is_brought_up_to_this_one(fresh: Fresh) -> None:
     """What it held is there, what came since can be kept, and it says so once (no second time)."""
     where = fresh()
@@ -106,6 +110,7 @@ def test_a_store_of_an_older_version_is_brought_up_to_this_one(fresh: Fresh) -> 
         store.take("mes", facts, b"{}")
         store.take_events(plant.events)
         wanted = recall_report(store, Selection(since_ms=SIX_MS, until_ms=SIX_MS + 2_500))
+        by_machine = recall_report(store, Selection(machine="press"))
     engine = engine_of(where)
     with engine.begin() as connection:
         connection.execute(text("DROP INDEX uses_by_slot"))
@@ -113,6 +118,10 @@ def test_a_store_of_an_older_version_is_brought_up_to_this_one(fresh: Fresh) -> 
         connection.execute(text("ALTER TABLE events DROP COLUMN began_ms"))
         connection.execute(text("UPDATE events SET boot = NULL WHERE kind = 'cycle_missed'"))
         connection.execute(text("DELETE FROM refs WHERE kind = 'grounds'"))
+        connection.execute(text("CREATE TABLE labels (what TEXT, name TEXT, event BIGINT)"))
+        connection.execute(text(_AS_LABELS))
+        for table in ("labelled", "set_labels", "label_sets"):
+            connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE meta SET value = '1' WHERE name = 'schema'"))
     engine.dispose()
     for _ in range(2):
@@ -120,6 +129,8 @@ def test_a_store_of_an_older_version_is_brought_up_to_this_one(fresh: Fresh) -> 
             assert recall(store, "LOT").certain == ["U"]
             asked = Selection(since_ms=SIX_MS, until_ms=SIX_MS + 2_500)
             assert recall_report(store, asked)["unidentified"] == wanted["unidentified"]
+            assert recall_report(store, Selection(machine="press")) == by_machine
+            assert by_machine["possible"]
             store.rebuild()
             assert recall_report(store, asked) == wanted
             assert "U1" in recall(store, "L-2").possible
