@@ -44,6 +44,8 @@ class Place:
 
     station: str
     path: Path
+    keyed_twice: frozenset[str] = frozenset()
+    """Readers in whose place a code has to be keyed in twice."""
 
 
 def place_of(path: Path, state: Path | None) -> Place:
@@ -62,9 +64,9 @@ def place_of(path: Path, state: Path | None) -> Place:
     if len(folder.stations) > 1:
         names = ", ".join(config.file for config in folder.stations)
         raise GivingError(f"{path}: has {len(folder.stations)} stations; name one of: {names}")
-    station = folder.stations[0].station.path
-    directory = station_directory(state or state_directory(), station)
-    return Place(station, socket_path(directory))
+    station = folder.stations[0].station
+    directory = station_directory(state or state_directory(), station.path)
+    return Place(station.path, socket_path(directory), station.keyed_twice)
 
 
 def give(

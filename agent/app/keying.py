@@ -22,7 +22,7 @@ def with_scan(given: CommandGiven, station: Station, conceal: Conceal, day: date
     has a character that no reader sends.
     """
     known = TABLE[given.command].arguments if given.command in TABLE else ()
-    keyed = {argument.name for argument in known if argument.names is Names.KEYED}
+    keyed = {one.name: one.is_optional for one in known if one.names is Names.KEYED}
     arguments, scan = [], None
     for name, value in given.arguments:
         if name not in keyed:
@@ -30,7 +30,8 @@ def with_scan(given: CommandGiven, station: Station, conceal: Conceal, day: date
             continue
         seen = conceal(_seen(given, as_read(value, station, day)))
         arguments.append((name, _shown(seen, value)))
-        scan = seen if _is_sent(value) else None
+        if not keyed[name]:  # the other one is only compared with it
+            scan = seen if _is_sent(value) else None
     return replace(given, arguments=tuple(arguments), scan=scan)
 
 

@@ -23,6 +23,8 @@ def do(arguments: Sequence[str]) -> int:
     }
     try:
         place = giving.place_of(given.station, given.state)
+        if given.command == "scan" and not named["again"]:
+            named["again"] = _asked_again(place, given.reader)
         told = giving.give(
             place, given.command, given.who, given.reason, {k: v for k, v in named.items() if v}
         )
@@ -35,6 +37,12 @@ def do(arguments: Sequence[str]) -> int:
         return _complain(f"refused: {told.error}{at}", exits.REFUSED)
     sys.stdout.write(f"recorded: {told.address}\n")
     return exits.OK
+
+
+def _asked_again(place: giving.Place, reader: str | None) -> list[str]:
+    """Return a code that has to be keyed in twice as the person at the terminal keys it again."""
+    is_due = reader in place.keyed_twice if reader else bool(place.keyed_twice)
+    return [input("the code once more: ")] if is_due and sys.stdin.isatty() else []
 
 
 def _values(value: str | list[str] | None) -> list[str]:

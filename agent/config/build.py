@@ -137,6 +137,11 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
             for name, device in readers(parts).items()
             if getattr(device.options, "keyed", False)
         ),
+        keyed_twice=frozenset(
+            name
+            for name, device in readers(parts).items()
+            if getattr(device.options, "keyed", False) == "twice"
+        ),
         repeat_window_ms=track.repeat_window,
         crew=crew_of(operators, track),
         requires_order=order_need(track),

@@ -59,6 +59,7 @@ def _devices(config: StationConfig) -> Iterator[str]:
         written = [tag.name for tag in device.tags if tag.write]
         says = f"{tags} tag{'s' if tags != 1 else ''}" if device.shareable else "codes"
         says += ", also keyed in by hand" if device.name in config.station.keyed else ""
+        says += ", twice" if device.name in config.station.keyed_twice else ""
         writes = f", writes {', '.join(written)}" if written else ""
         yield f"{device.name}: {device.driver} {device.endpoint}, {says}{writes}"
 

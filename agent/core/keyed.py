@@ -6,7 +6,9 @@ Laws:
     2. It is judged as if that reader had sent it at the moment at which it was given: the same
        rules and checks, the same cycle. It is as certain as a read one, and marked: its event says
        `entry: keyed`, who keyed it and why.
-    3. The person is told what became of it: where its event stands, or why it was not taken.
+    3. Where the station file wants it keyed in twice, it is taken only if both are the same: a code
+       without a check digit shows no slip of the finger (FAULTS I10).
+    4. The person is told what became of it: where its event stands, or why it was not taken.
 """
 
 from __future__ import annotations
@@ -33,10 +35,21 @@ def taken(draft: Draft, given: CommandGiven, _facts: Facts) -> CodeScanned | Ref
     if not reader and len(readers) > 1:
         detail = f"'reader' is missing: codes may be keyed for {listed}"
         return Refusal(cause=ev.Declined.BAD_ARGUMENT, detail=detail)
-    if given.scan is None:
+    return _as_read(draft, given, reader or readers[0])
+
+
+def _as_read(draft: Draft, given: CommandGiven, reader: str) -> CodeScanned | Refusal:
+    """Return the code as a reader would have sent it, if it was keyed in as it has to be."""
+    again = text(given, "again")
+    if not again and reader in draft.station.keyed_twice:
+        detail = f"'again' is missing: for '{reader}' a code has to be keyed in twice"
+    elif again and again != text(given, "code"):
+        detail = "the two entries differ; compare them with the label and key it in anew"
+    elif given.scan is None:
         detail = "'code' has a character that no reader sends"
-        return Refusal(cause=ev.Declined.BAD_ARGUMENT, detail=detail)
-    return replace(given.scan, device=reader or readers[0])
+    else:
+        return replace(given.scan, device=reader)
+    return Refusal(cause=ev.Declined.BAD_ARGUMENT, detail=detail)
 
 
 def outcome(seen: CodeScanned, events: Iterable[ev.Event]) -> ev.Event | Refusal:
@@ -56,6 +69,12 @@ COMMANDS: Mapping[str, Command] = {
             Argument(
                 name="reader",
                 about="in whose place; may be left out where codes are keyed for one alone",
+                is_optional=True,
+            ),
+            Argument(
+                name="again",
+                names=Names.KEYED,
+                about="the same code once more, where it has to be keyed in twice",
                 is_optional=True,
             ),
         ),

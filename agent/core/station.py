@@ -448,6 +448,8 @@ class Station:
     """Per reader: the frames that mean "nothing read" (D-81)."""
     keyed: tuple[str, ...] = ()
     """Readers in whose place a person may key in a code by hand (D-85)."""
+    keyed_twice: frozenset[str] = frozenset()
+    """Those of them for which it has to be keyed in twice (FAULTS I10)."""
     repeat_window_ms: int = 1000
     """Same code, same reader, no cycle between: a repeat, not a new scan (D-34, D-82)."""
     crew: Crew = field(default_factory=Crew)

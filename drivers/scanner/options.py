@@ -204,9 +204,10 @@ class ScannerOptions(Options):
     no_read: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ("NOREAD",)
     """Whole texts by which the scanner says that it read nothing (D-81)."""
 
-    keyed: bool = False
+    keyed: bool | Literal["twice"] = False
     """Whether a person may key in a code by hand that this scanner cannot read (`lineside do
-    STATION scan CODE`). It is judged as one that was read, and the record says who keyed it."""
+    STATION scan CODE`). It is judged as one that was read, and the record says who keyed it.
+    `twice`: it has to be keyed in twice, the same each time, for codes without a check digit."""
 
     reply: Reply | None = None
     """What the scanner is told after the code was judged and stored. Leave it out for silence."""

@@ -26,7 +26,7 @@ devices:
   safe: {{driver: opcua, url: "{safe}", user: agent, password: "file:{vault}/opcua", timeout: 1s,
          security: {{policy: Basic256Sha256, certificate: "{vault}/tls.pem",
                     key: "file:{vault}/tls", trust: "{vault}/tls.pem"}}}}
-  scanner: {{driver: scanner, port: {reader}, framing: {{end: CR}}, keyed: true}}
+  scanner: {{driver: scanner, port: {reader}, framing: {{end: CR}}, keyed: twice}}
 tags:
   pieces: {{device: plc, table: holding, address: 0, type: uint32, modulus: 2^32}}
   force: {{device: cell, node: "nsu=urn:acme:press;s=Force"}}
@@ -144,7 +144,7 @@ async def test_no_secret_is_printed_published_or_kept(tmp_path: Path) -> None:
                 block = ("block-lot", "4712", "--who", SPOKEN, "--reason", "alert")
                 spoken = await printed("do", str(file), "--state", str(state), *block)
                 await recorded(file, state, "lot_blocked")
-                key = ("scan", KEYED, "--who", SPOKEN, "--reason", "torn")
+                key = ("scan", KEYED, "--again", KEYED, "--who", SPOKEN, "--reason", "torn")
                 spoken += await printed("do", str(file), "--state", str(state), *key)
                 await recorded(file, state, "checkpoint_signed")
     told = {

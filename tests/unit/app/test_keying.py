@@ -13,7 +13,12 @@ from tests.unit.config.stations import PRESS, loaded
 DAY = date(2026, 11, 26)
 
 
-def keyed(*codes: str, command: str = "scan", config: StationConfig | None = None) -> CommandGiven:
+def keyed(
+    *codes: str,
+    command: str = "scan",
+    config: StationConfig | None = None,
+    arguments: tuple[tuple[str, str], ...] = (),
+) -> CommandGiven:
     """Return a command with these codes as the core gets it."""
     config = config or loaded(PRESS)
     given = CommandGiven(
@@ -25,7 +30,7 @@ def keyed(*codes: str, command: str = "scan", config: StationConfig | None = Non
         command=command,
         who="k:OP-7",
         reason="torn",
-        arguments=(*(("code", code) for code in codes), ("reader", "scanner")),
+        arguments=arguments or (*(("code", code) for code in codes), ("reader", "scanner")),
     )
     conceal = concealer(config.station, config.operators, b"key")
     return with_scan(given, config.station, conceal, DAY)
@@ -68,6 +73,20 @@ def test_what_no_reader_sends_is_no_scan() -> None:
     assert given.scan is None
     assert given.arguments[0] == ("code", "SN000001€")
     assert keyed("SN00000é").scan is not None
+
+
+def test_what_is_keyed_again_is_compared_and_is_no_scan_of_its_own() -> None:
+    """Whichever comes first; it hides what the code itself hides."""
+    for arguments in (
+        (("again", "SN000002"), ("code", "SN000001")),
+        (("code", "SN000001"), ("again", "SN000002")),
+    ):
+        given = keyed(arguments=arguments)
+        assert given.scan is not None
+        assert (given.scan.raw, given.arguments) == (b"SN000001", arguments)
+    badge = keyed(arguments=(("code", "OP-4711"), ("again", "OP-4711")))
+    assert badge.arguments[0][1] == badge.arguments[1][1]
+    assert "4711" not in repr(badge)
 
 
 def test_other_commands_are_as_they_were_given() -> None:

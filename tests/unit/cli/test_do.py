@@ -1,5 +1,9 @@
 """`lineside do` without a daemon: its help, its slips, and what it says where nobody answers."""
 
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +64,24 @@ def test_a_station_file_that_is_refused(tmp_path: Path, capsys: pytest.CaptureFi
     )
     assert code == exits.CONFIG
     assert f"{tmp_path}/filler.yaml:7:17: devices.plc.driver: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("keyed", "is_asked"), [("twice", True), ("true", False)])
+def test_a_code_that_is_keyed_twice_is_asked_for_again(
+    tmp_path: Path, keyed: str, *, is_asked: bool
+) -> None:
+    """At a terminal the person is asked; a program, whose input is none, says it by `--again`."""
+    write(
+        tmp_path, press=edited(PRESS, ("no_read: [NOREAD, NR]", f"no_read: [NR], keyed: {keyed}"))
+    )
+    station, state = str(tmp_path / "press.yaml"), str(tmp_path)
+    given = ("scan", "SN-1", "--who", "Anna", "--reason", "torn")
+    command = (sys.executable, "-m", "agent", "do", station, "--state", state, *given)
+    ours, terminal = pty.openpty()
+    os.write(ours, b"SN-1\n")
+    ended = subprocess.run(command, stdin=terminal, capture_output=True, text=True, check=False)
+    os.close(ours)
+    os.close(terminal)
+    assert ended.returncode == exits.REFUSED
+    assert "takes no commands" in ended.stderr
+    assert ("the code once more: " in ended.stdout) is is_asked

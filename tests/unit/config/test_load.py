@@ -110,6 +110,11 @@ def test_a_scanner_says_whether_its_codes_may_be_keyed() -> None:
     keyed = loaded(edited(PRESS, ("no_read: [NOREAD, NR]", "no_read: [NOREAD, NR], keyed: true")))
     assert keyed.station.keyed == ("scanner",)
     assert "one, codes, also keyed in by hand\n" in explained(keyed)
+    assert keyed.station.keyed_twice == frozenset()
+    twice = loaded(edited(PRESS, ("no_read: [NOREAD, NR]", "no_read: [NOREAD, NR], keyed: twice")))
+    assert twice.station.keyed == ("scanner",)
+    assert twice.station.keyed_twice == {"scanner"}
+    assert "one, codes, also keyed in by hand, twice\n" in explained(twice)
 
 
 def test_filler_becomes_the_plan_of_the_core() -> None:

@@ -113,7 +113,7 @@ def test_an_argument_that_is_not_taken() -> None:
     rig.command("block-lot", lot="L-1", unit="SN-1")
     assert rig.refused().detail == "it takes no 'unit', but lot"
     rig.command("scan", code="SN-1", device="east")
-    assert rig.refused().detail == "it takes no 'device', but code, reader"
+    assert rig.refused().detail == "it takes no 'device', but again, code, reader"
 
 
 # ------------------------------------------------------------------ what is asked

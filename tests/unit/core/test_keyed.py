@@ -24,6 +24,7 @@ from tests.core_rig import PRESS, Rig
 
 KEYED = replace(PRESS, keyed=("scanner",))
 TWO = replace(PRESS, keyed=("east", "scanner"))
+TWICE = replace(TWO, keyed_twice=frozenset({"scanner"}))
 
 
 def rig_of(station: Station = KEYED) -> Rig:
@@ -33,8 +34,17 @@ def rig_of(station: Station = KEYED) -> Rig:
     return rig
 
 
-def key(rig: Rig, code: str, *, reader: str = "", is_sent: bool = True, **seen: object) -> None:
+def key(
+    rig: Rig,
+    code: str,
+    *,
+    reader: str = "",
+    again: str = "",
+    is_sent: bool = True,
+    **seen: object,
+) -> None:
     """Let a person key in a code, as the rim hands it on."""
+    also = (("reader", reader), ("again", again))
     name = f"{rig.runs}-{len(rig.observations)}"
     members = {"raw": code.encode(), "entry": Entry.KEYED, "who": "k:OP-7", "entry_reason": "torn"}
     scan = CodeSeen(
@@ -52,7 +62,7 @@ def key(rig: Rig, code: str, *, reader: str = "", is_sent: bool = True, **seen: 
         command="scan",
         who="k:OP-7",
         reason="torn",
-        arguments=(("code", code), *((("reader", reader),) if reader else ())),
+        arguments=(("code", code), *(pair for pair in also if pair[1])),
         scan=scan if is_sent else None,
     )
 
@@ -229,6 +239,45 @@ def test_a_character_that_no_reader_sends_is_refused() -> None:
         Declined.BAD_ARGUMENT,
         "'code' has a character that no reader sends",
     )
+
+
+# ------------------------------------------------------------------ keyed in twice
+
+
+def test_a_code_that_is_keyed_twice_alike_is_taken() -> None:
+    """A code without a check digit shows no slip of the finger (I10)."""
+    rig = rig_of(TWICE)
+    key(rig, "SN-1", reader="scanner", again="SN-1")
+    assert [scan.code for scan in rig.of(CodeScanned)] == ["SN-1"]
+    assert reply(rig).refused is None
+
+
+@pytest.mark.parametrize(
+    ("again", "detail"),
+    [
+        ("", "'again' is missing: for 'scanner' a code has to be keyed in twice"),
+        ("SN-7", "the two entries differ; compare them with the label and key it in anew"),
+    ],
+)
+def test_a_slip_is_refused_and_both_entries_are_recorded(again: str, detail: str) -> None:
+    """Nothing is bound to either of them."""
+    rig = rig_of(TWICE)
+    key(rig, "SN-1", reader="scanner", again=again)
+    refused = rig.refused()
+    assert (refused.cause, refused.detail) == (Declined.BAD_ARGUMENT, detail)
+    given = dict(refused.arguments)
+    assert (given["code"], given.get("again", "")) == ("SN-1", again)
+    assert rig.of(CodeScanned) == []
+    assert reply(rig).refused == detail
+
+
+def test_where_once_is_enough_a_second_entry_counts_all_the_same() -> None:
+    """Who keys it twice of his own accord wants it compared."""
+    rig = rig_of(TWICE)
+    key(rig, "SN-1", reader="east")
+    assert len(rig.of(CodeScanned)) == 1
+    key(rig, "SN-2", reader="east", again="SN-3")
+    assert rig.refused().cause is Declined.BAD_ARGUMENT
 
 
 # ------------------------------------------------------------------ judged, and refused
