@@ -15,11 +15,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 from agent.core import binder, events
 from agent.core.events import Event
+from agent.core.records import dataclass
 from agent.core.state import (
     Astray,
     CommandReply,

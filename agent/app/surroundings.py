@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.core.records import dataclass
 from agent.journal.sqlite import Rim
 from agent.ports import Clock, Random, Worker
 from agent.trace.lookup import LookupStore

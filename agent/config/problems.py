@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from agent.core.records import dataclass
 
 Path = tuple[str | int, ...]
 """Where a value stands in a station file: keys, and positions in lists from 0."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from agent.core.records import dataclass
 
 OPERATOR = "operator"
 """The role of who badges on without another one."""

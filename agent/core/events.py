@@ -14,10 +14,10 @@ the meaning of a field changes; a field added with a default does not raise it (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import ClassVar
 
+from agent.core.records import dataclass
 from drivers.base import ClockState, Entry, FrameStatus, Quality, Scalar
 
 

@@ -9,10 +9,11 @@ back at most.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum, StrEnum, unique
 from types import MappingProxyType
 
+from agent.core.records import dataclass
 from agent.core.scopes import scope
 
 

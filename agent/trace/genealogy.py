@@ -20,10 +20,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum, unique
 from math import inf
 from typing import Protocol
+
+from agent.core.records import dataclass
 
 
 @unique

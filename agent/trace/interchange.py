@@ -21,12 +21,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate
 from math import inf
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from agent.core.records import dataclass
 from agent.trace.genealogy import Kind, Use
 from agent.trace.shipment import Shipment
 

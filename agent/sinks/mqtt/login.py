@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+
+from agent.core.records import dataclass
 
 KEEPALIVE_S = 20
 
