@@ -44,7 +44,7 @@ class Place:
 
     station: str
     path: Path
-    keyed_twice: frozenset[str] = frozenset()
+    keyed_twice: tuple[str, ...] = ()
     """Readers in whose place a code has to be keyed in twice."""
 
 

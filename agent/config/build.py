@@ -137,7 +137,7 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
             for name, device in readers(parts).items()
             if getattr(device.options, "keyed", False)
         ),
-        keyed_twice=frozenset(
+        keyed_twice=tuple(
             name
             for name, device in readers(parts).items()
             if getattr(device.options, "keyed", False) == "twice"

@@ -449,7 +449,7 @@ class Station:
     """Per reader: the frames that mean "nothing read" (D-81)."""
     keyed: tuple[str, ...] = ()
     """Readers in whose place a person may key in a code by hand (D-85)."""
-    keyed_twice: frozenset[str] = frozenset()
+    keyed_twice: tuple[str, ...] = ()
     """Those of them for which it has to be keyed in twice (FAULTS I10)."""
     repeat_window_ms: int = 1000
     """Same code, same reader, no cycle between: a repeat, not a new scan (D-34, D-82)."""

@@ -110,10 +110,10 @@ def test_a_scanner_says_whether_its_codes_may_be_keyed() -> None:
     keyed = loaded(edited(PRESS, ("no_read: [NOREAD, NR]", "no_read: [NOREAD, NR], keyed: true")))
     assert keyed.station.keyed == ("scanner",)
     assert "one, codes, also keyed in by hand\n" in explained(keyed)
-    assert keyed.station.keyed_twice == frozenset()
+    assert keyed.station.keyed_twice == ()
     twice = loaded(edited(PRESS, ("no_read: [NOREAD, NR]", "no_read: [NOREAD, NR], keyed: twice")))
     assert twice.station.keyed == ("scanner",)
-    assert twice.station.keyed_twice == {"scanner"}
+    assert twice.station.keyed_twice == ("scanner",)
     assert "one, codes, also keyed in by hand, twice\n" in explained(twice)
 
 

@@ -24,7 +24,7 @@ from tests.core_rig import PRESS, Rig
 
 KEYED = replace(PRESS, keyed=("scanner",))
 TWO = replace(PRESS, keyed=("east", "scanner"))
-TWICE = replace(TWO, keyed_twice=frozenset({"scanner"}))
+TWICE = replace(TWO, keyed_twice=("scanner",))
 
 
 def rig_of(station: Station = KEYED) -> Rig:
