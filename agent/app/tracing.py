@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,10 +19,10 @@ from agent.trace.api import Node, Selection, Trace
 from agent.trace.archive import DocumentError
 from agent.trace.aside import all_aside
 from agent.trace.doctor import Finding
-from agent.trace.genealogy import Answer, Links, recall, where_from, where_used
+from agent.trace.genealogy import OTHER, Answer, Links, recall, where_from, where_used
 from agent.trace.holdings import moment
-from agent.trace.importing import read_source
-from agent.trace.interchange import InterchangeError
+from agent.trace.importing import json_of, read_source
+from agent.trace.recorded import InterchangeError, unkeepable
 from agent.trace.said import STANDS_FOR
 from agent.trace.store import Size, Store, TraceStoreError
 from agent.trace.unmatched import unmatched
@@ -61,6 +60,7 @@ __all__ = [
 ]
 
 _GS1_ROOT = "https://id.gs1.org/"
+_QUERIES = 'write [{"q": "recall", "of": "LOT-1"}]'
 
 QUESTIONS: Mapping[str, Callable[[Links, str], Answer]] = {
     "where_used": where_used,
@@ -215,6 +215,8 @@ class Imported:
     shipments: int
     unknown: tuple[str, ...]
     """What was shipped of which this store knows nothing else."""
+    told: tuple[str, ...] = ()
+    """What is hardly meant as it stands, with its places."""
 
 
 def import_source(store: Store, path: Path) -> Imported:
@@ -233,7 +235,8 @@ def import_source(store: Store, path: Path) -> Imported:
     source = str(path.resolve())
     store.take(source, facts, body)
     unknown = unmatched(store.archive.connection, source)
-    return Imported(len(facts.slots), len(facts.shipments), tuple(map(shown, unknown)))
+    shipped = tuple(map(shown, unknown))
+    return Imported(len(facts.slots), len(facts.shipments), shipped, tuple(facts.told))
 
 
 def _shipped_names(store: Store, texts: Iterable[str]) -> dict[str, str]:
@@ -264,7 +267,10 @@ def ask(store: Store, question: str, of: str) -> dict[str, Any]:
     """Return one answer in the public form."""
     with store.snapshot():
         links = store if question == "where_from" else store.widened(of)
-        return {"q": question, "of": of, **asdict(QUESTIONS[question](links, of))}
+        found = asdict(QUESTIONS[question](links, of))
+    return {"q": question, "of": of} | {
+        part: [name for name in names if name != OTHER] for part, names in found.items()
+    }
 
 
 def answer_all(store: Store, queries: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
@@ -280,20 +286,22 @@ def read_queries(path: Path) -> list[tuple[str, str]]:
         QueryError: it is neither, or asks what is not known.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = json_of(path, path.read_bytes(), wanted=_QUERIES)
     except OSError as error:
         raise QueryError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise QueryError(f"{path}: not JSON: {error}") from error
+    except InterchangeError as error:
+        raise QueryError(str(error)) from error
     queries = document.get("queries") if isinstance(document, dict) else document
     if not isinstance(queries, list):
-        raise QueryError(f'{path}: no list of queries; write [{{"q": "recall", "of": "LOT-1"}}]')
+        raise QueryError(f"{path}: no list of queries; {_QUERIES}")
     return [_query(path, number, query) for number, query in enumerate(queries, 1)]
 
 
 def _query(path: Path, number: int, query: object) -> tuple[str, str]:
     if not isinstance(query, dict) or not isinstance(query.get("of"), str):
         raise QueryError(f'{path}: query {number}: write {{"q": "recall", "of": "LOT-1"}}')
+    if why := unkeepable(query["of"]):
+        raise QueryError(f"{path}: query {number}: of {query['of']!r}; {why}")
     question = query.get("q")
     if question not in QUESTIONS:
         known = ", ".join(QUESTIONS)

@@ -41,7 +41,9 @@ def import_(
     try:
         with tracing.open_store(store) as opened:
             for path in paths:
-                sys.stdout.write(f"{path}: {_told(tracing.import_source(opened, path))}\n")
+                taken = tracing.import_source(opened, path)
+                sys.stdout.write(f"{path}: {_told(taken)}\n")
+                _remark(taken.told)
             size = opened.size()
             sys.stdout.write(
                 f"store: {size.sources:,} sources, {size.units:,} units, {size.uses:,} links\n"
@@ -62,6 +64,14 @@ def _told(taken: tracing.Imported) -> str:
         )
         told += f"; {len(taken.unknown):,} of things that this store does not know: {first}"
     return told
+
+
+def _remark(told: Sequence[str]) -> None:
+    """Say on standard error what was taken as it stands, and is hardly meant so."""
+    for each in told[:_MOST_TOLD]:
+        sys.stderr.write(f"{each}; taken as it stands: is it a slip?\n")
+    if len(told) > _MOST_TOLD:
+        sys.stderr.write(f"and {len(told) - _MOST_TOLD:,} more like that\n")
 
 
 @_app.command()

@@ -10,6 +10,8 @@ Definitions (D-4 to D-9):
     - A recall of X takes the units that hold X, or are X, and that are in no other unit; scrapped
       ones are listed apart. `cleared` are those which once may have held X and no longer do, by
       rework or exchange.
+    - Units that are in each other in a circle, and in no unit that is in none, are recalled each
+      by itself (D-9).
 
 The search asks `Links` for one step at a time, so that the same code runs over a few facts in
 memory and over the tables of a plant. A circle in what was recorded is no endless search: its
@@ -26,6 +28,9 @@ from math import inf
 from typing import Protocol
 
 from agent.core.records import dataclass
+
+OTHER = "unknown:other"
+"""Whatever else it may have been: an option that is nothing we know of."""
 
 
 @unique
@@ -195,6 +200,24 @@ class _Upward:
             use.option for use in self.uses if use.stands and use.options == 1 and use.kind in kinds
         }
 
+    def circles(self) -> set[str]:
+        """Return what is in itself by way of others, or of nothing, and in nothing outermost."""
+        into: dict[str, set[str]] = defaultdict(set)
+        below: dict[str, set[str]] = defaultdict(set)
+        for use in self.uses:
+            if use.stands and use.options == 1 and use.kind is Kind.PART:
+                into[use.option].add(use.holder)
+                below[use.holder].add(use.option)
+        frontier = below.keys() - into.keys()
+        left = into.keys() - frontier
+        while frontier:
+            reached = set[str]().union(*(below[thing] for thing in frontier))
+            frontier = reached & left
+            left -= frontier
+        while ends := {thing for thing in left if not below[thing] & left}:
+            left -= ends
+        return left
+
     def with_new_names(self, names: set[str]) -> set[str]:
         """Return things with every name that they got later."""
         found, grew = set(names), True
@@ -300,7 +323,7 @@ def find(links: Links, of: str) -> Found:
     if links.units([of]):
         certain, possible = certain | {of}, possible | {of}
     ever = up.ever() | possible
-    outermost = links.units(ever) - up.inside()
+    outermost = links.units(ever) - up.inside() | up.circles()
     scrapped = up.with_new_names(links.scrapped(ever)) & outermost & possible
     here = (outermost & possible) - scrapped
     found = Recall(

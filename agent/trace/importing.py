@@ -5,31 +5,26 @@
     units.csv                       a line a unit and component (a spreadsheet's or an MES's export)
     shipped.csv                     a line a unit, parcel or lot that was shipped (shipment_list.py)
 
-A CSV has the columns `unit` and `component`, and may have `kind` (`lot`, or `serial` for a part
-with an identity of its own), `since` and `until` (ISO 8601 with zone, or seconds), and `scrapped`
-(yes or no). Several components in one cell, parted by `|`, mean: one of these. A column that is not
-known is refused: what it says would be lost.
+What cannot be read is refused whole, with the line, the value and what to write; what is hardly
+meant as it stands is taken and told (interchange.py).
 """
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Collection, Iterator
-from datetime import datetime
-from io import StringIO
-from math import inf
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from json import JSONDecodeError, JSONDecoder
 from pathlib import Path
 from typing import Any
 
-from agent.trace.genealogy import Kind
-from agent.trace.interchange import FORM, Facts, InterchangeError, Slot, facts_of
-from agent.trace.shipment_list import COLUMNS as SHIPMENT_COLUMNS
-from agent.trace.shipment_list import TELLING, shipments
+from agent.trace.interchange import FORM, Facts, facts_of
+from agent.trace.recorded import EventError, InterchangeError
+from agent.trace.spreadsheet import facts_of_csv
 
-_COLUMNS = frozenset({"unit", "component", "kind", "since", "until", "scrapped"})
-_KINDS = {"": Kind.FEED, "lot": Kind.FEED, "serial": Kind.PART}
-_YES_NO = {"": False, "no": False, "0": False, "false": False, "yes": True, "1": True, "true": True}
+_FORMS = f"what is read is {FORM} (.json, .jsonl, a folder of stations.json, events.jsonl), or .csv"
+_Event = Mapping[str, Any]
+_Stations = Mapping[str, list[str]]
 
 
 def read_source(path: Path) -> tuple[Facts, bytes]:
@@ -41,123 +36,140 @@ def read_source(path: Path) -> tuple[Facts, bytes]:
     try:
         if path.is_dir():
             body = (path / "events.jsonl").read_bytes()
-            _document(path / "stations.json", (path / "stations.json").read_bytes())
-            return facts_of(_lines(path / "events.jsonl", body)), body
+            beside = path / "stations.json"
+            stations = _stations(beside, json_of(beside, beside.read_bytes()))
+            return _of_lines(path / "events.jsonl", body, stations), body
         body = path.read_bytes()
     except OSError as error:
         raise InterchangeError(f"{error.filename}: {error.strerror}") from error
     if path.suffix.lower() == ".csv":
-        return _facts_of_csv(path, body), body
+        return facts_of_csv(path, body), body
     if path.suffix.lower() in {".jsonl", ".ndjson"}:
-        return facts_of(_lines(path, body)), body
-    return facts_of(_events(path, _document(path, body))), body
+        return _of_lines(path, body, None), body
+    return _of_document(path, body), body
 
 
-def _document(path: Path, body: bytes) -> Any:  # noqa: ANN401 - whatever JSON has
+def json_of(path: Path, body: bytes, line: int = 1, wanted: str = _FORMS) -> Any:  # noqa: ANN401 - whatever JSON has
+    """Return what a JSON text says.
+
+    Args:
+        path: Where it is from.
+        body: The text.
+        line: On which line of the file it begins.
+        wanted: What to write.
+
+    Raises:
+        InterchangeError: it is none.
+    """
     try:
         return json.loads(body)
-    except ValueError as error:
-        raise InterchangeError(f"{path}: not JSON: {error}") from error
-
-
-def _events(path: Path, document: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - whatever JSON has
-    events = document.get("events") if isinstance(document, dict) else None
-    if not isinstance(events, list):
-        raise InterchangeError(f"{path}: no list of events; write {FORM}, or a .csv")
-    form = document.get("form", FORM)
-    if form != FORM:
-        raise InterchangeError(f"{path}: form {form!r}; what is read is {FORM}")
-    return [_event(path, number, event) for number, event in enumerate(events, 1)]
-
-
-def _lines(path: Path, body: bytes) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(body.splitlines(), 1):
-        if line.strip():
-            yield _event(path, number, _document(Path(f"{path}:{number}"), line))
-
-
-def _event(path: Path, number: int, event: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON has
-    if not isinstance(event, dict):
-        raise InterchangeError(f"{path}: event {number} is no object: {event!r}")
-    return {"id": f"#{number}", **event}
-
-
-# ------------------------------------------------------------------ CSV
-
-
-def _facts_of_csv(path: Path, body: bytes) -> Facts:
-    try:
-        text = body.decode("utf-8-sig")
+    except JSONDecodeError as error:
+        at, why = error.lineno - 1, f"not JSON: {error.msg}, column {error.colno}; {wanted}"
     except UnicodeDecodeError as error:
-        raise InterchangeError(f"{path}: not UTF-8: {error}; save it as CSV UTF-8") from error
-    separator = ";" if ";" in text.partition("\n")[0] else ","
-    rows = csv.DictReader(StringIO(text), delimiter=separator)
-    columns = {str(name).strip() for name in rows.fieldnames or ()}
-    facts = Facts()
-    if columns & TELLING:
-        _prove_columns(path, columns, SHIPMENT_COLUMNS, frozenset({"unit", "lot"}))
-        lines = ((f"{path}:{rows.line_num}", _cells(row)) for row in rows)
-        facts.shipments += shipments(lines, _moment)
-        return facts
-    _prove_columns(path, columns, _COLUMNS, frozenset({"unit"}))
-    for row in rows:
-        _take_row(f"{path}:{rows.line_num}", _cells(row), facts)
+        at = body.count(b"\n", 0, error.start)
+        why = f"not UTF-8: {body[error.start : error.start + 1]!r}; save it as UTF-8"
+    except (ValueError, RecursionError):
+        at, why = 0, "not JSON that can be read: nested too deeply, or too long a number"
+    raise InterchangeError(f"{path}:{line + at}: {why}")
+
+
+def _facts(events: Iterable[_Event], stations: _Stations | None, of: Callable[[int], str]) -> Facts:
+    """Return what events come down to, with remarks and errors at their places in the file."""
+    try:
+        facts = facts_of(events, stations)
+    except EventError as error:
+        raise InterchangeError(f"{of(error.number)}: {error}") from error
+    facts.told += [f"{of(each.number)}: {each.text}" for each in sorted(facts.remarks)]
     return facts
 
 
-def _prove_columns(
-    path: Path, columns: Collection[str], known: Collection[str], named: Collection[str]
-) -> None:
-    unknown = sorted(set(columns) - set(known))
-    if unknown or not set(columns) & set(named):
-        needed = " or ".join(sorted(named, reverse=True))
-        wrong = f"column {', '.join(unknown)} is not known" if unknown else f"no column {needed}"
-        raise InterchangeError(f"{path}:1: {wrong}; known are {', '.join(sorted(known))}")
+def _objects(events: Iterable[Any]) -> Iterator[_Event]:
+    for number, event in enumerate(events, 1):
+        if not isinstance(event, dict):
+            raise EventError(number, f"{event!r:.80} is no event; write an object with a type")
+        yield event
 
 
-def _cells(row: dict[str | None, Any]) -> dict[str, str]:
-    return {str(name).strip(): cell.strip() for name, cell in row.items() if isinstance(cell, str)}
+# ------------------------------------------------------------------ in lines
 
 
-def _take_row(where: str, cells: dict[str, str], facts: Facts) -> None:
-    unit = cells.get("unit", "")
-    if not unit:
-        raise InterchangeError(f"{where}: no unit in this line")
-    kind = _one_of(where, "kind", cells.get("kind", ""), _KINDS)
-    facts.all_units.add(unit)
-    if _one_of(where, "scrapped", cells.get("scrapped", ""), _YES_NO):
-        facts.all_scrapped.add(unit)
-    parts = (part.strip() for part in cells.get("component", "").split("|"))
-    options = tuple(dict.fromkeys(part for part in parts if part))
-    if not options:
-        return
-    if kind is Kind.PART:
-        facts.all_units.update(options)
-    since = _moment(where, "since", cells.get("since", ""), -inf)
-    until = _moment(where, "until", cells.get("until", ""), inf)
-    why = "direct_link" if len(options) == 1 else "multi_lot_label"
-    facts.add(Slot(unit, kind, options, since, until, why=why))
+def _of_lines(path: Path, body: bytes, stations: _Stations | None) -> Facts:
+    lines = [(number, line) for number, line in enumerate(body.splitlines(), 1) if line.strip()]
+    events = (json_of(path, line, number) for number, line in lines)
+    return _facts(_objects(events), stations, lambda number: f"{path}:{lines[number - 1][0]}")
 
 
-def _one_of(where: str, column: str, cell: str, words: dict[str, Any]) -> Any:  # noqa: ANN401 - what the words mean
-    if cell.lower() not in words:
-        known = ", ".join(word for word in words if word)
-        raise InterchangeError(f"{where}: {column} {cell!r}; write one of {known}")
-    return words[cell.lower()]
+# ------------------------------------------------------------------ in one document
 
 
-def _moment(where: str, column: str, cell: str, otherwise: float) -> float:
-    if not cell:
-        return otherwise
+def _of_document(path: Path, body: bytes) -> Facts:
+    document = json_of(path, body)
+    events = document.get("events") if isinstance(document, dict) else None
+    if not isinstance(events, list):
+        raise InterchangeError(f"{path}:1: no list of events; {_FORMS}")
+    _prove_form(path, document)
+    stations = _stations(path, document) if "stations" in document else None
+    starts: list[int] = []
+
+    def place(number: int) -> str:
+        if not starts:
+            starts.extend(_starting_lines(body))
+        return f"{path}:{starts[number - 1]}"
+
+    return _facts(_objects(events), stations, place)
+
+
+def _prove_form(path: Path, document: Any) -> None:  # noqa: ANN401 - whatever JSON has
+    form = document.get("form", FORM) if isinstance(document, dict) else FORM
+    if form != FORM:
+        raise InterchangeError(f"{path}:1: form {form!r}; what is read is {FORM}")
+
+
+def _stations(path: Path, document: Any) -> dict[str, list[str]]:  # noqa: ANN401 - whatever JSON has
+    """Return the stations that a document lists, with their slots."""
+    _prove_form(path, document)
+    listed: Any = document.get("stations") if isinstance(document, dict) else document
     try:
-        return float(cell)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(cell)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        wanted = "2026-03-02T06:00:00Z or seconds"
-        raise InterchangeError(f"{where}: {column} {cell!r}; write it as {wanted}")
-    return moment.timestamp()
+        return {
+            str(station["station"]): [
+                str(slot["slot"] if isinstance(slot, dict) else slot)
+                for slot in station.get("slots", ())
+            ]
+            for station in listed
+        }
+    except (TypeError, KeyError, AttributeError) as error:
+        wanted = '[{"station": "S1", "slots": [{"slot": "A"}]}]'
+        raise InterchangeError(f"{path}:1: no list of stations; write {wanted}") from error
+
+
+_BETWEEN = re.compile(r"[\s,:]*")
+
+
+def _starting_lines(body: bytes) -> list[int]:
+    """Return on which lines the events of a document begin. It was read before, and is sound."""
+    text = body.decode(json.detect_encoding(body))
+    decoder = JSONDecoder()
+    lines: list[int] = []
+    line, counted = 1, 0
+    at = _behind(text, text.index("{") + 1)
+    while text[at] != "}":
+        member, at = decoder.raw_decode(text, at)
+        at = _behind(text, at)
+        if member != "events":
+            _, at = decoder.raw_decode(text, at)
+            at = _behind(text, at)
+            continue
+        lines.clear()
+        at = _behind(text, at + 1)
+        while text[at] != "]":
+            line, counted = line + text.count("\n", counted, at), at
+            lines.append(line)
+            _, at = decoder.raw_decode(text, at)
+            at = _behind(text, at)
+        at = _behind(text, at + 1)
+    return lines
+
+
+def _behind(text: str, at: int) -> int:
+    """Return where the next value begins, or the end of the object or list."""
+    return _BETWEEN.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too

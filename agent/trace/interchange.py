@@ -8,17 +8,23 @@ Rules:
     - `load`: from some moment within `t: [lo, hi]` on, the slot holds this lot and no longer the
       one before. `topup`: added without emptying. A lot is an option of what was drawn at t, give
       or take u, if it may have been there by t+u and the next load may not have been by t-u (D-44).
+      The next one is that which lies behind it by both ends of its interval: of two of which one
+      lies within the other nobody knows the order, and neither ends the other.
     - `process`: the unit draws from every slot of the station that has something in it.
     - `replace`: what the unit had from that slot is out, this lot is in. `remove`: so is the child.
+      What may have been drawn after a replacement all the same, by t+u, stays possible (D-4).
     - `split`: each child is all of its parent. `merge`: of kind `blend` every input is in it, of
       kind `commingle` one of them is in each piece (D-52).
     - `correct`: what its target says does not count (`void`), or its own `event` does instead
-      (`replace`); it may itself be corrected by a later one (D-143).
+      (`replace`); it may itself be corrected (recorded.py, D-143).
+
+What the form allows and yet is hardly meant is taken as it stands, and remarked on: a station or
+slot that the file does not list, a draw where nothing was loaded, a part in two units at once.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -28,15 +34,23 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from agent.core.records import dataclass
-from agent.trace.genealogy import Kind, Use
+from agent.trace.genealogy import OTHER, Kind, Use
+from agent.trace.recorded import Recorded, counting
 from agent.trace.shipment import Shipment
 
 FORM = "trace-v1"
 _DIRECT = "direct_link"
+_DOUBT = "boundary_uncertain"
+Stations = Mapping[str, Collection[str]]
+"""The stations that a file lists, with their slots."""
 
 
-class InterchangeError(Exception):
-    """What was handed in is not of this form; the text names the event and what is wrong."""
+class Remark(NamedTuple):
+    """What is hardly meant as it stands."""
+
+    number: int
+    """The place of the event that says it."""
+    text: str
 
 
 @dataclass(slots=True)
@@ -47,6 +61,9 @@ class Facts:
     all_units: set[str] = field(default_factory=set)
     all_scrapped: set[str] = field(default_factory=set)
     shipments: list[Shipment] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """The remarks with the places in their file."""
     _above: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _below: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -107,56 +124,20 @@ class Drawn(NamedTuple):
     since: float
 
 
-Event = Mapping[str, Any]
-
-
-def facts_of(events: Iterable[Event]) -> Facts:
+def facts_of(events: Iterable[Mapping[str, Any]], stations: Stations | None = None) -> Facts:
     """Return what events of the form come down to.
 
+    Args:
+        events: In the order recorded.
+        stations: Those that the file lists; None: it lists none.
+
     Raises:
-        InterchangeError: an event lacks something, or is of no known type.
+        EventError: an event lacks something, or is of no known type.
     """
-    counted = list(_counting(list(events)))
-    reading = _Reading()
-    for event in counted:
+    reading = _Reading(stations)
+    for event in counting(events):
         reading.take(event)
     return reading.facts()
-
-
-# ------------------------------------------------------------------ corrections
-
-
-def _counting(events: Sequence[Event]) -> Iterator[Event]:
-    """Yield what counts after all corrections, in the order recorded."""
-    by_id: dict[str, Event] = {}
-    for number, event in enumerate(events):
-        name = str(event.get("id", number))
-        if name in by_id:
-            raise InterchangeError(f"two events have the id {name}; which of them is corrected?")
-        by_id[name] = event
-    instead: dict[str, Event | None] = {}
-    for name, event in reversed(by_id.items()):
-        now = instead.get(name, event)
-        if now is None or now.get("type") != "correct":
-            continue
-        target = str(_needed(now, "target"))
-        if target not in by_id:
-            raise InterchangeError(f"event {name}: corrects {target}, which is not there")
-        action = _needed(now, "action")
-        if action not in {"void", "replace"}:
-            raise InterchangeError(f"event {name}: action {action!r}; write void or replace")
-        instead.setdefault(target, None if action == "void" else _needed(now, "event"))
-    for name, event in by_id.items():
-        counts = instead.get(name, event)
-        if counts is not None and counts.get("type") != "correct":
-            yield {"id": name, **counts}
-
-
-def _needed(event: Event, member: str) -> Any:  # noqa: ANN401 - whatever JSON has
-    if member not in event:
-        kind = event.get("type", "of no type")
-        raise InterchangeError(f"event {event.get('id', '?')} ({kind}): {member} is missing")
-    return event[member]
 
 
 # ------------------------------------------------------------------ reading
@@ -173,121 +154,183 @@ class _Load:
     """Whether what was there before stayed there."""
 
 
+class _Draw(NamedTuple):
+    """A unit drew from all slots of a station."""
+
+    unit: str
+    station: str
+    at: float
+    give_or_take: float
+    number: int
+    """Of the event; at one time the one that was recorded later is the later one."""
+    by: int
+
+
+class _Change(NamedTuple):
+    """Another lot was put in the place of what a unit had from a slot."""
+
+    at: float
+    number: int
+    lot: str
+
+
+class _Move(NamedTuple):
+    """A child came into its parent, or out of it."""
+
+    at: float
+    comes: bool
+    number: int
+
+
 @dataclass(slots=True)
 class _Reading:
     """What is collected over the events, before times are put in order."""
 
+    stations: Stations | None
     loads: dict[tuple[str, str], list[_Load]] = field(default_factory=lambda: defaultdict(list))
-    draws: list[tuple[str, str, float, float]] = field(default_factory=list)
-    """Unit, station, time, give or take."""
-    replaced: dict[tuple[str, str, str], list[tuple[float, str]]] = field(
+    draws: list[_Draw] = field(default_factory=list)
+    replaced: dict[tuple[str, str, str], list[_Change]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    """(unit, station, slot) -> times, and what is in since."""
-    parts: dict[tuple[str, str], list[tuple[float, bool]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    """(parent, child) -> when it came in (true) or out."""
+    """By unit, station and slot."""
+    parts: dict[tuple[str, str], list[_Move]] = field(default_factory=lambda: defaultdict(list))
+    """By parent and child."""
     made: list[Slot] = field(default_factory=list)
     units: set[str] = field(default_factory=set)
     scrapped: set[str] = field(default_factory=set)
+    remarks: list[Remark] = field(default_factory=list)
 
-    def take(self, event: Event) -> None:
+    def take(self, event: Recorded) -> None:
         """Take in one event that counts."""
-        kind = _needed(event, "type")
-        reader = _READERS.get(kind)
-        if reader is None:
-            known = ", ".join(sorted(_READERS))
-            raise InterchangeError(f"event {event['id']}: type {kind!r}; known are {known}")
-        reader(self, event)
+        _READERS[event.word("type", _READERS)](self, event)
 
-    def load(self, event: Event) -> None:
+    def _place(self, event: Recorded) -> tuple[str, str]:
+        station, slot = self._station(event), event.name("slot")
+        listed = None if self.stations is None else self.stations.get(station)
+        if listed is not None and slot not in listed:
+            self._remark(event, f"slot {slot!r} is not one of those listed of {station!r}")
+        return station, slot
+
+    def _station(self, event: Recorded) -> str:
+        station = event.name("station")
+        if self.stations is not None and station not in self.stations:
+            self._remark(event, f"station {station!r} is not one of the stations listed")
+        return station
+
+    def _remark(self, event: Recorded, text: str) -> None:
+        self.remarks.append(Remark(event.by, f"event {event.id}: {text}"))
+
+    def load(self, event: Recorded) -> None:
         """A lot came into a slot, in the place of the one before or on top of it."""
-        low, high = _interval(event)
-        lot, is_added = str(_needed(event, "lot")), event["type"] == "topup"
-        place = (str(_needed(event, "station")), str(_needed(event, "slot")))
-        self.loads[place].append(_Load(low, high, lot, is_added))
+        low, high = event.interval()
+        is_added = event.event["type"] == "topup"
+        self.loads[self._place(event)].append(_Load(low, high, event.name("lot"), is_added))
 
-    def process(self, event: Event) -> None:
+    def process(self, event: Recorded) -> None:
         """A unit drew from a station's slots."""
-        unit = str(_needed(event, "unit"))
+        unit, station = event.name("unit"), self._station(event)
         self.units.add(unit)
-        give_or_take = _number(event, event.get("u", 0), "u")
-        station = str(_needed(event, "station"))
-        self.draws.append((unit, station, _time(event), give_or_take))
+        at, give_or_take = event.time(), event.give_or_take()
+        self.draws.append(_Draw(unit, station, at, give_or_take, event.number, event.by))
 
-    def replace(self, event: Event) -> None:
+    def replace(self, event: Recorded) -> None:
         """What a unit had from a slot is out, another lot is in."""
-        unit = str(_needed(event, "unit"))
+        unit = event.name("unit")
         self.units.add(unit)
-        place = (unit, str(_needed(event, "station")), str(_needed(event, "slot")))
-        self.replaced[place].append((_time(event), str(_needed(event, "lot"))))
+        change = _Change(event.time(), event.number, event.name("lot"))
+        self.replaced[unit, *self._place(event)].append(change)
 
-    def part(self, event: Event) -> None:
+    def part(self, event: Recorded) -> None:
         """A child came into a parent or out of it."""
-        pair = (str(_needed(event, "parent")), str(_needed(event, "child")))
+        pair = (event.name("parent"), event.name("child"))
         self.units.update(pair)
-        self.parts[pair].append((_time(event), event["type"] == "install"))
+        comes = event.event["type"] == "install"
+        self.parts[pair].append(_Move(event.time(), comes, event.number))
 
-    def split(self, event: Event) -> None:
+    def split(self, event: Recorded) -> None:
         """Pieces of a lot became lots of their own."""
-        parent = str(_needed(event, "from"))
-        for child in _names(event, "to"):
+        parent = event.name("from")
+        for child in event.names("to"):
             self.made.append(Slot(child, Kind.LOT, (parent,), why=_DIRECT))
 
-    def merge(self, event: Event) -> None:
+    def merge(self, event: Recorded) -> None:
         """Lots became one."""
-        made, kind = str(_needed(event, "to")), _needed(event, "kind")
-        inputs = _names(event, "from")
-        if kind == "blend":
+        made, inputs = event.name("to"), event.names("from")
+        if event.word("kind", ("blend", "commingle")) == "blend":
             self.made += [Slot(made, Kind.LOT, (each,), why=_DIRECT) for each in inputs]
-        elif kind == "commingle":
+        else:
             options = tuple(dict.fromkeys(inputs))
             self.made.append(Slot(made, Kind.LOT, options, why="hopper_mix"))
-        else:
-            raise InterchangeError(f"event {event['id']}: kind {kind!r}; write blend or commingle")
 
-    def scrap(self, event: Event) -> None:
+    def scrap(self, event: Recorded) -> None:
         """A unit is scrap."""
-        unit = str(_needed(event, "unit"))
+        unit = event.name("unit")
         self.units.add(unit)
         self.scrapped.add(unit)
 
-    def receive(self, event: Event) -> None:
+    def receive(self, event: Recorded) -> None:
         """A lot came from outside: nothing is in it that we know of."""
-        _needed(event, "lot")
+        event.name("lot")
 
     # -------------------------------------------------------------- times in order
 
     def facts(self) -> Facts:
         """Return the slots."""
-        facts = Facts(all_units=self.units, all_scrapped=self.scrapped)
+        facts = Facts(all_units=self.units, all_scrapped=self.scrapped, remarks=self.remarks)
         for slot in self.made:
             facts.add(slot)
         feeds = defaultdict(list)
         for (station, position), loads in self.loads.items():
             feeds[station].append((position, _Feed(loads)))
-        for unit, station, at, give_or_take in self.draws:
-            for name, feed in feeds[station]:
-                options = feed.options(at, give_or_take)
-                if options:
-                    out = self._out(unit, station, name, at)
-                    why = "load_interval" if len(options) == 1 else "boundary_uncertain"
-                    facts.add(Slot(unit, Kind.FEED, options, at, out, why=why))
+        for draw in self.draws:
+            without = set(self.stations.get(draw.station, ())) if self.stations else set[str]()
+            for position, feed in feeds[draw.station]:
+                options = feed.options(draw.at, draw.give_or_take)
+                for slot in self._drawn(draw, position, options) if options else ():
+                    facts.add(slot)
+                (without.discard if options else without.add)(position)
+            for position in sorted(without):
+                text = (
+                    f"nothing was loaded at {draw.station!r}, {position!r} when it drew from there"
+                )
+                self.remarks.append(Remark(draw.by, f"unit {draw.unit!r}: {text}"))
         for (unit, _, _), changes in self.replaced.items():
-            in_order = sorted(changes, key=itemgetter(0))
-            ends = [*(at for at, _ in in_order[1:]), inf]
-            for (at, lot), end in zip(in_order, ends, strict=True):
-                facts.add(Slot(unit, Kind.FEED, (lot,), at, end, why=_DIRECT))
+            in_order = sorted(changes)
+            ends = [*(change.at for change in in_order[1:]), inf]
+            for change, end in zip(in_order, ends, strict=True):
+                facts.add(Slot(unit, Kind.FEED, (change.lot,), change.at, end, why=_DIRECT))
+        self._add_parts(facts)
+        return facts
+
+    def _drawn(self, draw: _Draw, position: str, options: tuple[str, ...]) -> Iterator[Slot]:
+        """Yield what a unit drew from a slot, until it was replaced.
+
+        What was replaced when the unit may not have been there yet may still be in it: from then on
+        it is possible only.
+        """
+        first, last = draw.at - draw.give_or_take, draw.at + draw.give_or_take
+        changes = self.replaced.get((draw.unit, draw.station, position), ())
+        sure = (each.at for each in changes if (each.at, each.number) > (last, draw.number))
+        out = min(sure, default=inf)
+        doubted = min((each.at for each in changes if each.at >= first), default=inf)
+        why = "load_interval" if len(options) == 1 else _DOUBT
+        yield Slot(draw.unit, Kind.FEED, options, first, min(doubted, out), why=why)
+        if doubted < out:
+            yield Slot(draw.unit, Kind.FEED, (*options, OTHER), doubted, out, why=_DOUBT)
+
+    def _add_parts(self, facts: Facts) -> None:
+        inside: dict[str, tuple[str, _Move]] = {}
         for (parent, child), moves in self.parts.items():
             for since, until in _stays(moves):
                 facts.add(Slot(parent, Kind.PART, (child,), since, until, why=_DIRECT))
-        return facts
-
-    def _out(self, unit: str, station: str, slot: str, at: float) -> float:
-        """Return when what a unit drew at a time was taken out again."""
-        changes = self.replaced.get((unit, station, slot), ())
-        return min((when for when, _ in changes if when >= at), default=inf)
+                if until != inf:
+                    continue
+                latest = max(moves)
+                other, before = inside.setdefault(child, (parent, latest))
+                if other != parent:
+                    text = f"{child!r} is in {other!r} and in {parent!r}, and was taken out of none"
+                    number = max(latest.number, before.number)
+                    self.remarks.append(Remark(number, text))
 
 
 class _Feed:
@@ -297,11 +340,12 @@ class _Feed:
         in_order = sorted(loads, key=lambda load: (load.low, load.high))
         self._loads = in_order
         self._lows = [load.low for load in in_order]
-        ends, end = [], inf
+        ends, behind = list[float](), list[float]()
         for load in reversed(in_order):
-            ends.append(end)
+            at = bisect_left(behind, load.high)
+            ends.append(behind[at] if at < len(behind) else inf)
             if not load.is_added:
-                end = load.high
+                insort(behind, load.high)
         self._ends = ends[::-1]
         """Per load: when the next one that emptied the slot had come for sure."""
         self._latest_ends = list(accumulate(self._ends, max))
@@ -317,10 +361,10 @@ class _Feed:
         return tuple(found)
 
 
-def _stays(changes: Iterable[tuple[float, bool]]) -> Iterator[tuple[float, float]]:
+def _stays(moves: Iterable[_Move]) -> Iterator[tuple[float, float]]:
     """Yield from when to when a child was in its parent."""
     since: float | None = None
-    for at, comes in sorted(changes, key=itemgetter(0)):
+    for at, comes, _ in sorted(moves, key=itemgetter(0)):
         if comes and since is None:
             since = at
         elif not comes and since is not None:
@@ -328,31 +372,6 @@ def _stays(changes: Iterable[tuple[float, bool]]) -> Iterator[tuple[float, float
             since = None
     if since is not None:
         yield since, inf
-
-
-def _time(event: Event) -> float:
-    return _number(event, _needed(event, "t"), "t")
-
-
-def _interval(event: Event) -> tuple[float, float]:
-    given = _needed(event, "t")
-    low, high = given if isinstance(given, list) and len(given) == 2 else (given, given)  # noqa: PLR2004 - low and high
-    first, last = _number(event, low, "t"), _number(event, high, "t")
-    if last < first:
-        raise InterchangeError(f"event {event['id']}: t ends before it begins: {given}")
-    return first, last
-
-
-def _number(event: Event, value: object, member: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InterchangeError(f"event {event['id']}: {member} is {value!r}, not a number")
-    return value
-
-
-def _names(event: Event, member: str) -> list[str]:
-    given = _needed(event, member)
-    names = given if isinstance(given, list) else [given]
-    return [str(name) for name in names]
 
 
 _READERS = {

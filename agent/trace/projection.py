@@ -26,14 +26,13 @@ from math import inf
 from typing import Any
 
 from agent.trace.corrections import Document, Standing
-from agent.trace.genealogy import Kind
+from agent.trace.genealogy import OTHER, Kind
 from agent.trace.interchange import Drawn, Slot
 from agent.trace.said import (
     ALIAS,
     CYCLES,
     DIRECT,
     INTERVAL,
-    OTHER,
     UNBOUND,
     UNIDENTIFIED,
     UNSEEN,

@@ -222,8 +222,8 @@ def ids_of(
     ids = known_ids(connection, wanted)
     first = next_id(connection, THINGS)
     fresh = {name: number for number, name in enumerate(sorted(wanted - ids.keys()), first)}
-    rows = [(number, name, name in units, False) for name, number in fresh.items()]
-    put(connection, THINGS, ("id", "name", "is_unit", "is_scrapped"), rows)
+    rows = [(number, name, name in units) for name, number in fresh.items()]
+    put(connection, THINGS, ("id", "name", "is_unit"), rows)
     mark_things(connection, [ids[name] for name in units if name in ids], THINGS.c.is_unit)
     return ids | fresh
 

@@ -14,8 +14,6 @@ from agent.trace.interchange import Drawn, Slot
 from agent.trace.shipment import Shipment
 from drivers.base import SET_CLOCKS
 
-OTHER = "unknown:other"
-"""Whatever else it may have been: an option that is nothing we know of."""
 UNKNOWN = "unknown:"
 STANDS_FOR = (UNKNOWN, "any:", "unidentified:", "group:")
 """How the names begin that are no thing's own."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from math import inf
 
-from agent.trace.interchange import InterchangeError
+from agent.trace.recorded import InterchangeError
 from agent.trace.shipment import Shipment
 
 COLUMNS = frozenset(

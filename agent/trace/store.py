@@ -39,7 +39,7 @@ from sqlalchemy.exc import DBAPIError
 from agent.trace.archive import Archive, Taken, note_beginnings
 from agent.trace.engines import RowError, TraceStoreError, engine_of, is_of_the_row, shown, why
 from agent.trace.fetching import STATION
-from agent.trace.genealogy import Kind, Links, Use
+from agent.trace.genealogy import OTHER, Kind, Links, Use
 from agent.trace.interchange import Facts
 from agent.trace.kits import LINKS, drawn_links
 from agent.trace.rows import (
@@ -48,19 +48,19 @@ from agent.trace.rows import (
     among,
     ids_of,
     lock,
-    mark_things,
     pieces,
     put,
     put_shipments,
     reading,
 )
-from agent.trace.said import OTHER, UNKNOWN
+from agent.trace.said import UNKNOWN
 from agent.trace.tables import (
     ABOUT,
     META,
     METADATA,
     MIGRATIONS,
     REASONS,
+    SCRAPPED,
     SHIPMENTS,
     SOURCES,
     THINGS,
@@ -72,7 +72,7 @@ __all__ = ["RowError", "Size", "Store", "TraceStoreError"]
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 _BEGINNINGS = 3
 """Since this version a store knows of events since when they may have been."""
 _SNAPSHOT = {
@@ -265,6 +265,7 @@ class Store:
         if known is not None:
             run(delete(USES).where(USES.c.source == known))
             run(delete(SHIPMENTS).where(SHIPMENTS.c.source == known))
+            run(delete(SCRAPPED).where(SCRAPPED.c.source == known))
             run(delete(SOURCES).where(SOURCES.c.id == known))
         added = run(insert(SOURCES).values(name=source, body=zlib.compress(body, 1)))
         number = added.inserted_primary_key[0] if added.inserted_primary_key else None
@@ -272,8 +273,8 @@ class Store:
         names.update(option for slot in facts.slots for option in slot.options)
         names.update(each.thing for each in facts.shipments)
         ids = ids_of(self._connection, names, facts.all_units)
-        scrapped = (ids[name] for name in facts.all_scrapped)
-        mark_things(self._connection, scrapped, THINGS.c.is_scrapped)
+        scrapped = [(ids[name], number) for name in facts.all_scrapped]
+        put(self._connection, SCRAPPED, ("thing", "source"), scrapped)
         for rows in pieces(_rows(number, facts, ids), ROWS_AT_ONCE):
             put(self._connection, USES, _COLUMNS, rows)
         put_shipments(self._connection, ids, ((number, None, each) for each in facts.shipments))
@@ -370,7 +371,8 @@ class Store:
     def scrapped(self, things: Collection[str]) -> set[str]:
         """Return which of these were scrapped: a file said so, or an event that stands."""
         by_event = exists().where(ABOUT.c.thing == THINGS.c.id, ABOUT.c.role == "scrapped")
-        return self._named(or_(THINGS.c.is_scrapped, by_event), things)
+        by_file = exists().where(SCRAPPED.c.thing == THINGS.c.id)
+        return self._named(or_(by_file, by_event), things)
 
     def _named(self, flag: ColumnElement[bool], things: Collection[str]) -> set[str]:
         found: set[str] = set()

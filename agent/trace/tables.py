@@ -1,6 +1,7 @@
 """The tables of the trace store, the same on SQLite and PostgreSQL.
 
     things      every unit, lot and component that is named, once
+    scrapped    units that an imported file says are scrap
     uses        what may be in what: one row an option of a slot (genealogy.py)
     kits        lots that were drawn together: those that stood at a station until one was changed
     kit_lots    the lots of each
@@ -78,8 +79,14 @@ THINGS = Table(
     Column("id", _BIG, primary_key=True),
     Column("name", _TEXT, nullable=False, unique=True),
     Column("is_unit", Boolean, nullable=False, default=False),
-    Column("is_scrapped", Boolean, nullable=False, default=False),
 )
+SCRAPPED = Table(
+    "scrapped",
+    METADATA,
+    Column("thing", _BIG, primary_key=True),
+    Column("source", Integer, primary_key=True),
+)
+"""Of each source what it says: taken in anew, it may say so no longer."""
 USES = Table(
     "uses",
     METADATA,
@@ -333,6 +340,16 @@ MIGRATIONS: Mapping[int, Sequence[tuple[str, str]]] = {
     ),
     5: (("", "CREATE INDEX IF NOT EXISTS refs_correct ON refs (event) WHERE kind = 'correct'"),),
     6: (*(("", step) for step in _LABELS_TO_SETS),),
+    7: (
+        (
+            "",
+            """
+            INSERT INTO scrapped (thing, source) SELECT things.id, sources.id FROM things, sources
+            WHERE things.is_scrapped AND sources.name NOT LIKE 'station:%'
+            """,
+        ),
+        ("", "ALTER TABLE things DROP COLUMN is_scrapped"),
+    ),
 }
 """What a store of the version before needs, beside tables that are new: on which database ("" is
 each), and what. SQLite's foreign keys were never looked at."""

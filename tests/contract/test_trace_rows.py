@@ -24,9 +24,9 @@ def test_a_name_comes_back_as_it_is(fresh: Fresh) -> None:
         assert ids_of(connection, names) == known_ids(connection, names) == ids
         found = connection.execute(select(THINGS.c.name).where(THINGS.c.is_unit))
         assert [name for (name,) in found] == ["plain"]
-        mark_things(connection, ids.values(), THINGS.c.is_scrapped)
-        scrapped = connection.execute(select(THINGS.c.name).where(THINGS.c.is_scrapped))
-        assert {name for (name,) in scrapped} == set(names)
+        mark_things(connection, ids.values(), THINGS.c.is_unit)
+        found = connection.execute(select(THINGS.c.name).where(THINGS.c.is_unit))
+        assert {name for (name,) in found} == set(names)
 
 
 def test_rows_that_are_given_are_joined_by_each_of_their_columns(fresh: Fresh) -> None:

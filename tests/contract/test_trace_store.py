@@ -50,6 +50,20 @@ def test_taking_a_source_again_replaces_it(fresh: Fresh) -> None:
         assert (store.size().sources, store.size().uses) == (1, 2)
 
 
+def test_a_file_that_says_no_longer_that_a_unit_is_scrap_is_believed(fresh: Fresh) -> None:
+    """What was scrap by a slip comes back into the list, unless another file says so too (D-4)."""
+    before, after = Facts(all_units={"U"}, all_scrapped={"U"}), Facts(all_units={"U"})
+    for facts in (before, after):
+        facts.add(Slot("U", Kind.FEED, ("LOT",)))
+    with Store.open(fresh()) as store:
+        store.take("mes", before, b"{}")
+        store.take("erp", before, b"{}")
+        store.take("mes", after, b"{}")
+        assert recall(store, "LOT").scrapped == ["U"]
+        store.take("erp", after, b"{}")
+        assert recall(store, "LOT").certain == ["U"]
+
+
 def test_two_sources_speak_of_the_same_things(fresh: Fresh) -> None:
     """What one file puts into a unit and another puts the unit into is one history."""
     inner, outer = Facts(all_units={"U"}), Facts(all_units={"U", "BOX"})
@@ -99,8 +113,9 @@ _AS_LABELS = """INSERT INTO labels SELECT s.what, s.name, l.event
 def test_a_store_of_an_older_version_is_brought_up_to_this_one(fresh: Fresh) -> None:
     """What it held is there, what came since can be kept, and it says so once (no second time)."""
     where = fresh()
-    facts = Facts(all_units={"U"})
+    facts = Facts(all_units={"U", "W"}, all_scrapped={"W"})
     facts.add(Slot("U", Kind.FEED, ("LOT",)))
+    facts.add(Slot("W", Kind.FEED, ("LOT",)))
     plant = Plant()
     ground = plant.add("carrier_loaded", carrier="C-1", unit="U1", latest_ms=0)
     plant.unit("U1", "L-2", because=[ground])
@@ -122,11 +137,15 @@ def test_a_store_of_an_older_version_is_brought_up_to_this_one(fresh: Fresh) -> 
         connection.execute(text(_AS_LABELS))
         for table in ("labelled", "set_labels", "label_sets"):
             connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("ALTER TABLE things ADD COLUMN is_scrapped BOOLEAN"))
+        connection.execute(text("UPDATE things SET is_scrapped = (name = 'W')"))
+        connection.execute(text("DROP TABLE scrapped"))
         connection.execute(text("UPDATE meta SET value = '1' WHERE name = 'schema'"))
     engine.dispose()
     for _ in range(2):
         with Store.open(where) as store:
-            assert recall(store, "LOT").certain == ["U"]
+            found = recall(store, "LOT")
+            assert (found.certain, found.scrapped) == (["U"], ["W"])
             asked = Selection(since_ms=SIX_MS, until_ms=SIX_MS + 2_500)
             assert recall_report(store, asked)["unidentified"] == wanted["unidentified"]
             assert recall_report(store, Selection(machine="press")) == by_machine

@@ -116,3 +116,44 @@ def test_what_is_imported_has_its_reasons(
         report = recall_report(opened, "LOT-A")
     assert [each["reasons"] for each in report["certain"]] == [["direct_link"]]
     assert [each["reasons"] for each in report["possible"]] == [["multi_lot_label"]]
+
+
+def test_what_is_hardly_meant_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is taken all the same; some is told on standard error, with its line, the rest counted."""
+    draw = {"type": "process", "unit": "U", "station": "PRES", "t": 0}
+    path, queries = tmp_path / "plant.json", tmp_path / "queries.json"
+    path.write_text(json.dumps({"stations": [{"station": "PRESS"}], "events": [draw] * 7}))
+    store = str(tmp_path / "trace.db")
+    assert run("import", str(path), "--store", store) == exits.OK
+    said = capsys.readouterr()
+    line = f"{path}:1: event #5: station 'PRES' is not one of the stations listed"
+    assert said.err.splitlines()[-2:] == [
+        f"{line}; taken as it stands: is it a slip?",
+        "and 2 more like that",
+    ]
+    assert "1 units" in said.out
+    queries.write_text('[{"q": "where_from", "of": "\\ud800"}]')
+    assert run("answer", str(queries), "--store", store) == exits.REFUSED
+    assert "query 1: of '\\ud800'; write it without halves" in capsys.readouterr().err
+
+
+def test_an_answer_has_things_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What stands for anything else that it may have been is no name in an answer."""
+    place = {"station": "S", "slot": "A"}
+    events = [
+        {"type": "load", "lot": "OLD", "t": 0} | place,
+        {"type": "process", "unit": "U", "station": "S", "t": 1, "u": 2},
+        {"type": "replace", "unit": "U", "lot": "NEW", "t": 2} | place,
+    ]
+    path, queries = tmp_path / "plant.json", tmp_path / "queries.json"
+    path.write_text(json.dumps({"events": events}))
+    queries.write_text('[{"q": "where_from", "of": "U"}, {"q": "recall", "of": "OLD"}]')
+    store = str(tmp_path / "trace.db")
+    assert run("import", str(path), "--store", store) == exits.OK
+    capsys.readouterr()
+    assert run("answer", str(queries), "--store", store) == exits.OK
+    assert json.loads(capsys.readouterr().out) == [
+        {"q": "where_from", "of": "U", "certain": ["NEW"], "possible": ["OLD"]},
+        {"q": "recall", "of": "OLD", "certain": [], "possible": ["U"]}
+        | {"scrapped": [], "cleared": []},
+    ]

@@ -84,6 +84,28 @@ def test_a_circle_ends_and_its_members_stay() -> None:
     assert {*where_from(made, "A").certain, *where_from(made, "A").possible} == {"B", "C", "X"}
 
 
+@pytest.mark.parametrize(
+    ("links", "wanted"),
+    [
+        (["AB", "BA"], ["A", "B"]),
+        (["AA"], ["A"]),
+        (["AB", "BA", "BC"], ["A", "B"]),
+        (["AB", "BA", "TA"], ["T"]),
+        (["AB", "BA", "BC", "CD", "DC"], ["A", "B", "C", "D"]),
+        (["AB", "BC"], ["A"]),
+    ],
+)
+def test_units_in_each_other_are_recalled(links: list[str], wanted: list[str]) -> None:
+    """Each is inside another, and yet one has to be fetched: nobody is left out (D-4, D-9)."""
+    names = {name for link in links for name in link}
+    made = Facts(all_units=names)
+    for link in links:
+        made.add(Slot(link[0], Kind.PART, (link[1],)))
+    for name in names:
+        made.add(Slot(name, Kind.FEED, ("X",)))
+    assert recall(made, "X").certain == wanted
+
+
 def test_who_never_held_it_is_not_cleared() -> None:
     """A box that got the unit after its swap never held the old part; one from before did."""
     events = [

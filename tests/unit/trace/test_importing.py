@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.trace.genealogy import recall, where_from
+from agent.trace.genealogy import Kind, recall, where_from
 from agent.trace.importing import read_source
-from agent.trace.interchange import InterchangeError
+from agent.trace.interchange import Slot
+from agent.trace.recorded import InterchangeError
 from agent.trace.shipment import Shipment
 
 SMALL = Path("tests/data/trace/genealogy_small.json")
@@ -46,16 +47,40 @@ def test_a_spreadsheet_says_units_and_what_is_in_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.json", b"{", r"a\.json: not JSON"),
-        ("a.json", b"[]", r"no list of events; write trace-v1"),
+        ("a.json", b"{\n", r"a\.json:2: not JSON: .*, column 1; what is read is trace-v1 \("),
+        ("a.json", b"[]", r"a\.json:1: no list of events; what is read is trace-v1"),
+        ("a.json", b'{"events":\n["\xff"]}', r"a\.json:2: not UTF-8: b'\\xff'; save it as UTF-8"),
+        ("a.json", b"[" * 100_000, r"a\.json:1: not JSON that can be read: nested too deeply"),
+        (
+            "a.json",
+            b'{"stations": {"S": 1}, "events": []}',
+            r"a\.json:1: no list of stations; write",
+        ),
+        (
+            "a.json",
+            b'{"n": [1, {}],\n"events" : [\n{"type": "scrap", "unit": "U"},\n\n {"type":\n 1}\n]}',
+            r"a\.json:5: event #2: type is 1; write one of install",
+        ),
         ("a.json", b'{"form": "other", "events": []}', "form 'other'; what is read is trace-v1"),
-        ("a.json", b'{"events": [7]}', r"event 1 is no object: 7"),
+        ("a.json", b'{"events": [7]}', r"a\.json:1: 7 is no event; write an object with a type"),
         ("a.jsonl", b'{"type": "scrap", "unit": "U"}\n{', r"a\.jsonl:2: not JSON"),
-        ("a.jsonl", b'\n{"type": "scrap"}', r"event #2 \(scrap\): unit is missing"),
+        ("a.jsonl", b'\n{"type": "scrap"}', r"a\.jsonl:2: event #1 \(scrap\): unit is missing"),
         ("a.csv", b"part,lot\n", r"a\.csv:1: column lot, part is not known; known are component"),
         ("a.csv", b"component\nL\n", r"a\.csv:1: no column unit"),
         ("a.csv", b"unit\n\xff\n", "not UTF-8"),
+        ("a.csv", b"", r"a\.csv:1: no column unit; known are"),
         ("a.csv", b"unit,component\n,L1\n", r"a\.csv:2: no unit in this line"),
+        ("a.csv", b"unit,component,component\nU,L1,L2\n", "component is there twice; write a line"),
+        ("a.csv", b"unit,component\nU,L1,L2\n", r"a\.csv:2: 3 cells for 2 columns: U,L1,L2; leave"),
+        ("a.csv", b"unit,component\n\nU\n", r"a\.csv:3: 1 cells for 2 columns: U; leave one empty"),
+        (
+            "a.csv",
+            b'unit,component\nU,"L1\nV,L2\n',
+            r"a\.csv:2: unexpected end of data; close each",
+        ),
+        ("a.csv", b"unit,component\nU,a\0b\n", r"a\.csv:2: 'a\\x00b'; write it without .* NUL"),
+        ("a.csv", b"unit,component,since\nU,L,nan\n", r"a\.csv:2: since 'nan'; write it as 2026"),
+        ("a.csv", b"unit,since,until\nU,9,3\n", r"a\.csv:2: until '3' is before since; exchange"),
         ("a.csv", b"unit,kind\nU,reel\n", r"a\.csv:2: kind 'reel'; write one of lot, serial"),
         ("a.csv", b"unit,component,since\nU,L,noon\n", r"a\.csv:2: since 'noon'; write it as 2026"),
         ("a.csv", b"unit,component,until\nU,L,2026-03-02\n", r"until '2026-03-02'; write it as"),
@@ -67,6 +92,41 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes,
     path.write_bytes(content)
     with pytest.raises(InterchangeError, match=said):
         read_source(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "unit,component\nU 1,L;1\nU2,\n",
+        '\ufeffunit;component\r\nU 1;"L;1";;\r\nU2;\r\n',
+        "unit\tcomponent\rU 1\tL;1\rU2\t\r",
+        '"component","unit"\n"L;1","U 1"\n\n"","U2"\n',
+    ],
+)
+def test_however_a_spreadsheet_is_saved_it_says_the_same(tmp_path: Path, content: str) -> None:
+    """By comma, semicolon or tab, with any line ends, quotes and columns in any order."""
+    path = tmp_path / "units.csv"
+    path.write_bytes(content.encode())
+    facts, _ = read_source(path)
+    assert facts.slots == [Slot("U 1", Kind.FEED, ("L;1",), why="direct_link")]
+    assert facts.all_units == {"U 1", "U2"}
+
+
+def test_remarks_have_their_places(tmp_path: Path) -> None:
+    """What is taken as it stands is told with its line, in one document as in lines."""
+    (tmp_path / "stations.json").write_text('[{"station": "S", "slots": ["A"]}, {"station": "T"}]')
+    lines = tmp_path / "events.jsonl"
+    events = [
+        {"type": "load", "station": "S", "slot": "A", "lot": "L", "t": [0, 0]},
+        {"type": "process", "station": "S2", "unit": "U", "t": 1},
+    ]
+    lines.write_text("\n" + "\n".join(map(json.dumps, events)))
+    told = "event #2: station 'S2' is not one of the stations listed"
+    assert read_source(tmp_path)[0].told == [f"{lines}:3: {told}"]
+    whole = tmp_path / "plant.json"
+    stations = json.loads((tmp_path / "stations.json").read_bytes())
+    whole.write_text(json.dumps({"events": events, "stations": stations}, indent=0))
+    assert read_source(whole)[0].told == [f"{whole}:13: {told}"]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

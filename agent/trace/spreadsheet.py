@@ -1,0 +1,163 @@
+"""A CSV of units and what is in them, as a spreadsheet or another system writes it.
+
+    unit;component;kind;since;until;scrapped
+    SN-1;L-4711;lot;2026-03-02T06:00:00Z;;no
+
+A line is a unit and one component; of a unit with several there are several lines. It has the
+columns `unit` and `component`, and may have `kind` (`lot`, or `serial` for a part with an identity
+of its own), `since` and `until` (ISO 8601 with zone, or seconds), and `scrapped` (yes or no).
+Several components in one cell, parted by `|`, mean: one of these. A column that is not known, a
+cell too many or too few, a quote that is not closed are refused: what they say would be lost.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from io import StringIO
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any
+
+from agent.trace.genealogy import Kind
+from agent.trace.interchange import Facts, Slot
+from agent.trace.recorded import InterchangeError, unkeepable
+from agent.trace.shipment_list import COLUMNS as SHIPMENT_COLUMNS
+from agent.trace.shipment_list import TELLING, shipments
+
+_COLUMNS = frozenset({"unit", "component", "kind", "since", "until", "scrapped"})
+_KINDS = {"": Kind.FEED, "lot": Kind.FEED, "serial": Kind.PART}
+_YES_NO = {"": False, "no": False, "0": False, "false": False, "yes": True, "1": True, "true": True}
+_SEPARATORS = ",;\t"
+
+
+def facts_of_csv(path: Path, body: bytes) -> Facts:
+    """Return what a CSV of units, or of shipments, comes down to.
+
+    Raises:
+        InterchangeError: it cannot be read; the text names file, line and value.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        wrong = body[error.start : error.start + 1]
+        raise InterchangeError(
+            f"{path}:{line}: not UTF-8: {wrong!r}; save it as CSV UTF-8"
+        ) from error
+    head = text.partition("\n")[0]
+    separator = max(_SEPARATORS, key=head.count)
+    rows = csv.reader(StringIO(text, newline=None), delimiter=separator, strict=True)
+    lines = _lines(path, rows)
+    columns = [name.strip() for name in next(lines, (path, []))[1]]
+    facts = Facts()
+    if TELLING & set(columns):
+        _prove_columns(path, columns, SHIPMENT_COLUMNS, frozenset({"unit", "lot"}))
+        facts.shipments += shipments(_cells(lines, columns, separator), _moment)
+        return facts
+    _prove_columns(path, columns, _COLUMNS, frozenset({"unit"}))
+    for where, cells in _cells(lines, columns, separator):
+        _take_row(where, cells, facts)
+    return facts
+
+
+def _lines(path: Path, rows: Any) -> Iterator[tuple[str, list[str]]]:  # noqa: ANN401 - a reader of csv has no public type
+    """Yield each line that is not empty, with its place."""
+    first = 1
+    while True:
+        try:
+            cells = next(rows, None)
+        except csv.Error as error:
+            raise InterchangeError(
+                f"{path}:{first}: {error}; close each quote, and double one within a cell"
+            ) from error
+        if cells is None:
+            return
+        if cells:
+            yield f"{path}:{first}", cells
+        first = rows.line_num + 1
+
+
+def _prove_columns(
+    path: Path, columns: Collection[str], known: Collection[str], named: Collection[str]
+) -> None:
+    unknown = sorted(set(columns) - set(known))
+    twice = sorted({name for name in columns if list(columns).count(name) > 1})
+    if unknown:
+        wrong = f"column {', '.join(unknown)} is not known"
+    elif twice:
+        wrong = f"column {', '.join(twice)} is there twice; write a line for each component"
+    elif not set(columns) & set(named):
+        wrong = f"no column {' or '.join(sorted(named, reverse=True))}"
+    else:
+        return
+    raise InterchangeError(f"{path}:1: {wrong}; known are {', '.join(sorted(known))}")
+
+
+def _cells(
+    lines: Iterator[tuple[str, list[str]]], columns: list[str], separator: str
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the cells of each line by their columns."""
+    for where, row in lines:
+        cells = [cell.strip() for cell in row]
+        while len(cells) > len(columns) and not cells[-1]:
+            cells.pop()
+        if len(cells) != len(columns):
+            raise InterchangeError(
+                f"{where}: {len(cells)} cells for {len(columns)} columns: "
+                f"{separator.join(cells):.80}; leave one empty by {separator!r} alone, and put "
+                f"quotes around one that has {separator!r} in it"
+            )
+        for cell in cells:
+            if why := unkeepable(cell):
+                raise InterchangeError(f"{where}: {cell!r}; {why}")
+        yield where, dict(zip(columns, cells, strict=True))
+
+
+def _take_row(where: str, cells: Mapping[str, str], facts: Facts) -> None:
+    unit = cells.get("unit", "")
+    if not unit:
+        raise InterchangeError(f"{where}: no unit in this line; write one in each")
+    kind = _one_of(where, "kind", cells.get("kind", ""), _KINDS)
+    facts.all_units.add(unit)
+    if _one_of(where, "scrapped", cells.get("scrapped", ""), _YES_NO):
+        facts.all_scrapped.add(unit)
+    parts = (part.strip() for part in cells.get("component", "").split("|"))
+    options = tuple(dict.fromkeys(part for part in parts if part))
+    since = _moment(where, "since", cells.get("since", ""), -inf)
+    until = _moment(where, "until", cells.get("until", ""), inf)
+    if until < since:
+        raise InterchangeError(f"{where}: until {cells['until']!r} is before since; exchange them")
+    if not options:
+        return
+    if kind is Kind.PART:
+        facts.all_units.update(options)
+    why = "direct_link" if len(options) == 1 else "multi_lot_label"
+    facts.add(Slot(unit, kind, options, since, until, why=why))
+
+
+def _one_of(where: str, column: str, cell: str, words: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what the words mean
+    if cell.lower() not in words:
+        known = ", ".join(word for word in words if word)
+        raise InterchangeError(f"{where}: {column} {cell!r}; write one of {known}")
+    return words[cell.lower()]
+
+
+def _moment(where: str, column: str, cell: str, otherwise: float) -> float:
+    if not cell:
+        return otherwise
+    try:
+        seconds = float(cell)
+    except ValueError:
+        seconds = inf
+    if isfinite(seconds):
+        return seconds
+    try:
+        moment = datetime.fromisoformat(cell)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        wanted = "2026-03-02T06:00:00Z or seconds"
+        raise InterchangeError(f"{where}: {column} {cell!r}; write it as {wanted}")
+    return moment.timestamp()
