@@ -46,9 +46,15 @@ Seconds = Annotated[float, BeforeValidator(seconds), WithJsonSchema(DURATION_SCH
 
 
 class Options(BaseModel):
-    """Options as a station file gives them: frozen; unknown keys are errors."""
+    """Options as a station file gives them: frozen; unknown keys are errors.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    A model's validator is built when a file is first validated by it: a section within another one
+    is built with that one, and needs none of its own.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from agent.app.live_figures import live_figures
 from agent.app.surroundings import Surroundings
 from agent.config.loaded import SinkConfig, StationConfig
 from agent.core.state import State
@@ -18,6 +18,9 @@ from agent.sinks.options import Live, MachineNow, Oddity, SinkPlace, position_of
 from agent.sinks.registry import sink_spec
 from agent.sinks.values import ValueFeed
 from drivers.base import AnyObservation, LinkChanged
+
+if TYPE_CHECKING:
+    from agent.app.live_figures import LiveFigures
 
 _NAMES = {
     Condition.CONNECTED: "sink_connected",
@@ -63,6 +66,15 @@ def first_cursor(start: str, last: Address) -> Address | None:
     return before
 
 
+def _figures(config: StationConfig, around: Surroundings, tell: Tell) -> LiveFigures | None:
+    """Return what keeps the station's key figures; None where its file has none."""
+    if not config.oee.is_asked:
+        return None
+    from agent.app.live_figures import live_figures  # noqa: PLC0415 - loads all that measures
+
+    return live_figures(config, around.clock, around.journal_path, tell)
+
+
 class Outlets:
     """The sinks of one station, over all its runs."""
 
@@ -78,7 +90,7 @@ class Outlets:
         self._tell = tell
         self._offer = offer
         self._numbers = count(1)
-        self.figures = live_figures(config, around.clock, around.journal_path, tell)
+        self.figures = _figures(config, around, tell)
         """Key figures of the running shift; None: nothing says what they are measured against."""
         self._odd: dict[tuple[str, Oddity], str] = {}
         """What was told of each sink."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from agent.core.records import dataclass
 
@@ -101,6 +100,8 @@ def shown(value: object) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a suggestion for a misspelt word: the nearest known one, else all there are."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
     words = list(known)
     folded = {known_word.casefold(): known_word for known_word in words}
     near = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)

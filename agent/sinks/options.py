@@ -118,7 +118,9 @@ EventKind = Annotated[str, AfterValidator(_known_kind)]
 class EntryOptions(BaseModel):
     """An entry of `publish`: frozen; unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True
+    )
 
     @property
     def doubts(self) -> tuple[tuple[str, str], ...]:
