@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 from typing import Protocol
 
@@ -158,6 +158,8 @@ class Engine:
         self._queue: asyncio.Queue[AnyObservation] = asyncio.Queue(QUEUE_SIZE)
         self._uncommitted: deque[_Decided] = deque()
         self._decided_at_look = -1
+        self._in_hand: AnyObservation | None = None
+        """Taken off the queue, while it waits for room."""
         self._room = asyncio.Event()
         self._room.set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -182,7 +184,7 @@ class Engine:
         Waits while the queue is full.
         """
         concealed = self._concealed(observation)
-        if self._is_open and self._queue.empty() and self._has_room:
+        if self._is_open and self._is_idle and self._has_room:
             self._step(concealed)
         else:
             await self._queue.put(concealed)
@@ -280,13 +282,26 @@ class Engine:
         self._is_open = True
         try:
             while True:
-                observation = await self._queue.get()
+                observation = self._in_hand = await self._queue.get()
                 if not self._has_room:
                     self._room.clear()
                     await self._room.wait()
+                self._in_hand = None
                 self._step(observation)
         finally:
             self._is_open = False
+
+    @property
+    def _is_idle(self) -> bool:
+        return self._in_hand is None and self._queue.empty()
+
+    def _take_waiting(self) -> list[AnyObservation]:
+        """Return what waits to be decided, oldest first, and let go of it."""
+        in_hand, self._in_hand = self._in_hand, None
+        waiting = [] if in_hand is None else [in_hand]
+        while not self._queue.empty():
+            waiting.append(self._queue.get_nowait())
+        return waiting
 
     @property
     def _has_room(self) -> bool:
@@ -531,17 +546,21 @@ class Engine:
 
     # -------------------------------------------------------------- the end
 
-    async def stop(self, reason: str, sign: Sign | None = None) -> None:
+    async def stop(
+        self, reason: str, sign: Sign | None = None, late: Iterable[CodeScanned] = ()
+    ) -> None:
         """Decide what waits, end the epoch in order, and return when that is on disk.
 
-        With `sign` the end is signed too.
+        Args:
+            reason: Why it ends.
+            sign: With it the end is signed too.
+            late: Scans that found no room, oldest first.
 
         Raises:
             JournalError: the end could not be recorded; the next run notices.
         """
-        while not self._queue.empty():
+        for observation in (*self._take_waiting(), *late):
             now = self._parts.clock.now()
-            observation = self._queue.get_nowait()
             decision = binder.decide(self._planned, self._working, observation, now)
             self._apply(decision, now, observation)
         now = self._parts.clock.now()
@@ -571,8 +590,8 @@ class Engine:
             self._failed.exception()  # it was raised by `run`; nobody else needs to hear of it
         self._failed.cancel()
         unfinished = [decided.observation for decided in self._uncommitted]
-        while not self._queue.empty():
-            unfinished.append(self._queue.get_nowait())
+        while waiting := self._take_waiting():
+            unfinished += waiting
             await asyncio.sleep(0)  # who waits to put, puts now
         return [seen for seen in unfinished if isinstance(seen, CodeScanned)]
 

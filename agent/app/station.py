@@ -62,6 +62,8 @@ if TYPE_CHECKING:
 
 REOPEN_FIRST_S, REOPEN_MOST_S = 0.2, 30.0
 LOOK_EVERY_S = 1.0
+MOST_LISTED = 50
+"""Codes named in one line of the log."""
 SAY_NOT_READY_S = 0.5
 """How long the PLC gets to be told that the agent stops."""
 
@@ -124,8 +126,12 @@ class StationRun:
         self._outlets.see(observation)
         if self._run is None:
             self._keep(observation)
-        else:
+            return
+        try:
             await self._run.engine.emit(observation)
+        except asyncio.CancelledError:  # its reader is let go of while it waited for room
+            self._keep(observation)
+            raise
 
     def offer(self, observation: AnyObservation) -> bool:
         """Take an observation if there is room."""
@@ -187,6 +193,7 @@ class StationRun:
         try:
             await self._run_on()
         finally:
+            self._tell_unrecorded()
             if self._remembered is not None:
                 await self._remembered.close()
             if self._neighbours is not None:
@@ -405,6 +412,13 @@ class StationRun:
             )
         )
 
+    def _tell_unrecorded(self) -> None:
+        """Say which scans end with the process, as no disk took them: the log is all there is."""
+        left = [seen.raw.decode("ascii", "backslashreplace") for seen in self._kept.take()]
+        if n := len(left) + self._kept.take_lost():
+            reason = "the agent ended before anything could be recorded; scan again what is listed"
+            self._tell("scans_lost", n=n, codes=left[:MOST_LISTED], reason=reason)
+
     def _id(self, what: str) -> str:
         self._observed += 1
         return f"{what}-{self._observed}"
@@ -443,7 +457,7 @@ class StationRun:
                 task.cancel()
             await asyncio.wait(work)
             sign = self._checkpoints.signature() if self._checkpoints is not None else None
-            await run.engine.stop("stopped", sign)
+            await run.engine.stop("stopped", sign, self._kept.take())
             await self._around.clock.sleep(SAY_NOT_READY_S if self.devices else 0)
             for task in following:
                 task.cancel()

@@ -88,10 +88,9 @@ class Director:
 
     async def _stop(self, for_s: float) -> None:
         del for_s
-        station = self._gateway.station
-        if station is not None:
+        if self._gateway.station is not None:
             self._count("stopped in order")
-            station.stop()
+            self._gateway.stop()
 
     # ------------------------------------------------------------- disk
 

@@ -66,6 +66,7 @@ class Life:
     is_over: bool = False
     was_killed: bool = False
     station: StationRun | None = None
+    readers: list[asyncio.Task[None]] = field(default_factory=list)
     image: Mapping[str, bytes] | None = None
     """What a kill or a cut has left."""
 
@@ -102,6 +103,14 @@ class Gateway:
         """The station of the life that goes on."""
         life = self.lives[-1] if self.lives else None
         return life.station if life is not None and not life.is_over else None
+
+    def stop(self) -> None:
+        """End the agent in order, as it does by itself (`Plant`): its readers are let go first."""
+        life, station = (self.lives[-1] if self.lives else None), self.station
+        if life is not None and station is not None:
+            for reader in life.readers:
+                reader.cancel()
+            station.stop()
 
     def die(self, *, power: bool) -> None:
         """End the agent between two instructions, by SIGKILL or by the mains."""
@@ -158,6 +167,11 @@ class Gateway:
             devices = [
                 tasks.create_task(self._run_device(station, device), name=f"device {device.name}")
                 for device in station.devices
+            ]
+            life.readers += [
+                task
+                for task, device in zip(devices, station.devices, strict=True)
+                if device.is_reader
             ]
             await station.run()
             for device in devices:

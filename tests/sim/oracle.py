@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -23,7 +23,6 @@ UNIT_KINDS = frozenset({"unit_completed", "unit_refused", "unit_unbound"})
 SCAN_KINDS = frozenset({"code_scanned", "code_refused", "code_repeated", "scan_truncated"})
 UNSAFE_MS = 240_000
 """Longer than any fault of the disk, and the pause before it is tried again."""
-STOPS_MS = 20_000
 ACK_SHARE = 0.2
 """At least so many of the cycles that an undisturbed run has must be acknowledged (7)."""
 TOLD_WITHIN_MS = 15_000
@@ -245,20 +244,28 @@ def _scans(books: Books, events: Mapping[Address, Proven]) -> Iterator[str]:
                 if bytes.fromhex(raw) not in books.reader.sent:
                     yield f"2: {address} has a code that nobody read: {raw}"
     for at_ms, code in books.reader.handed:
-        if code not in recorded and _was_safe(books, at_ms):
+        if code not in recorded and _was_safe(books, at_ms, code):
             yield f"1: the scan {code!r} at {at_ms / 1000:.3f} has disappeared"
 
 
-def _was_safe(books: Books, at_ms: int) -> bool:
-    """Whether the agent that took something lived long enough to record it, whatever the disk did.
+def _was_safe(books: Books, at_ms: int, code: bytes) -> bool:
+    """Whether the agent that took a scan had to record it, whatever the disk did.
 
-    At an orderly stop the devices of a simulation go on for a moment, unlike those of a plant.
+    One that was killed had to if it lived long enough for the disk to come back; one that was
+    stopped in order, if it did not name the code among those that no disk took.
     """
-    return any(
-        life.began_ms <= at_ms
-        and at_ms + (UNSAFE_MS if life.was_killed else STOPS_MS) <= (life.ended_ms or 0)
-        for life in books.gateway.lives
-    )
+    for life in books.gateway.lives:
+        ended_ms = life.ended_ms or 0
+        if life.began_ms <= at_ms <= ended_ms:
+            if life.was_killed:
+                return at_ms + UNSAFE_MS <= ended_ms
+            return not any(
+                said.event == "scans_lost"
+                and life.began_ms <= said.at_ms <= ended_ms
+                and code.decode() in cast("list[str]", said.fields.get("codes", ()))
+                for said in books.gateway.said
+            )
+    return False
 
 
 # ------------------------------------------------------------------ what must go on, and be told

@@ -144,9 +144,7 @@ class _Simulation:
             self._person.goes_home = True
             await clock.advance(DRAIN_S - 20)
             self._gateway.is_off = True
-            station = self._gateway.station
-            if station is not None:
-                station.stop()
+            self._gateway.stop()
             await clock.advance(20)
             for task in work:
                 if task.done() and not task.cancelled():

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -18,6 +18,7 @@ from agent.app.reading import Query, read_events
 from agent.app.station import StationRun
 from agent.app.surroundings import Surroundings
 from agent.core.state import NotReady
+from agent.engine import QUEUE_SIZE
 from agent.journal.files import DiskFiles
 from agent.journal.sqlite import Rim
 from agent.ports import Worker
@@ -42,9 +43,13 @@ class Disk(InlineWorker):
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+        """Cleared: the disk hangs."""
 
     async def run(self, job: Callable[[], T]) -> T:
         """Do the job, or fail once."""
+        await self.goes_on.wait()
         error, self.error = self.error, None
         if error is not None:
             raise error
@@ -254,6 +259,54 @@ async def test_what_is_scanned_before_any_disk_takes_it_is_recorded(world: World
     while not run.done():
         await world.clock.advance(1)
     await run
+
+
+async def test_a_stop_names_the_scans_that_no_disk_took(world: World) -> None:
+    """What ends with the process is told, so that it can be scanned again; no badge in clear."""
+    place = world.directory / "state" / "journal"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("in the way")
+    station = world.station()
+    run = asyncio.create_task(station.run())
+    await world.clock.advance(3)
+    await station.emit(scanned(b"WO-104711"))
+    await station.emit(scanned(b"OP-4711"))
+    station.stop()
+    while not run.done():
+        await world.clock.advance(1)
+    await run
+    (lost,) = [fields for event, fields in world.told.lines if event == "scans_lost"]
+    order, badge = cast("list[str]", lost["codes"])
+    assert (lost["n"], order) == (2, "WO-104711")
+    assert "4711" not in badge
+
+
+async def test_a_scan_that_waits_for_room_is_recorded_when_its_reader_is_let_go(
+    world: World,
+) -> None:
+    """At a stop readers end first; one that waits for a slow disk had its scan in hand."""
+    async with world.running() as bench:
+        bench.disk.goes_on.clear()
+        codes = [b"SN%06d" % number for number in range(4 * QUEUE_SIZE)]
+
+        async def read() -> None:
+            for code in codes:
+                handed.append(code)
+                await bench.station.emit(bench.scan(code))
+
+        handed: list[bytes] = []
+        reader = asyncio.create_task(read())
+        await bench.clock.advance(1)
+        assert len(handed) < len(codes)
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+        bench.station.stop()
+        await bench.clock.advance(1)
+        bench.disk.goes_on.set()
+        await bench.clock.advance(5)
+        recorded = {bytes.fromhex(e["raw"]) for e in bench.events() if "raw" in e}
+        assert sorted(set(handed) - recorded)[:5] == []
+        assert handed[-1] in recorded
 
 
 async def test_without_a_thread_for_the_journal_the_run_ends_with_the_reason(world: World) -> None:
