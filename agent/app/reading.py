@@ -47,7 +47,7 @@ __all__ = [
 CARRIED = "state_carried"
 """Bookkeeping that comes in sets at each start: people see it only where they name the kind."""
 
-_AGO = re.compile(r"^(\d+(?:\.\d+)?)(s|min|h|d)$")
+_AGO = re.compile(r"^(\d+(?:\.\d+)?)(s|min|h|d)(?: ago)?$")
 _AGO_S = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _LEFT_OUT = {
     "body",
@@ -161,7 +161,7 @@ def _why(error: OSError) -> str:
 
 
 def moment_ms(text: str, now: datetime | None = None) -> int:
-    """Return a moment in UTC ms: RFC 3339 (`2026-11-25T06:00:00Z`), or how long ago (`2h`).
+    """Return a moment in UTC ms: RFC 3339 (`2026-11-25T06:00:00Z`), or how long ago (`2h ago`).
 
     Raises:
         ValueError: it is neither.

@@ -182,7 +182,7 @@ def selection(*, since: str | None, until: str | None, **named: Any) -> Selectio
     """Return what passed as somebody says it; None: nothing is said.
 
     Raises:
-        ValueError: a moment is none, or a bound has no value that it is of.
+        ValueError: a moment is none, the end is before the beginning, or a bound has no value.
     """
     if named["value"] is None and (named["below"], named["above"]) != (None, None):
         raise ValueError("--below and --above are bounds of a --value")
@@ -191,6 +191,12 @@ def selection(*, since: str | None, until: str | None, **named: Any) -> Selectio
         until_ms=None if until is None else moment_ms(until),
         **named,
     )
+    if (
+        asked.since_ms is not None
+        and asked.until_ms is not None
+        and asked.until_ms < asked.since_ms
+    ):
+        raise ValueError(f"--until {until} is before --since {since}")
     return asked if asked.told() else None
 
 

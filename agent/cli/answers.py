@@ -15,6 +15,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from agent.app import tracing
 from agent.cli import exits
@@ -62,6 +63,9 @@ def opened(command: str, store: str | None, sources: Iterable[Path]) -> Iterator
 
 def named(command: str, trace: tracing.Trace, text: str) -> str:
     """Return the name of what somebody asks about; what to know of it is told beside the answer."""
+    if not text.strip():
+        sys.stderr.write(f"lineside {command}: the name is empty\n")
+        raise typer.Exit(exits.USAGE)
     found = tracing.known_name(trace, text)
     if found.note is not None:
         sys.stderr.write(f"lineside {command}: {found.note}\n")
@@ -83,8 +87,9 @@ def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def console() -> Console:
-    """Return where tables are drawn."""
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    """Return where tables are drawn: every text as it is, for a name may look like a style."""
+    width = None if sys.stdout.isatty() else 160
+    return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
@@ -93,7 +98,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     for at, column in enumerate(columns):  # what a row is about stays in one piece
         found.add_column(column, overflow="fold", no_wrap=at == 0)
     for row in rows:
-        found.add_row(*("" if cell is None else str(cell) for cell in row))
+        found.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     return found
 
 

@@ -121,11 +121,12 @@ def _show(told: list[dict[str, Any]]) -> None:
             str(len(one["forks"])),
             "yes" if one["is_complete"] else "no",
         )
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    width = None if sys.stdout.isatty() else 200
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
     console.print(table)
     for one in told:
         for line in _reasons(one):
-            console.print(f"{one['station']}: {line}", soft_wrap=True, markup=False)
+            console.print(f"{one['station']}: {line}", soft_wrap=True)
 
 
 def _reasons(one: dict[str, Any]) -> list[str]:

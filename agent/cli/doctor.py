@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from agent.app import tracing
 from agent.app.tracing import Finding
@@ -65,10 +64,10 @@ def _show(findings: list[Finding]) -> None:
     console.print(answers.table(("station", "finding", "shown by"), rows))
     for each in findings:
         place = each.place
-        console.print(f"\n[bold]{escape(place.station)}: {_TITLES[each.mistake]}[/bold]")
-        console.print(f"  {escape(each.shown_by)}, {place.since} to {place.until}")
+        console.print(f"\n{place.station}: {_TITLES[each.mistake]}", style="bold")
+        console.print(f"  {each.shown_by}, {place.since} to {place.until}")
         for example in each.examples:
-            console.print(f"    {escape(tracing.shown(example))}", style="dim")
-        console.print(f"  costs: {escape(each.costs)}")
-        console.print(f"  do: {escape(each.do)}")
+            console.print(f"    {tracing.shown(example)}", style="dim")
+        console.print(f"  costs: {each.costs}")
+        console.print(f"  do: {each.do}")
     console.print()

@@ -97,6 +97,7 @@ def _show(rows: list[reading.Row]) -> None:
     for row in rows:
         told = reading.tell(row)
         table.add_row(told.time, told.address, told.kind, told.subject, told.rest)
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    width = None if sys.stdout.isatty() else 200
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
     console.print(table)
     console.print(f"{len(rows)} events", style="dim")

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from agent.app import plotting
 from agent.app.worked_example import Example, Measured, example
@@ -111,7 +112,7 @@ def _table(found: Example) -> Table:
         bar = "█" * max(1, round(_BAR * row.over_places.mean / found.shift.units))
         colour = "green" if row.agrees else "bold red"
         cells = [_figure(each) for each in (*figures, *ends)]
-        table.add_row(row.tracked, *cells, f"[{colour}]{bar}[/{colour}]")
+        table.add_row(row.tracked, *cells, Text(bar, style=colour))
     return table
 
 

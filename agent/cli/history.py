@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 from rich.tree import Tree
 
 from agent.app import reading, tracing
@@ -73,7 +74,7 @@ def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _tree(root: tracing.Node) -> Tree:
-    drawn = Tree(tracing.shown(root.name))
+    drawn = Tree(Text(tracing.shown(root.name)))
     stack = [(root, drawn)]
     while stack:
         node, place = stack.pop()
@@ -81,17 +82,17 @@ def _tree(root: tracing.Node) -> Tree:
     return drawn
 
 
-def _label(node: tracing.Node) -> str:
-    words = [tracing.shown(node.name)]
+def _label(node: tracing.Node) -> Text:
+    label = Text(tracing.shown(node.name))
     if not node.is_certain:
-        words.append("[yellow]possible[/yellow]")
+        label.append(" possible", style="yellow")
     if node.why:
-        words.append(f"[dim]{node.why}[/dim]")
+        label.append(f" {node.why}", style="dim")
     if node.until is not None:
-        words.append(f"[dim]until {node.until}[/dim]")
+        label.append(f" until {node.until}", style="dim")
     if node.is_cut:
-        words.append("[dim]…[/dim]")
-    return " ".join(words)
+        label.append(" …", style="dim")
+    return label
 
 
 def _draw(root: tracing.Node, title: str, path: Path) -> None:

@@ -105,7 +105,7 @@ def _show(found: dict[str, Any]) -> None:
     console.print(answers.table(columns, [_told(row, by) for row in found["rows"]]))
     for row in found["rows"]:
         for line in _notes(row, by):
-            console.print(line, style="yellow", markup=False)
+            console.print(line, style="yellow")
     for each in found["stations"]:
         seen = each["as_of"] or "no event"
         console.print(f"{each['station']}: as of {seen}, {each['timezone']}", style="dim")

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from agent.app import planning
 from agent.app.planning import TITLES, Option, Plan, Planned
@@ -103,9 +103,10 @@ def _scope(option: Option) -> str:
 def _product(console: Console, planned: Planned, found: Plan) -> None:
     facts, advice = planned.facts, planned.advice
     place = f"{found.listed.file}:{planned.line}"
-    console.print(f"[bold]{facts.name}: {_proposed(planned)}[/bold]  [dim]{escape(place)}[/dim]")
+    head = (f"{facts.name}: {_proposed(planned)}", "bold")
+    console.print(Text.assemble(head, (f"  {place}", "dim")))
     for reason in advice.reasons:
-        console.print(f"  - {escape(reason)}")
+        console.print(f"  - {reason}")
     if advice.by == "lot" and advice.sublot is not None:
         console.print(f"  in its station file: track.lots.sublots.every: {advice.sublot}")
     console.print(_options(planned, found))
@@ -118,10 +119,11 @@ def _product(console: Console, planned: Planned, found: Plan) -> None:
             f"a year against {_money(advised.cost_per_year)}; {why}."
         )
     for each in planned.findings:
-        console.print(f"  [yellow]{TITLES[each.mistake]}[/yellow]: {escape(each.shown_by)}")
-        console.print(f"    do: {escape(each.do)}")
+        title = (f"  {TITLES[each.mistake]}", "yellow")
+        console.print(Text.assemble(title, f": {each.shown_by}"))
+        console.print(f"    do: {each.do}")
     for gap in planned.missing:
-        console.print(f"  [dim]not said: {escape(gap)}[/dim]")
+        console.print(f"  not said: {gap}", style="dim")
 
 
 def _options(planned: Planned, found: Plan) -> Table:

@@ -128,7 +128,8 @@ def _show(found: Sequence[tuple[quarantining.Place, quarantining.Held]]) -> None
         table.add_column(column, overflow="fold", no_wrap=column == "address")
     for place, held in found:
         table.add_row(*map(str, _document(place, held).values()))
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    width = None if sys.stdout.isatty() else 200
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
     if found:
         console.print(table)
     console.print(f"{len(found)} events held", style="dim")

@@ -28,6 +28,7 @@ _COLUMNS = (
     "shipped_in",
     "shipped_why",
     "left",
+    "pieces",
 )
 _SHOWN = (
     "unit",
@@ -112,7 +113,7 @@ def recall(
     if form is Form.JSON:
         answers.write_json(report)
     elif form is Form.CSV:
-        answers.write_csv(_COLUMNS, _rows(report))
+        answers.write_csv(_COLUMNS, [*_rows(report), *_rows_of_lots(report)])
         for line in (*_beside(report), *_statement(report)):
             typer.echo(line, err=True)
     else:
@@ -129,7 +130,7 @@ def _rows(report: dict[str, Any], columns: tuple[str, ...] = _COLUMNS) -> list[l
     for certainty in _PARTS:
         for each in report[certainty]:
             cells = {**each, "certainty": certainty, "reasons": " ".join(each["reasons"])}
-            rows.append([cells[column] for column in columns])
+            rows.append([cells.get(column) for column in columns])
     for each in report["unidentified"]:
         cells = {
             "unit": f"up to {_up_to(each)} unidentified",
@@ -140,6 +141,15 @@ def _rows(report: dict[str, Any], columns: tuple[str, ...] = _COLUMNS) -> list[l
             "last_station": each["station"],
         }
         rows.append([cells.get(column) for column in columns])
+    return rows
+
+
+def _rows_of_lots(report: dict[str, Any]) -> list[list[Any]]:
+    """Return a row for each lot whose pieces are counted and not named."""
+    rows = []
+    for each in report["lots"]:
+        cells = {**each, "unit": each["lot"], "reasons": " ".join(each["reasons"])}
+        rows.append([cells.get(column) for column in _COLUMNS])
     return rows
 
 

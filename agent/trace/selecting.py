@@ -95,6 +95,12 @@ def unheard(connection: Connection, asked: Selection) -> list[str]:
         if connection.execute(select(MEASURED.c.name).where(is_it).limit(1)).first() is None:
             names = connection.execute(select(MEASURED.c.name).distinct().limit(_MOST_TOLD))
             found.append(_told("value", asked.value, [row.name for row in names]))
+        elif asked.below is None and asked.above is None:
+            judged = select(MEASURED.c.name).where(is_it, MEASURED.c.verdict.is_not(None))
+            if connection.execute(judged.limit(1)).first() is None:
+                found.append(
+                    f"no limits of value '{asked.value}' are known: say below or above what"
+                )
     return found
 
 

@@ -102,7 +102,8 @@ class Shipping:
         """
         listed = set(names.values())
         if not self.records:
-            return {name: _unknown("no_records") for name in listed}
+            quantity = {"shipped_quantity": None} if are_lots else {}
+            return {name: _unknown("no_records") | quantity for name in listed}
         places = self._places(names)
         by_thing = self._said({place.thing for some in places.values() for place in some})
         own = {} if are_lots else self._own_lots(names)

@@ -30,6 +30,7 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
         ("2026-11-25T06:00:00Z", datetime(2026, 11, 25, 6, tzinfo=UTC)),
         ("2026-11-25T06:00:00+01:00", datetime(2026, 11, 25, 5, tzinfo=UTC)),
         ("2h", datetime(2026, 11, 25, 10, tzinfo=UTC)),
+        ("2h ago", datetime(2026, 11, 25, 10, tzinfo=UTC)),
         ("1.5h", datetime(2026, 11, 25, 10, 30, tzinfo=UTC)),
         ("30min", datetime(2026, 11, 25, 11, 30, tzinfo=UTC)),
         ("7d", datetime(2026, 11, 18, 12, tzinfo=UTC)),

@@ -138,6 +138,13 @@ def test_a_journal_is_read_beside_its_daemon(
         (("recall", "LOT", "--order", "WO"), exits.USAGE, "name a lot"),
         (("recall", "--below", "3"), exits.USAGE, "bounds of a --value"),
         (("recall", "--since", "soon"), exits.USAGE, "is no moment"),
+        (
+            ("recall", "--since", "1h ago", "--until", "2h ago"),
+            exits.USAGE,
+            "--until 2h ago is before --since 1h ago",
+        ),
+        (("recall", " "), exits.USAGE, "the name is empty"),
+        (("trace", "unit", ""), exits.USAGE, "the name is empty"),
         (("recall", "LOT", "--json", "--csv"), exits.USAGE, "not both"),
         (("recall", "LOT", "--from", "no/such"), exits.REFUSED, "no/such"),
         (("trace", "update", "no/such"), exits.REFUSED, "no/such"),
@@ -211,6 +218,7 @@ def test_a_recall_says_what_was_shipped_and_what_that_rests_on(
         ("2/21/SN-2", "shipped", "ACME Berlin"),
         ("2/21/SN-3", "in_house", ""),
         ("3/21/SN-1", "in_house", ""),
+        ("LOT", "in_part", "ACME Berlin"),
     ]
     assert rows["2/21/SN-2"]["document"] == "DN-1"
     assert "shipping: 3 in house, 1 shipped\n" in told.err
@@ -239,3 +247,79 @@ def test_the_serial_of_a_label_is_enough_where_it_is_one_units(
         "lineside recall: 'SN-1' may be any of these, name one in full: "
         "01/0952/21/SN-1; 01/0953/21/SN-1\n"
     ) in capsys.readouterr().err
+
+
+ODD = "we[ird] :id:"
+LOTS = ("[/x]", "[red]L[/red]")
+
+
+def test_a_name_is_shown_as_it_is_whatever_it_looks_like(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What reads as a style or a picture to a terminal is a name, whole in every answer."""
+    monkeypatch.setenv("LINESIDE_STORE", str(tmp_path / "trace.db"))
+    plant, svg = Plant(), tmp_path / "tree.svg"
+    plant.unit(ODD, *LOTS)
+    path = tmp_path / "audit.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in plant.events))
+    asked = (
+        ("recall", LOTS[0], "--from", str(path)),
+        ("where-used", LOTS[1]),
+        ("where-from", ODD),
+        ("trace", ODD, "--svg", str(svg)),
+        ("trace", LOTS[0]),
+    )
+    for arguments in asked:
+        assert run(*arguments) == exits.OK, arguments
+        shown = capsys.readouterr().out
+        wanted = LOTS if arguments[0] == "where-from" else (ODD,)
+        assert all(name in shown for name in wanted) or arguments == ("trace", LOTS[0]), arguments
+    assert all(name in svg.read_text(encoding="utf-8") for name in LOTS)
+
+
+def test_a_product_lot_is_recalled_where_nobody_records_shipping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In every form: its pieces are the answer, and the CSV has them as well."""
+    monkeypatch.setenv("LINESIDE_STORE", str(tmp_path / "trace.db"))
+    plant = Plant()
+    use = {"position": "p0", "candidates": ["RESIN"], "certainty": "certain", "loads": []}
+    plant.add("lot_counted", lot="L-1", n=38, components=[use], last_ms=5)
+    path = tmp_path / "audit.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in plant.events))
+    assert run("recall", "RESIN", "--from", str(path)) == exits.OK
+    assert "lot L-1: 38 pieces, certain load_interval, unknown" in capsys.readouterr().out
+    assert run("recall", "L-1", "--csv") == exits.OK
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (row["unit"], row["certainty"], row["pieces"]) == ("L-1", "certain", "38")
+    assert row["shipped_why"] == "no_records"
+    assert run("recall", "L-1", "--json") == exits.OK
+    (lot,) = json.loads(capsys.readouterr().out)["lots"]
+    assert lot["shipped_quantity"] is None
+
+
+def test_an_empty_store_is_no_complete_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who holds nothing has proven nothing (D-4)."""
+    monkeypatch.setenv("LINESIDE_STORE", str(tmp_path / "trace.db"))
+    assert run("recall", "LOT", "--json") == exits.OK
+    assert json.loads(capsys.readouterr().out)["is_complete"] is False
+
+
+def test_a_breach_of_limits_that_there_never_were_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty list would be read as no breach; with a bound of one's own it is a question."""
+    monkeypatch.setenv("LINESIDE_STORE", str(tmp_path / "trace.db"))
+    plant = Plant()
+    plant.unit("SN-1", values=[{"name": "force", "value": 8.5, "quality": "good"}])
+    path = tmp_path / "audit.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in plant.events))
+    assert run("recall", "--value", "force", "--from", str(path)) == exits.OK
+    told = "no limits of value 'force' are known: say below or above what"
+    assert told in capsys.readouterr().err
+    assert run("recall", "--value", "force", "--below", "9", "--csv") == exits.OK
+    found = capsys.readouterr()
+    assert "SN-1,certain" in found.out
+    assert "no limits" not in found.err
