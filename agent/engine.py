@@ -342,7 +342,12 @@ class Engine:
         )
 
     async def look(self) -> None:
-        """Let the core know whether there is room, although nothing may be observed for hours."""
+        """Let the core know what time alone has changed, although nothing may come for hours.
+
+        A machine that slept has not slept through a wait of ours: that goes on where it was. So
+        the alarm is looked at again.
+        """
+        self._alarm_moved.set()
         if self._is_hold_new:
             await self.emit(self._hold())
 

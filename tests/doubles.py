@@ -83,6 +83,13 @@ class ManualClock:
         heapq.heappush(self._sleepers, (due_us, self._asked, woken))
         await woken
 
+    def suspend(self, by_s: float) -> None:
+        """Let the machine sleep: both hands move on, and waits are not shorter for it."""
+        by_us = round(by_s * 1e6)
+        self._wall_us += by_us
+        self._boot_us += by_us
+        self._sleepers = [(due_us + by_us, n, woken) for due_us, n, woken in self._sleepers]
+
     def _forget_the_cancelled(self) -> None:
         """Let go of who does not wait any more: over days in virtual time they become many."""
         self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[2].done()]

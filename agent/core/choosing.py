@@ -18,8 +18,12 @@ from drivers.base import AskAnswered
 def take(draft: Draft, handshake: Handshake, found: tuple[Candidate, ...]) -> None:
     """One candidate is the unit; none and several leave the cycle unbound.
 
-    A cycle that had only a refused code as its scan is refused with it (D-39, D-85).
+    A cycle that had only a refused code as its scan is refused with it (D-39, D-85). A scan that
+    may have come before the window is bound to nothing: it is to be scanned again (FAULTS S08).
     """
+    if len(found) == 1 and found[0].is_maybe_old:
+        answering.unbind(draft, handshake, found, ev.Why.ORDER_OF_FACTS)
+        return
     if len(found) == 1:
         chosen(draft, handshake, found[0])
         return

@@ -167,8 +167,12 @@ def unit_scanned(draft: Draft, scan: ev.CodeScanned, where: Place) -> None:
 
 
 def candidates(state: State, rise: Rise) -> tuple[Candidate, ...]:
-    """Return the units whose scans may belong to the cycle that began within the rise."""
-    pairing = state.station.pairing
+    """Return the units whose scans may belong to the cycle that began within the rise.
+
+    A scan that met a process which slept is as old as the sleep, or fresh: nobody can tell. It is
+    a candidate beside others, and is not certain (FAULTS S08).
+    """
+    pairing, oldest_ms = state.station.pairing, _oldest(state, rise)
     return tuple(
         Candidate(
             unit=pending.code,
@@ -178,11 +182,17 @@ def candidates(state: State, rise: Rise) -> tuple[Candidate, ...]:
             since_ms=first_ms(pending),
             begun_ms=pending.latest_ms,
             cavity=pending.cavity,
+            is_maybe_old=_is_maybe_old(pending, oldest_ms, pairing.window_ms),
         )
         for pending in state.pairing.pending
-        if pending.latest_ms >= _oldest(state, rise)
+        if pending.latest_ms >= oldest_ms
         and pending.earliest_ms <= rise.latest_ms + pairing.settle_ms
     )
+
+
+def _is_maybe_old(pending: Pending, oldest_ms: int, window_ms: int) -> bool:
+    """Whether a scan may be too old: before the window, or as wide as that and none can tell."""
+    return pending.earliest_ms < oldest_ms or pending.latest_ms - pending.earliest_ms > window_ms
 
 
 def first_ms(pending: Pending) -> int:
@@ -202,7 +212,8 @@ def _doubts(state: State, pending: Pending, rise: Rise) -> tuple[ev.Why, ...]:
     found = list(pending.doubts)
     if pending.epoch != state.epoch:
         found.append(ev.Why.SCAN_BEFORE_RESTART)
-    if pending.latest_ms > rise.earliest_ms or _has_other(state):
+    overlaps = pending.latest_ms > rise.earliest_ms or pending.earliest_ms < _oldest(state, rise)
+    if overlaps or _has_other(state):
         found.append(ev.Why.ORDER_OF_FACTS)
     return tuple(dict.fromkeys(found))
 

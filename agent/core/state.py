@@ -174,6 +174,8 @@ class Candidate:
     """By when its work here had begun for sure; None: not known."""
     cavity: str | None = None
     """The cavity that its scan names (strategy `multi-cavity`)."""
+    is_maybe_old: bool = False
+    """Whether its scan may have come before the window: the agent slept or was held up since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

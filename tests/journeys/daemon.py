@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -66,13 +66,13 @@ class Daemon:
 
 
 @asynccontextmanager
-async def child(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def child(*command: str, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a process with pipes; at the end it is killed if need be, and nothing of it is left."""
     before = set(threading.enumerate())
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **variables},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -89,10 +89,12 @@ async def child(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 @asynccontextmanager
-async def daemon(path: Path, state: Path) -> AsyncIterator[Daemon]:
+async def daemon(
+    path: Path, state: Path, *, program: Sequence[str] = ("agent",), **variables: str
+) -> AsyncIterator[Daemon]:
     """Run the daemon on a station file or folder; it is asked to end, and must, at the end."""
-    command = (sys.executable, "-m", "agent", "run", str(path), "--state", str(state))
-    async with child(*command) as process:
+    command = (sys.executable, "-m", *program, "run", str(path), "--state", str(state))
+    async with child(*command, **variables) as process:
         running = Daemon(process)
         listening = asyncio.create_task(running.listen())
         try:

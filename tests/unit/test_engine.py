@@ -510,6 +510,21 @@ async def test_windows_pass_by_the_clock_that_is_passed_in(tmp_path: Path) -> No
         assert line.held()["result"] == 8
 
 
+async def test_what_falls_due_while_the_machine_sleeps_is_done_when_it_wakes(
+    tmp_path: Path,
+) -> None:
+    """A wait goes on where it was, so the alarm is looked at again each second (C07)."""
+    async with bench(tmp_path) as line:
+        await line.link_up()
+        await line.scan("SN-1")
+        line.clock.suspend(3_600)
+        await settled()
+        assert (await line.kinds())[-1] == "code_scanned"
+        await line.engine.look()
+        await settled()
+        assert (await line.kinds())[-1] == "scan_expired"
+
+
 async def test_an_end_in_order_decides_what_waits_and_says_so_last(tmp_path: Path) -> None:
     """`stop` decides what is in the queue, and `agent_stopped` is the epoch's last event."""
     async with bench(tmp_path) as line:

@@ -90,6 +90,57 @@ def test_a_scan_expires_after_its_window() -> None:
     assert rig.cycle(1) == 8
 
 
+def slept(rig: Rig, code: str) -> None:
+    """Read a code that met an agent which slept for a minute: as old as that, or fresh."""
+    rig.scan(code, took_ms=60_000)
+
+
+def test_a_scan_that_may_be_too_old_is_bound_to_nothing() -> None:
+    """Nobody can tell whether it came before the window (S08): scanned again, it is fresh."""
+    rig = press()
+    slept(rig, "SN-1")
+    assert rig.cycle(1) == 8
+    (unbound,) = rig.of(UnitUnbound)
+    assert (unbound.why, unbound.candidates) == ((Why.ORDER_OF_FACTS,), ("SN-1",))
+    assert rig.state.pairing.pending == ()
+    slept(rig, "SN-2")
+    rig.turn(2_000)
+    rig.scan("SN-2")
+    assert rig.cycle(2) == 1
+    (unit,) = rig.of(UnitCompleted)
+    assert (unit.unit, unit.certainty) == ("SN-2", Certainty.CERTAIN)
+
+
+def test_a_sleep_over_scan_and_trigger_binds_nothing_either() -> None:
+    """The trigger too was seen only after it: the scan may have come long before (S08)."""
+    rig = press()
+    slept(rig, "SN-1")
+    rig.ms -= 60_000
+    rig.plc(60_010, trigger=True, request=1, count=1)  # since the poll before the sleep
+    rig.answer()
+    rig.answer()
+    assert rig.units()[0].answer == 8
+    assert rig.of(UnitUnbound)[0].candidates == ("SN-1",)
+
+
+def test_a_scan_that_may_be_too_old_is_a_candidate_beside_a_fresh_one() -> None:
+    """It may as well be fresh, and then there are two: never a choice."""
+    rig = press()
+    slept(rig, "SN-1")
+    rig.turn(2_000)
+    rig.scan("SN-2")
+    assert rig.cycle(1) == 8
+    assert rig.of(UnitUnbound)[0].candidates == ("SN-1", "SN-2")
+
+
+@pytest.mark.parametrize(("took_ms", "answer"), [(29_000, 1), (31_000, 8)])
+def test_a_scan_that_is_in_its_window_however_old_it_is_counts(took_ms: int, answer: int) -> None:
+    """A machine that was busy for a while costs nothing."""
+    rig = press()
+    rig.scan("SN-1", took_ms=took_ms)
+    assert rig.cycle(1) == answer
+
+
 def test_a_scan_grows_old_under_an_open_trigger_and_expires_with_its_cycle() -> None:
     """A rise that saw it too old leaves it no other cycle."""
     rig = press()
