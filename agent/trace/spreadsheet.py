@@ -106,7 +106,7 @@ def _cells(
         if len(cells) != len(columns):
             raise InterchangeError(
                 f"{where}: {len(cells)} cells for {len(columns)} columns: "
-                f"{separator.join(cells):.80}; leave one empty by {separator!r} alone, and put "
+                f"{separator.join(cells)[:80]!r}; leave one empty by {separator!r} alone, and put "
                 f"quotes around one that has {separator!r} in it"
             )
         for cell in cells:

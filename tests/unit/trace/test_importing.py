@@ -71,8 +71,16 @@ def test_a_spreadsheet_says_units_and_what_is_in_them(tmp_path: Path) -> None:
         ("a.csv", b"", r"a\.csv:1: no column unit; known are"),
         ("a.csv", b"unit,component\n,L1\n", r"a\.csv:2: no unit in this line"),
         ("a.csv", b"unit,component,component\nU,L1,L2\n", "component is there twice; write a line"),
-        ("a.csv", b"unit,component\nU,L1,L2\n", r"a\.csv:2: 3 cells for 2 columns: U,L1,L2; leave"),
-        ("a.csv", b"unit,component\n\nU\n", r"a\.csv:3: 1 cells for 2 columns: U; leave one empty"),
+        (
+            "a.csv",
+            b"unit,component\nU,L1,L2\n",
+            r"a\.csv:2: 3 cells for 2 columns: 'U,L1,L2'; leave",
+        ),
+        (
+            "a.csv",
+            b"unit,component\n\nU\n",
+            r"a\.csv:3: 1 cells for 2 columns: 'U'; leave one empty",
+        ),
         (
             "a.csv",
             b'unit,component\nU,"L1\nV,L2\n',
