@@ -194,7 +194,7 @@ def _beside(report: dict[str, Any]) -> Iterator[str]:
         yield f"lot {lot}: {each['pieces']:,} pieces, {why}, {out}"
     yield from _shipping(report)
     for each in report["corrections"]:
-        right = ", ".join(f"{name} {value}" for name, value in each["replacement"])
+        right = ", ".join(f"{name} {value or 'none'}" for name, value in each["replacement"])
         what = "was never so" if each["retracted"] else right
         yield (
             f"corrected: {each['corrects']} {each['supersedes'][0]} at {each['station']}: {what}; "

@@ -53,6 +53,12 @@ OPERATOR = Argument(
     is_many=True,
     about="who was there, a badge or a name; again for more: all that were",
 )
+WITHOUT = Argument(
+    name="without",
+    is_optional=True,
+    is_many=True,
+    about="what there was none of: order or operator; again for both",
+)
 VALUE = Argument(name="value", is_optional=True, is_many=True, about="a captured value: NAME=VALUE")
 _WHERE = frozenset({"order", "operator"})
 """What was on at the station."""
@@ -85,6 +91,10 @@ _OTHERWISE = {
 
 def correct(draft: Draft, given: CommandGiven, facts: Facts) -> ev.Event | Refusal:
     """Say what is right instead of what some events say."""
+    for name in texts(given, WITHOUT.name):
+        if name not in _WHERE or texts(given, name):
+            detail = f"'without' is {' or '.join(sorted(_WHERE))}, and not what is right instead"
+            return Refusal(cause=ev.Declined.BAD_ARGUMENT, detail=f"{detail}: '{name}'")
     replacement = tuple(_replacement(given))
     if not replacement:
         detail = "say what is right instead (--unit SN-2), or `retract` it"
@@ -139,6 +149,8 @@ def _replacement(given: CommandGiven) -> Iterable[tuple[str, str]]:
             yield argument.name, value
     for operator in texts(given, OPERATOR.name):
         yield OPERATOR.name, operator
+    for name in dict.fromkeys(texts(given, WITHOUT.name)):
+        yield name, ""
     for pair in texts(given, "value"):
         name, _, value = pair.partition("=")
         yield f"values.{name}", value
@@ -307,7 +319,7 @@ EVOLVES: Mapping[type[ev.Event], Fold] = {ev.EventCorrected: _corrected}
 COMMANDS: Mapping[str, Command] = {
     "correct": Command(
         about="say what is right instead of what an event says",
-        arguments=(ADDRESS, *FIELDS, OPERATOR, VALUE),
+        arguments=(ADDRESS, *FIELDS, OPERATOR, WITHOUT, VALUE),
         run=correct,
     ),
     "retract": Command(

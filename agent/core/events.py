@@ -1884,7 +1884,8 @@ class EventCorrected(Event):
     """The unit, lot or component that they were about."""
     replacement: tuple[tuple[str, str], ...] = ()
     """(field, value) that are right instead; `values.NAME` for a captured value, `operator` once
-    for each who was there. What is not named stays as it was."""
+    for each who was there. An empty value of `order` or `operator`: there was none. What is not
+    named stays as it was."""
     retracted: bool = False
     """What they say was never so."""
 

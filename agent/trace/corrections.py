@@ -88,9 +88,9 @@ def _retracted(in_order: Sequence[Document]) -> set[str]:
 
 def _replace(event: dict[str, Any], replacement: Sequence[tuple[str, str]]) -> None:
     """Put what is right in the place of what was said."""
-    there = [{"ref": value} for name, value in replacement if name == "operator"]
-    if there:
-        event["operators"] = there
+    there = [value for name, value in replacement if name == "operator"]
+    if there:  # an empty one: nobody was
+        event["operators"] = [{"ref": value} for value in there if value]
     for name, value in replacement:
         if name == "operator":
             continue
@@ -101,6 +101,8 @@ def _replace(event: dict[str, Any], replacement: Sequence[tuple[str, str]]) -> N
                 else each
                 for each in event.get("values", ())
             ]
+        elif name == "order" and not value:
+            event.pop("order", None)
         else:
             event[name] = int(value) if name == "n" and value.isdecimal() else value
     named = {name for name, _ in replacement}

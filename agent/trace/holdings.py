@@ -43,11 +43,23 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Epoch:
+    """What is held of one run of a station; what lacks between first and last is a gap."""
+
+    epoch: str
+    first: int
+    last: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
 class Station:
     """What is held of one station."""
 
     station: str
     runs: int
+    epochs: tuple[Epoch, ...]
+    """Each of the runs, oldest first."""
     events: int
     since: str | None
     until: str | None
@@ -109,6 +121,7 @@ def _station(
     return Station(
         station=report.station,
         runs=len(runs),
+        epochs=tuple(map(_epoch, runs)),
         events=sum(high - low + 1 for run in runs for low, high in run.held),
         since=moment(min(ends, default=None)),
         until=moment(max(ends, default=None)),
@@ -119,6 +132,11 @@ def _station(
         forks=tuple(str(fork.of) for fork in report.forks),
         broken=report.broken,
     )
+
+
+def _epoch(run: Run) -> Epoch:
+    held = sum(high - low + 1 for low, high in run.held)
+    return Epoch(run.name, run.held[0][0], run.held[-1][1], held)
 
 
 def ledgers_of(

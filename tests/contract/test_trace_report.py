@@ -221,6 +221,40 @@ def test_a_corrected_order_and_operator_change_who_is_recalled() -> None:
         assert units(Trace(store).recall(Selection(order="WO-2")), "certain") == ["U3", "U4"]
 
 
+def test_a_unit_that_was_made_for_no_order_is_in_the_recall_of_none() -> None:
+    """What was wrongly on is gone, and said to be by that correction; a later one may name it."""
+    plant = line()
+    fix = plant.correct("000001-aa-2", order="", operator="")
+    for events in (plant.events, plant.events[::-1]):
+        with stored(events) as store:
+            report = Trace(store).recall(Selection(order="WO-1"))
+            assert units(report, "certain") == ["U2"]
+            assert [each["address"] for each in report["corrections"]] == [fix]
+            assert [fix] in [each["corrected_by"] for each in Trace(store).history("U1")]
+    plant.correct(fix, order="WO-1", operator="k:1")
+    with stored(plant.events) as store:
+        assert units(Trace(store).recall(Selection(order="WO-1")), "certain") == ["U1", "U2"]
+
+
+def test_an_answer_names_the_runs_that_it_rests_on() -> None:
+    """Each epoch with what is held of it, so that it can be compared with the station's own."""
+    plant = line()
+    with stored(plant.events[:3], plant.events[4:]) as store:
+        report = Trace(store).recall("LOT")
+        for each in report["rests_on"]:
+            (epoch,) = each["epochs"]
+            newest = max(mine_of(plant, each["station"]))
+            assert (epoch["epoch"], epoch["last"]) == ("000001-aa", newest)
+            assert epoch["events"] == each["events"]
+        press = next(each for each in report["rests_on"] if each["station"] == "acme/press")
+        assert press["epochs"][0]["events"] == len(mine_of(plant, "acme/press")) - 1
+
+
+def mine_of(plant: Plant, station: str) -> list[int]:
+    """Return the numbers of a station's events."""
+    return [event["seq"] for event in plant.events if event["station"] == station]
+
+
 def test_half_a_code_is_enough_where_one_thing_is_called_so() -> None:
     """The serial of a label names its unit; of several, and of none, what is like it is told."""
     plant = Plant()

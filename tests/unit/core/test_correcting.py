@@ -57,6 +57,25 @@ def test_a_correction_says_what_is_right_who_and_why() -> None:
     assert rig.of(UnitCompleted) == [unit]
 
 
+def test_there_was_no_order_and_nobody_there() -> None:
+    """What was wrongly on can be said to have been none; of the rest there is something always."""
+    rig = line()
+    rig.press("SN-1")
+    at = rig.of(UnitCompleted)[0].address
+    made = correction(rig, address=at, without=("operator", "order"), result="nok")
+    assert made.replacement == (("result", "nok"), ("operator", ""), ("order", ""))
+    for more in ({"without": "unit"}, {"without": "order", "order": "WO-2"}):
+        rig.command("correct", address=made.address, **more)
+        assert rig.refused().cause is Declined.BAD_ARGUMENT
+        assert rig.refused().detail == (
+            f"'without' is operator or order, and not what is right instead: '{more['without']}'"
+        )
+    rig.command("correct", address=made.address, without="order")
+    assert correction(rig, address=rig.events[-1].address, order="WO-3").replacement == (
+        ("order", "WO-3"),
+    )
+
+
 def test_a_captured_value_is_corrected_by_its_name() -> None:
     """Several at once, beside other fields."""
     rig = line()
