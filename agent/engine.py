@@ -15,12 +15,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from agent.core import binder, events
 from agent.core.events import Event
-from agent.core.records import dataclass
 from agent.core.state import (
     Astray,
     CommandReply,

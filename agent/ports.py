@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
-from agent.core.records import dataclass
 from drivers.base import Clock, EventSeen, Instant, PreviousSeen
 
 __all__ = [

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from agent.core.records import dataclass
 from agent.core.station import Station as Plan
 from drivers.base import (
     AnyObservation,

@@ -21,6 +21,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,6 @@ from agent.app.keying import Conceal, with_scan
 from agent.app.naming import canonical_name
 from agent.core.command import CODES, Names, lot_amount
 from agent.core.commands import TABLE
-from agent.core.records import dataclass
 from agent.core.state import CommandReply
 from agent.core.station import Station
 from agent.engine import CommandLostError

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import orjson
 
-from agent.core.records import dataclass
 from agent.journal.errors import JournalError
 from agent.journal.reader import JournalReader, Query
 from agent.trace.corrections import Document

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,6 @@ from agent.core import oee
 from agent.core.calendars import Window, windows
 from agent.core.meter import Meter, Result
 from agent.core.oee import Elements, Figures, Ratio
-from agent.core.records import dataclass
 from agent.formats.codec import moment
 from agent.formats.json import from_document
 from agent.trace.corrections import Document, standing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.app.life import say_alive
@@ -12,7 +13,6 @@ from agent.app.rim import SystemClock, SystemRandom, secret
 from agent.app.station import StationRun
 from agent.app.surroundings import Surroundings
 from agent.config.loaded import DeviceConfig, StationConfig
-from agent.core.records import dataclass
 from agent.journal.files import DiskFiles
 from agent.journal.sqlite import Rim
 from agent.seat import Seat, wanted

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.core.records import dataclass
 from agent.journal.sqlite import Rim
 from agent.ports import Clock, Random, Worker
 from agent.trace.lookup import LookupStore

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from agent.config.problems import ConfigError, Place, Problem
 from agent.core.calendars import Calendar
 from agent.core.meter import MeterPlan
-from agent.core.records import dataclass
 from agent.core.station import Station
 from drivers.base import TagFault
 from drivers.options import Tag

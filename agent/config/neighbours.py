@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from agent.config.loaded import DeviceConfig, StationConfig
 from agent.config.problems import Place, Problem
-from agent.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ with None, so that a second message does not call it undeclared.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel
@@ -19,7 +19,6 @@ from agent.config.problems import Path, Problem, did_you_mean, shown
 from agent.config.source import Source
 from agent.config.validation import literal_secrets, validated
 from agent.core.events import KINDS
-from agent.core.records import dataclass
 
 S = TypeVar("S", DeviceSpec, SinkSpec)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-
-from agent.core.records import dataclass
+from dataclasses import dataclass
 
 Path = tuple[str | int, ...]
 """Where a value stands in a station file: keys, and positions in lists from 0."""

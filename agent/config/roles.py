@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 
 from agent.config.granular import ProductSource
@@ -11,7 +11,6 @@ from agent.config.limits import SetPoint
 from agent.config.model import FromTag, Handshake, Track
 from agent.config.parts import Tag
 from agent.config.problems import Path
-from agent.core.records import dataclass
 from drivers.options import Options
 
 

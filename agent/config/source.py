@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path as File
 from typing import Any
@@ -43,7 +43,6 @@ from agent.config.problems import (
     dotted,
     without_sources,
 )
-from agent.core.records import dataclass
 
 MOST_BYTES = 256 * 1024
 MOST_DEPTH = 24

@@ -7,6 +7,7 @@ nobody believes in it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from agent.config import products
 from agent.config.figures import OeeSection
@@ -15,7 +16,6 @@ from agent.config.parts import Parts
 from agent.config.problems import Path, did_you_mean, shown
 from agent.config.quantities import duration_text
 from agent.config.roles import handshakes
-from agent.core.records import dataclass
 from agent.core.station import By, Strategy
 
 _WAITING = frozenset({"window", "settle", "late"})

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from agent.core import (
@@ -70,7 +71,6 @@ from agent.core.parts import (
     RunState,
 )
 from agent.core.people_parts import PeopleState
-from agent.core.records import dataclass
 from agent.core.signals import Kind, Signal, read_kind
 from agent.core.state import Decision, Link, Reading, State, Working
 from agent.core.station import Handshake, Station, Strategy

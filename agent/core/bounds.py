@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum, unique
-
-from agent.core.records import dataclass
 
 Bound = int | float | str
 """A number, or the name of the tag that holds it: a set-point, read in the same snapshot."""

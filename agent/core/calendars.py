@@ -12,10 +12,9 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
-
-from agent.core.records import dataclass
 
 MINUTE_MS = 60_000
 DAY_MINUTES = 1440

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from agent.core import pairing
@@ -26,7 +27,6 @@ from agent.core.events import Fate, OpenThing
 from agent.core.fitness import belongs
 from agent.core.identity.scan_rule import Means
 from agent.core.parts import Load
-from agent.core.records import dataclass
 from agent.core.state import State
 from agent.core.station import By, Component, Counter, Handshake, Station, Strategy
 

@@ -8,11 +8,11 @@ events that follow and returns the one that says what was done, or why nothing w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from agent.core import events as ev
 from agent.core.draft import Draft
-from agent.core.records import dataclass
 from drivers.base import AskAnswered, CodeScanned, CommandGiven
 
 

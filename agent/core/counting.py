@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from agent.core.records import dataclass
 from agent.core.station import Counter
 from drivers.base import Scalar
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.core.records import dataclass
+from dataclasses import dataclass
 
 OPERATOR = "operator"
 """The role of who badges on without another one."""

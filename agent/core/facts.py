@@ -8,10 +8,10 @@ derived when it is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from agent.core import events as ev
-from agent.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

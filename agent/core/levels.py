@@ -6,9 +6,8 @@ several; what is closed at one goes into the next where the plan says so.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum, unique
-
-from agent.core.records import dataclass
 
 MOST_CHILDREN = 1_000
 """Children of one parent where no number is expected: what is open is part of the state."""

@@ -11,11 +11,11 @@ Laws:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import isfinite
 
 from agent.core import events as ev
 from agent.core.bounds import Bound, Limit, ResultBy
-from agent.core.records import dataclass
 from agent.core.state import Snapshot
 from agent.core.station import Handshake, Station
 from drivers.base import Quality, TagValue

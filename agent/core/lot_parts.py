@@ -7,9 +7,7 @@ given out stands as it was said (D-52). A field added later has a default.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
-
-from agent.core.records import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

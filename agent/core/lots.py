@@ -10,6 +10,7 @@ is not checked.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,6 @@ from agent.core.amounts import amount, minus, plus, text
 from agent.core.anew import replace
 from agent.core.draft import Draft
 from agent.core.lotbook import NOTHING
-from agent.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

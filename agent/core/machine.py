@@ -9,6 +9,7 @@ that nothing stands for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from agent.core import events as ev
@@ -18,7 +19,6 @@ from agent.core.counting import whole
 from agent.core.draft import Draft, Fold
 from agent.core.packml import STATES
 from agent.core.parts import Shown
-from agent.core.records import dataclass
 from agent.core.state import Activity, Reading, State, Working
 from agent.core.station import Category, StateSource, Station
 

@@ -18,13 +18,12 @@ Memory grows by windows, orders and products, never by events.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from agent.core import events as ev
 from agent.core.calendars import Window
 from agent.core.oee import Check, Elements, Rules
-from agent.core.records import dataclass
 from agent.core.station import Category, Mode
 from agent.core.timeline import NOWHERE, RUNNING, UNKNOWN, Key, Timeline
 from drivers.base import SET_CLOCKS

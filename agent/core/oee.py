@@ -22,11 +22,9 @@ Source: ISO 22400-2, by way of the OPC Foundation's annexes (DOMAIN, Sources).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum, unique
 from functools import reduce
-
-from agent.core.records import dataclass
 
 
 @unique

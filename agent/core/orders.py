@@ -16,6 +16,7 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from agent.core import events as ev
@@ -28,7 +29,6 @@ from agent.core.draft import Draft, Fold
 from agent.core.modes import UNKNOWN
 from agent.core.order_plan import OrderPlan, Reached
 from agent.core.people_parts import OrderCount, PeopleState
-from agent.core.records import dataclass
 from agent.core.state import Candidate, State
 from agent.core.station import Policy
 from drivers.base import AskAnswered, CommandGiven

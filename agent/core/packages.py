@@ -5,8 +5,9 @@ What is closed is no state: it is asked. Times are milliseconds of the boot cloc
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from agent.core.events import Why
-from agent.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

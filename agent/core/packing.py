@@ -7,12 +7,13 @@ lets something pass that does not fit, the event says so.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from agent.core import events as ev
 from agent.core import fitness, presence
 from agent.core.draft import Draft
 from agent.core.levels import Level, ParentBy
 from agent.core.packages import LastClosed, OpenParent, Turn, WaitingChild
-from agent.core.records import dataclass
 from agent.core.state import Reply, State
 from agent.core.station import Policy
 from drivers.base import AskAnswered

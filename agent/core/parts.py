@@ -9,10 +9,9 @@ A field added later has a default, so that an older `state_carried` can still be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from agent.core.events import OperatorRef, Why
-from agent.core.records import dataclass
 from agent.core.station import By
 from drivers.base import Scalar
 

@@ -9,7 +9,7 @@ name on units. `presence` says who was there while a unit was made, `orders` on 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.core import events as ev
@@ -20,7 +20,6 @@ from agent.core.crew import OPERATOR
 from agent.core.draft import Draft, Fold
 from agent.core.parts import LONG_AGO
 from agent.core.people_parts import Gone, PeopleState, Session
-from agent.core.records import dataclass
 from agent.core.state import State
 from agent.core.station import Strategy
 from drivers.base import CommandGiven

@@ -5,8 +5,9 @@ As in `parts`, times are of the boot clock, and a field added later has a defaul
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from agent.core.parts import LONG_AGO
-from agent.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

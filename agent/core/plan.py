@@ -9,11 +9,10 @@ back at most.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum, unique
 from types import MappingProxyType
 
-from agent.core.records import dataclass
 from agent.core.scopes import scope
 
 

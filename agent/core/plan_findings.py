@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from agent.core.plan import Advice, Capture, Grain, ProductFacts, Rank
 from agent.core.plan_volume import daily
-from agent.core.records import dataclass
 from agent.core.scopes import scope
 
 

@@ -9,10 +9,10 @@ it).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 
 from agent.core.plan import Advice, Capture, Grain, ProductFacts
-from agent.core.records import dataclass
 from agent.core.scopes import scope
 
 SCAN, UNIT, ROW, EDGE, INSTALLED = 650, 730, 600, 570, 640

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from agent.core import events as ev
 from agent.core import requests
@@ -24,7 +25,6 @@ from agent.core.draft import Draft
 from agent.core.identity.scan_rule import Means
 from agent.core.parts import LONG_AGO, Started
 from agent.core.people_parts import Gone
-from agent.core.records import dataclass
 from agent.core.state import Candidate, Rise, State
 from agent.core.station import Handshake, Station
 

@@ -7,9 +7,8 @@ the run begins is not known beforehand: every place in the lot is as likely as a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
-
-from agent.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

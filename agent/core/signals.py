@@ -5,11 +5,11 @@ A phase is a function of (state, working): nothing stores it, so that it cannot 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from agent.core import requests
 from agent.core.counting import whole
-from agent.core.records import dataclass
 from agent.core.state import Live, Phase, State, Working
 from agent.core.station import Handshake
 from drivers.base import AskAnswered, SnapshotRead

@@ -12,7 +12,7 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum, unique
 
 from agent.core.events import ComponentUse, Event, Why
@@ -32,7 +32,6 @@ from agent.core.parts import (
     RunState,
 )
 from agent.core.people_parts import PeopleState
-from agent.core.records import dataclass
 from agent.core.station import Outcome, Station
 from drivers.base import AskAnswered, CommandGiven, Quality, Scalar, TagValue, WriteGroup
 

@@ -7,7 +7,7 @@ boot clock, tags are the names of the station file, answers are the codes that t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from types import MappingProxyType
 
@@ -17,7 +17,6 @@ from agent.core.identity.rules import ScanRule
 from agent.core.levels import Level
 from agent.core.lot_plan import Lots
 from agent.core.order_plan import OrderPlan
-from agent.core.records import dataclass
 
 
 @unique

@@ -7,10 +7,10 @@ and what a scan, an answered ask and the time mean beside the handshakes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from agent.core import bench, carriers, cavities, choosing, following, pairing, queueing, tagged
 from agent.core.draft import Draft
-from agent.core.records import dataclass
 from agent.core.state import Candidate, Rise, Snapshot, State, Working
 from agent.core.station import Handshake, Station, Strategy
 from drivers.base import AskAnswered, ValuesSeen

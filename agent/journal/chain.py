@@ -16,6 +16,7 @@ required sink does, can prove that these follow those.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -23,7 +24,6 @@ from typing import Any
 import orjson
 
 from agent.core.events import Event
-from agent.core.records import dataclass
 from agent.formats.codec import wall_ms
 from agent.formats.json import canonical_document, document, subject
 from agent.ports import Address, Row

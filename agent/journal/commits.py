@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import errno
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
 import orjson
 
-from agent.core.records import dataclass
 from agent.journal import pruning
 from agent.journal.chain import Edge, place_of
 from agent.journal.errors import BrokenError, DiskFullError, DoubtfulCommitError

@@ -17,11 +17,10 @@ ones is not taken for history again.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from agent.core.records import dataclass
 from agent.journal.chain import Edge
 from agent.ports import Address, Files, HeldFile
 

@@ -6,9 +6,9 @@ import fcntl
 import os
 import stat
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from agent.core.records import dataclass
 from agent.journal.errors import JournalError, JournalLockedError
 from agent.journal.remedies import refused
 

@@ -10,10 +10,10 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 import apsw
 
-from agent.core.records import dataclass
 from agent.journal.chain import Edge, place, prove
 from agent.journal.store import note, stored_cursors, stored_from
 from agent.ports import Address

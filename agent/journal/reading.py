@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import apsw
 import orjson
 
-from agent.core.records import dataclass
 from agent.journal.chain import place, prove
 from agent.journal.store import stored_from, told_lost
 from agent.journal.walk import Lost, Walk

@@ -20,13 +20,13 @@ A sink that is no longer in the station file holds nothing back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from math import inf
 from typing import Protocol, TypeVar
 
 import apsw
 
-from agent.core.records import dataclass
 from agent.journal.age import Ages
 from agent.journal.chain import place
 from agent.journal.pruning import Aged, Skip, Space, measure, skippable

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import apsw
 
-from agent.core.records import dataclass
 from agent.journal.age import Ages, stamp_of
 from agent.journal.ballast import BALLAST_BYTES, RESERVE_BYTES, Ballast
 from agent.journal.chain import BEGINNING, follow, place, place_of

@@ -16,9 +16,8 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from agent.core.records import dataclass
 from agent.journal.ballast import Ballast
 from agent.journal.chain import Edge, place_of
 from agent.journal.commits import Consequences, Store, consequences

@@ -11,11 +11,11 @@ sink then confirms leaves the quarantine; what it refuses again stays, with the 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
-from agent.core.records import dataclass
 from agent.lines import LineFile, sync_directory
 from agent.ports import Address, Clock, Delivery, Row, Worker
 

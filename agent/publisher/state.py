@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from agent.core.records import dataclass
 from agent.ports import Address, Instant
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,7 +23,6 @@ from pydantic import (
 )
 
 from agent.core.events import KINDS
-from agent.core.records import dataclass
 from agent.formats.cloudevents import envelope
 from agent.ports import Address, Clock, Delivery, Files, Journal, Row, Sink, Worker
 from agent.sinks.values import ValueFeed

@@ -7,11 +7,10 @@ instead, or that it never was so; the agent's own only takes the certainty.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any, cast
 
 import apsw
-
-from agent.core.records import dataclass
 
 COMPLETED, UNBOUND = "unit_completed", "unit_unbound"
 

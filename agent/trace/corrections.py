@@ -13,9 +13,8 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-
-from agent.core.records import dataclass
 
 Document = Mapping[str, Any]
 """An event as it is stored: its public JSON."""

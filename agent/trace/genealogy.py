@@ -22,12 +22,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from math import inf
 from typing import Protocol
-
-from agent.core.records import dataclass
 
 OTHER = "unknown:other"
 """Whatever else it may have been: an option that is nothing we know of."""

@@ -27,13 +27,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import accumulate
 from math import inf
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from agent.core.records import dataclass
 from agent.trace.genealogy import OTHER, Kind, Use
 from agent.trace.recorded import Recorded, counting
 from agent.trace.shipment import Shipment

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from agent.core.records import dataclass
 from agent.ports import Address, Clock, Row, StoreError, Worker
 from agent.trace.asking import Contents, History, Place
 from agent.trace.facts_file import BrokenError, UnusableError, set_aside

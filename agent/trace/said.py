@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum, unique
 from typing import Any
 
-from agent.core.records import dataclass
 from agent.trace.corrections import Document, Standing, address_of, place_of
 from agent.trace.interchange import Drawn, Slot
 from agent.trace.shipment import Shipment

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from agent.core.records import dataclass
 from agent.trace.corrections import Document
 
 

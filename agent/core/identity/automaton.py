@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from typing import NamedTuple
-
-from agent.core.records import dataclass
 
 PRINTABLE = frozenset(chr(number) for number in range(0x20, 0x7F))
 """What a plain code may hold."""

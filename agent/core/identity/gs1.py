@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -34,7 +35,6 @@ from agent.core.identity.gs1_table import (
     table,
 )
 from agent.core.identity.reading import GS, CodeError, Field, Reason
-from agent.core.records import dataclass
 
 if TYPE_CHECKING:
     from biip.gs1_application_identifiers import GS1ApplicationIdentifier

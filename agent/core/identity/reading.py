@@ -9,13 +9,11 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum, unique
 from types import MappingProxyType
 from typing import NamedTuple
-
-from agent.core.records import dataclass
 
 GS = "\x1d"
 """Separates elements (FNC1 as a reader sends it) and fields."""

@@ -14,6 +14,7 @@ not get in each other's way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from agent.core.identity.codes import PARSER
@@ -29,7 +30,6 @@ from agent.core.identity.scan_rule import (
     pattern_of,
 )
 from agent.core.identity.session import Session
-from agent.core.records import dataclass
 
 __all__ = [
     "Badge",

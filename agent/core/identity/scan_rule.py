@@ -12,6 +12,7 @@ Laws:
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum, unique
 from functools import cache
 
@@ -20,7 +21,6 @@ from agent.core.identity.gs1 import format_of, item_number
 from agent.core.identity.pattern import Pattern, compile_pattern
 from agent.core.identity.reading import TOLERABLE, CodeError, Reason
 from agent.core.identity.symbology import known
-from agent.core.records import dataclass
 
 MOST_CHARACTERS = 512
 """A plain code longer than this is no code of a unit, lot or badge."""
@@ -163,7 +163,7 @@ _WHAT = {
 """What happens at a position, or at a level of packing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=True)
 class ScanRule:
     """One rule: a match, its meaning, and the policy for codes that match."""
 

@@ -23,11 +23,11 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from agent.core.records import dataclass
 from agent.ports import Address, Clock, Row
 from agent.sinks.mqtt.topics import SEGMENT
 

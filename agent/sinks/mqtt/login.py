@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ssl
-
-from agent.core.records import dataclass
+from dataclasses import dataclass
 
 KEEPALIVE_S = 20
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import orjson
 
-from agent.core.records import dataclass
 from agent.ports import Delivery, Row
 from agent.sinks.mqtt import MqttOptions
 from agent.sinks.mqtt.connection import Connection, End
