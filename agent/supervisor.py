@@ -46,6 +46,8 @@ WRITE_RETRY_S = 1.0
 HELD_S = 5.0
 """A link that stood this long starts the back-off anew."""
 MOST_BUGS = 5
+MOST_CAUSES = 3
+"""No more causes of one outage are told: an error text may be another each time."""
 BUGS_WITHIN_MS = 60_000
 
 
@@ -77,6 +79,8 @@ class Device:
         self._up_ms: int | None = None
         self._warned: tuple[str, ...] = ()
         self._bugs: list[int] = []
+        self._causes: set[str] = set()
+        """What was told of this outage."""
         self._numbers = 0
         self._reads: set[asyncio.Task[None]] = set()
         self._retries: set[asyncio.Task[None]] = set()
@@ -131,7 +135,9 @@ class Device:
         for task in tuple(self._reads):
             task.cancel()
         if self._link is not None and not self._link.up:
+            self._tell_cause(cause)
             return
+        self._causes = {cause}
         self._link = LinkChanged(
             id=self._id("link"),
             device=self.name,
@@ -144,6 +150,12 @@ class Device:
         self._down_ms = now.boot_ms
         self._tell("link_lost", at=self._at(), device=self.name, error=cause)
         await self._fan_out(self._link)
+
+    def _tell_cause(self, cause: str) -> None:
+        """Say once what else keeps a lost link down: it may be ours to mend (FAULTS E02)."""
+        if cause not in self._causes and len(self._causes) < MOST_CAUSES:
+            self._causes.add(cause)
+            self._tell("link_still_lost", at=self._at(), device=self.name, error=cause)
 
     def _id(self, what: str) -> str:
         self._numbers += 1

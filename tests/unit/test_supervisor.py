@@ -204,6 +204,17 @@ async def test_a_lost_link_is_said_once_and_tried_again() -> None:
         assert (shop.links(), world.told) == ([False, True], ["link_lost", "link_restored"])
 
 
+async def test_another_cause_of_the_same_outage_is_told_once() -> None:
+    """It may be ours to mend (E02); a text that is another each time is not told without end."""
+    causes = ["refused", "no files", "refused", "no files", "a", "b", "c"]
+    async with supervised(Shop(), failures=[LinkDownError(cause) for cause in causes]) as world:
+        await world.clock.advance(300)
+        assert world.told == ["link_lost", "link_still_lost", "link_still_lost", "link_restored"]
+        world.driver.break_link(LinkDownError("no files"))
+        await settled()
+        assert world.told[4:] == ["link_lost"]
+
+
 async def test_what_a_device_does_less_well_is_told_with_each_link() -> None:
     """A warning is one line where the link comes up; no tag is at fault for it."""
     shop = Shop()
