@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from agent.formats.canonical import canonical
+from agent.trace import imported
 from agent.trace.corrected import corrections
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import Found, Kind, find
@@ -85,6 +86,7 @@ def _body(
     seen = _seen(connection, names)
     shipping = Shipping(connection, store, rests)
     shipped = shipping.of(names, _stations(seen))
+    imported.add_sights(connection, names, seen)
     anonymous = [
         name for name in (*answer.certain, *answer.possible) if name.startswith(UNIDENTIFIED)
     ]

@@ -8,6 +8,7 @@ import pytest
 from agent.cli import exits, main
 from agent.trace.report import recall_report
 from agent.trace.store import Store
+from tests.trace_rig import Plant
 
 SMALL = Path("tests/data/trace/genealogy_small.json")
 
@@ -116,6 +117,38 @@ def test_what_is_imported_has_its_reasons(
         report = recall_report(opened, "LOT-A")
     assert [each["reasons"] for each in report["certain"]] == [["direct_link"]]
     assert [each["reasons"] for each in report["possible"]] == [["multi_lot_label"]]
+
+
+def test_what_is_imported_was_seen_when_something_went_in_or_out(tmp_path: Path) -> None:
+    """First and last, also of what was put in; where nothing says when, and where, nothing is."""
+    store, units, plant = (str(tmp_path / n) for n in ("trace.db", "units.csv", "plant.json"))
+    Path(units).write_text(
+        "unit,component,kind,since,until\n"
+        "SN-1,LOT-A,,2026-03-02T06:00:00Z,2026-03-04T06:00:00Z\n"
+        "SN-1,ECU-1,serial,2026-03-03T06:00:00Z,\n"
+        "SN-2,LOT-A,,,\nSN-3,LOT-A,,1e15,\nSN-9,LOT-A,,2026-03-02T06:00:00Z,\n"
+    )
+    event = {"type": "process", "unit": "SN-4", "station": "S", "t": 1772431200, "u": 5}
+    load = {"type": "load", "station": "S", "slot": "p", "lot": "LOT-A", "t": 0}
+    Path(plant).write_text(json.dumps({"form": "trace-v1", "events": [load, event]}))
+    assert run("import", units, plant, "--store", store) == exits.OK
+    rig = Plant()
+    rig.unit("SN-9", "LOT-A")
+    with Store.open(store) as opened:
+        opened.take_events(rig.events)
+        listed = recall_report(opened, "LOT-A")
+        (part,) = recall_report(opened, "ECU-1")["certain"]
+    seen = {each["unit"]: (each["first_seen"], each["last_seen"]) for each in listed["certain"]}
+    assert seen == {
+        "SN-1": ("2026-03-02T06:00:00.000Z", "2026-03-04T06:00:00.000Z"),
+        "SN-2": (None, None),
+        "SN-3": (None, None),
+        "SN-4": ("2026-03-02T05:59:55.000Z", "2026-03-02T05:59:55.000Z"),
+        "SN-9": ("2026-03-02T06:00:00.000Z", "2026-11-25T06:00:00.000Z"),
+    }
+    where = {each["unit"]: each["last_station"] for each in listed["certain"]}
+    assert where == {"SN-1": None, "SN-2": None, "SN-3": None, "SN-4": None, "SN-9": "acme/press"}
+    assert (part["unit"], part["shipped_why"]) == ("SN-1", "no_records")
 
 
 def test_what_is_hardly_meant_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
