@@ -136,9 +136,10 @@ def test_what_is_imported_was_seen_when_something_went_in_or_out(tmp_path: Path)
     rig.unit("SN-9", "LOT-A")
     with Store.open(store) as opened:
         opened.take_events(rig.events)
-        listed = recall_report(opened, "LOT-A")
+        report = recall_report(opened, "LOT-A")
         (part,) = recall_report(opened, "ECU-1")["certain"]
-    seen = {each["unit"]: (each["first_seen"], each["last_seen"]) for each in listed["certain"]}
+    listed = (*report["certain"], *report["cleared"])
+    seen = {each["unit"]: (each["first_seen"], each["last_seen"]) for each in listed}
     assert seen == {
         "SN-1": ("2026-03-02T06:00:00.000Z", "2026-03-04T06:00:00.000Z"),
         "SN-2": (None, None),
@@ -146,7 +147,7 @@ def test_what_is_imported_was_seen_when_something_went_in_or_out(tmp_path: Path)
         "SN-4": ("2026-03-02T05:59:55.000Z", "2026-03-02T05:59:55.000Z"),
         "SN-9": ("2026-03-02T06:00:00.000Z", "2026-11-25T06:00:00.000Z"),
     }
-    where = {each["unit"]: each["last_station"] for each in listed["certain"]}
+    where = {each["unit"]: each["last_station"] for each in listed}
     assert where == {"SN-1": None, "SN-2": None, "SN-3": None, "SN-4": None, "SN-9": "acme/press"}
     assert (part["unit"], part["shipped_why"]) == ("SN-1", "no_records")
 
