@@ -15,6 +15,7 @@ from agent.core.events import (
     UnitCompleted,
     Why,
 )
+from agent.core.identity.rules import Means, RegexMatch, ScanRule
 from agent.core.parts import LONG_AGO, Load
 from agent.core.station import By, Cavity, Component, Strategy
 from tests.core_rig import ECU, END, FILLER, HOUSING, PRESS, Rig
@@ -287,6 +288,28 @@ def test_a_load_ends_at_its_own_position_only() -> None:
         press.scan(code)
         press.turn(2_000)
     assert [event.lot for event in press.of(ComponentUnloaded)] == ["L-1", "L-2"]
+
+
+def test_two_reels_of_one_material_in_parallel_are_bound_as_a_set() -> None:
+    """Each feeds a position of its own; a change of the one leaves the other on (L06)."""
+    lane = ScanRule(match=RegexMatch(pattern=r"M-\d+"), means=Means.COMPONENT, position="second")
+    two = (HOUSING, replace(HOUSING, position="second"))
+    rig = Rig(replace(PRESS, components=two, scans=(*PRESS.scans, lane)))
+    rig.up()
+    for request, codes in enumerate((("L-1", "M-2"), ("M-3",)), 1):
+        for code in codes:
+            rig.scan(code)
+            rig.turn(2_000)
+        rig.turn(60_000)
+        rig.scan(f"SN-{request}")
+        rig.turn(500)
+        assert rig.cycle(request) == 1
+    units = rig.of(UnitCompleted)
+    assert [[use.candidates for use in unit.components] for unit in units] == [
+        [("L-1",), ("M-2",)],
+        [("L-1",), ("M-3",)],
+    ]
+    assert {use.certainty for unit in units for use in unit.components} == {Certainty.CERTAIN}
 
 
 def test_label_that_is_scanned_again_does_not_begin_the_unit_anew() -> None:
