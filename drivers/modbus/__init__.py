@@ -183,8 +183,8 @@ class ModbusTag(Options):
     read or its raw bits. Not a number (NaN) is always one."""
 
     test: Scalar | None = None
-    """What the tag is known to hold, for proving type and byte order, or that it is this machine and
-    no other at its address: read at each connect, and the device is refused when it differs."""
+    """What the tag is known to hold, for proving type and byte order, or that it is this machine
+    and no other at its address: read at each connect, and the device is refused when it differs."""
 
     copy_of: str | None = None
     """The tag of which the PLC keeps a second copy here, written after everything between the two.
