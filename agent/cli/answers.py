@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -90,6 +91,23 @@ def console() -> Console:
     """Return where tables are drawn: every text as it is, for a name may look like a style."""
     width = None if sys.stdout.isatty() else 160
     return Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+def show(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a plain table; on a terminal that is too narrow for it a few lines a row."""
+    plain = table(columns, rows)
+    wanted = console.measure(plain, options=console.options.update(max_width=_ANY)).maximum
+    if console.width >= _NARROW or wanted <= console.width:
+        console.print(plain)
+        return
+    for row in rows:
+        cells = [(name, str(cell)) for name, cell in zip(columns, row, strict=True) if cell]
+        console.print(cells[0][1] if row[0] else "", style="bold")
+        told = "  ".join(f"{name} {cell}" for name, cell in cells if name != columns[0])
+        console.print(Padding(Text(told), (0, 0, 0, 2)))
+
+
+_NARROW, _ANY = 120, 10_000
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 from rich.text import Text
 from rich.tree import Tree
 
@@ -48,7 +51,7 @@ def unit(
         body = {"of": of, "names": names, "history": entries, "holds": asdict(root)}
         answers.write_json({**body, "rests_on": rests, "imported": imported})
         return
-    rows = [_row(entry) for entry in entries]
+    rows = [_row(entry, names) for entry in entries]
     if form is Form.CSV:
         answers.write_csv(_COLUMNS, rows)
         return
@@ -56,7 +59,7 @@ def unit(
     if len(names) > 1:
         others = ", ".join(map(tracing.shown, names[1:]))
         console.print(f"{tracing.shown(newest)}, also called {others}", style="bold")
-    console.print(answers.table(_COLUMNS, rows))
+    answers.show(console, _COLUMNS, rows)
     console.print(_tree(root))
     for line in answers.rests_on(rests, imported):
         console.print(line, style="dim")
@@ -65,9 +68,12 @@ def unit(
 _COLUMNS = ("time", "station", "address", "kind", "what", "corrected by")
 
 
-def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
+def _row(entry: dict[str, Any], names: Collection[str]) -> tuple[Any, ...]:
     event = entry["event"]
-    told = reading.tell_document(event)
+    about = (each for each in (event.get("unit"), event.get("lot")) if each in names)
+    told = reading.tell_document(event, next(about, None))
+    if event.get("order"):
+        told += f" order={event['order']}"
     corrected = ", ".join(entry["corrected_by"])
     corrected = corrected if entry["counts"] else f"retracted by {corrected}"
     return entry["time"], entry["station"], entry["address"], entry["kind"], told, corrected
@@ -96,6 +102,14 @@ def _label(node: tracing.Node) -> Text:
 
 
 def _draw(root: tracing.Node, title: str, path: Path) -> None:
-    drawing = Console(record=True, width=120, file=StringIO())
-    drawing.print(_tree(root))
-    path.write_text(drawing.export_svg(title=tracing.shown(title)), encoding="utf-8")
+    """Draw a tree as wide as it is, dark on white for a printer; the file needs no network."""
+    tree = _tree(root)
+    width = max(_NARROWEST, Console(width=_WIDEST).measure(tree).maximum)
+    drawing = Console(record=True, width=width, file=StringIO())
+    drawing.print(tree)
+    svg = drawing.export_svg(title=tracing.shown(title), theme=DEFAULT_TERMINAL_THEME)
+    path.write_text(_FONT_OF_THE_NET.sub("", svg), encoding="utf-8")
+
+
+_NARROWEST, _WIDEST = 60, 10_000
+_FONT_OF_THE_NET = re.compile(r"\s*@font-face \{[^}]*\}")

@@ -166,7 +166,7 @@ def _show(report: dict[str, Any]) -> None:
         row[_IN] = tracing.shown(row[_IN] or "")
         for place in _TIMES:
             row[place] = _to_the_second(row[place])
-    console.print(answers.table(_SHOWN, rows))
+    answers.show(console, _SHOWN, rows)
     counts = (f"{len(report[part])} {part}" for part in _PARTS)
     console.print(", ".join(counts), style="bold")
     for line in _beside(report):

@@ -16,7 +16,14 @@ from agent.cli.answers import STORE
 from agent.cli.history import unit
 
 _MOST_TOLD = 5
-_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+_ABOUT = """`lineside trace UNIT` shows a unit's history, and what is in it.
+
+What feeds the store, and questions by the list, are below. Other questions are commands of
+their own: where-used, where-from, recall, doctor.
+"""
+_app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=_ABOUT
+)
 
 
 def trace(arguments: Sequence[str]) -> int:

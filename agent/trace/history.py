@@ -35,7 +35,7 @@ class Node:
     """When it was taken out again."""
     children: list[Node] = field(default_factory=list)
     is_cut: bool = False
-    """Whether it is told elsewhere in the tree, or the tree is too large."""
+    """Whether what is in it is told elsewhere in the tree, or left out of one that is too large."""
 
 
 def names(store: Store, name: str) -> list[str]:
@@ -107,7 +107,8 @@ def _retracts(correction: Document) -> bool:
 def tree(store: Store, name: str) -> Node:
     """Return what is in a unit or lot, and was, to any depth; each thing is opened once."""
     root = Node(name)
-    opened, n = {name}, 1
+    opened, n = {name: root}, 1
+    again: list[Node] = []
     frontier = [root]
     while frontier:
         by_name = {node.name: node for node in frontier}
@@ -119,11 +120,16 @@ def tree(store: Store, name: str) -> Node:
                 node = _node(use)
                 by_name[use.holder].children.append(node)
                 n += 1
-                if use.option in opened or n > MOST_NODES:
+                if use.option in opened:
+                    again.append(node)
+                elif n > MOST_NODES:
                     node.is_cut = True
                 else:
-                    opened.add(use.option)
+                    opened[use.option] = node
                     frontier.append(node)
+    for node in again:
+        first = opened[node.name]
+        node.is_cut = first.is_cut or bool(first.children)
     return root
 
 

@@ -274,7 +274,30 @@ def test_a_name_is_shown_as_it_is_whatever_it_looks_like(
         shown = capsys.readouterr().out
         wanted = LOTS if arguments[0] == "where-from" else (ODD,)
         assert all(name in shown for name in wanted) or arguments == ("trace", LOTS[0]), arguments
-    assert all(name in svg.read_text(encoding="utf-8") for name in LOTS)
+    drawn = svg.read_text(encoding="utf-8")
+    assert all(name in drawn for name in LOTS)
+    assert "url(" not in drawn.replace("url(#", "")
+
+
+def test_what_is_told_above_in_a_tree_is_marked_where_there_is_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A lot with nothing in it has nothing that is told elsewhere; a history names the order."""
+    monkeypatch.setenv("LINESIDE_STORE", str(tmp_path / "trace.db"))
+    plant = Plant()
+    plant.unit("BOARD", "LOT", order="WO-1")
+    plant.unit("TOP", "LOT", "BOARD")
+    plant.install("TOP", "BOARD")
+    path = tmp_path / "audit.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in plant.events))
+    assert run("trace", "TOP", "--from", str(path)) == exits.OK
+    shown = capsys.readouterr().out
+    assert not any(line.endswith("…") for line in shown.splitlines() if "LOT" in line)
+    assert any(line.endswith("…") for line in shown.splitlines() if "BOARD" in line)
+    assert run("trace", "BOARD", "--csv") == exits.OK
+    (made, *_) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert made["what"].endswith("order=WO-1")
+    assert "unit=" not in made["what"]
 
 
 def test_a_product_lot_is_recalled_where_nobody_records_shipping(
