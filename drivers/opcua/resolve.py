@@ -14,7 +14,7 @@ from uuid import UUID
 from asyncua import Node, ua
 from asyncua.common.ua_utils import data_type_to_variant_type
 
-from drivers.base import Quality, TagFault
+from drivers.base import DriverConfigError, Quality, TagFault
 from drivers.opcua import OpcUaTag, values
 from drivers.opcua.addresses import parse_node
 from drivers.opcua.errors import status_name
@@ -131,7 +131,12 @@ async def look_at_server(link: Link) -> ServerSeen:
 async def resolve(
     link: Link, server: ServerSeen, tags: Sequence[Tag]
 ) -> tuple[list[Item], list[TagFault]]:
-    """Return the nodes of the tags that can work, and what is wrong with the others."""
+    """Return the nodes of the tags that can work, and what is wrong with the others.
+
+    Raises:
+        LinkDownError: the server does not answer, or not say now what a test value is.
+        DriverConfigError: a tag does not hold its test value, or is not there to hold it.
+    """
     items: list[Item] = []
     faults: list[TagFault] = []
     nodes: list[tuple[Tag, ua.NodeId]] = []
@@ -154,8 +159,32 @@ async def resolve(
             if isinstance(result, TagFault):
                 faults.append(result)
             else:
+                _prove(link, tag, aspects[-1])
                 items.append(result)
+    for fault in faults:
+        if fault.tag in {tag.name for tag in tags if tag.address.test is not None}:
+            raise DriverConfigError(fault.tag, fault.cause, fault.hint)
     return items, faults
+
+
+def _prove(link: Link, tag: Tag, value: ua.DataValue) -> None:
+    """Return if the node holds its test value, or has none to hold (D-147, FAULTS N10).
+
+    Raises:
+        LinkDownError: the server does not say now what it holds.
+        DriverConfigError: it holds something else.
+    """
+    wanted: OpcUaTag = tag.address
+    held, status = content(value)
+    if wanted.test is None or (held is not None and held == wanted.test):
+        return
+    if quality_of(status) is not Quality.GOOD:
+        raise link.down(f"the test value of tag '{tag.name}' cannot be read: {status_name(status)}")
+    raise DriverConfigError(
+        tag.name,
+        f"{wanted.node} reads {held!r} where the test value {wanted.test!r} is expected",
+        "see that this is the right machine at that address",
+    )
 
 
 def chunks(whole: Sequence[T], most: int) -> Iterator[Sequence[T]]:

@@ -43,6 +43,41 @@ async def test_server_restart_ends_the_run_and_the_next_shows_everything_again()
         }
 
 
+@pytest.mark.parametrize(
+    ("node", "held", "says"),
+    [
+        ("Serial", "PRESS-08", "reads 'PRESS-08' where the test value 'PRESS-07' is expected"),
+        ("Number", "PRESS-07", "BadNodeIdUnknown"),
+    ],
+)
+async def test_another_machine_at_the_address_is_not_believed(
+    node: str, held: str, says: str
+) -> None:
+    """A node that names the machine is its test value: of another nothing is seen (N10)."""
+    name = Tag(name="name", address=OpcUaTag(node=f"nsu={PRESS};s={node}", test="PRESS-07"))
+    async with Plc() as plc:
+        await plc.set("Serial", held)
+        recorder = Recorder()
+        task = asyncio.create_task(driver_for(plc.url, [*press_tags(), name]).run(recorder))
+        with pytest.raises(DriverConfigError, match=says):
+            await ended(task)
+    assert recorder.seen == []
+
+
+async def test_the_right_machine_shows_its_name_at_each_connect() -> None:
+    """One that cannot say it now is no other one: it is dialled again."""
+    name = Tag(name="name", address=OpcUaTag(node=f"nsu={PRESS};s=Serial", test="PRESS-07"))
+    async with Plc() as plc:
+        await plc.set("Serial", "PRESS-07")
+        driver = driver_for(plc.url, [*press_tags(), name])
+        async with running(driver) as (recorder, _):
+            await recorder.until(shows("name", "PRESS-07"))
+        await plc.set("Serial", "PRESS-07", status=ua.StatusCodes.BadNoCommunication)
+        task = asyncio.create_task(driver.run(Recorder()))
+        with pytest.raises(LinkDownError, match="the test value of tag 'name' cannot be read"):
+            await ended(task)
+
+
 async def test_stopping_server_is_a_lost_link() -> None:
     """A server that stops under a run ends it with LinkDownError."""
     driver: Driver
