@@ -25,7 +25,7 @@ from agent.trace.holdings import Station, completeness, moment
 from agent.trace.label_sets import LABELS
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces, reading
 from agent.trace.said import STANDS_FOR, UNIDENTIFIED, Role
-from agent.trace.selecting import Selection, choose, cycles_of, unheard
+from agent.trace.selecting import Selection, choose, cycles_of, unheard, with_whole_names
 from agent.trace.shipped import Shipping
 from agent.trace.store import Store
 from agent.trace.tables import ABOUT, EVENTS, SOURCES, THINGS, USES
@@ -46,11 +46,11 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
             found, surely=found.surely | lots | own.keys(), reasons={**found.reasons, **own}
         )
     else:
-        query = asked.told()
-        cycles = cycles_of(asked)
         with reading(store.archive.connection):
+            asked = with_whole_names(store.archive.connection, asked)
             chosen = choose(store.archive.connection, asked)
             unknown = unheard(store.archive.connection, asked)
+        query, cycles = asked.told(), cycles_of(asked)
         selected = Selected(store, chosen.certain, chosen.possible, "unbound_cycle")
         found, lots = find(selected, QUERY), chosen.lots
     rests = completeness(store.archive)

@@ -7,7 +7,7 @@ possible where the unit, the person or the value is not known for sure (D-4, D-6
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, false, or_, select
@@ -52,6 +52,7 @@ class Chosen:
 
 
 _MOST_TOLD = 10
+_SHOWN_OF_A_PERSON = 17
 _OTHERS = EVENTS.alias("others")
 _SURE = ("unit_completed",)
 _BY_LOT = frozenset({Role.PIECES.value, "cycle_counted"})
@@ -77,6 +78,20 @@ def choose(connection: Connection, asked: Selection) -> Chosen:
         ):
             certain.add(name)
     return Chosen(frozenset(certain), frozenset(everyone - certain), frozenset(lots))
+
+
+def with_whole_names(connection: Connection, asked: Selection) -> Selection:
+    """Return a question with a person's whole pseudonym, where its beginning is one person's.
+
+    Tables show no more of it than that.
+    """
+    if asked.operator is None or len(asked.operator) < _SHOWN_OF_A_PERSON:
+        return asked
+    begins = LABELS.c.name.startswith(asked.operator, autoescape=True)
+    is_person = LABELS.c.what.in_(("operator", "operator?"))
+    named = select(LABELS.c.name).distinct().where(is_person, begins).limit(2)
+    names = [name for (name,) in connection.execute(named)]
+    return replace(asked, operator=names[0]) if len(names) == 1 else asked
 
 
 def unheard(connection: Connection, asked: Selection) -> list[str]:

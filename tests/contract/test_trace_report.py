@@ -221,6 +221,20 @@ def test_a_corrected_order_and_operator_change_who_is_recalled() -> None:
         assert units(Trace(store).recall(Selection(order="WO-2")), "certain") == ["U3", "U4"]
 
 
+def test_the_beginning_of_a_pseudonym_is_enough_where_it_is_one_persons() -> None:
+    """As much as a history shows; of two with one beginning, and of less, none is taken (D-63)."""
+    plant, key = Plant(), "7e027332:028e5953"
+    for n, end in enumerate(("aa", "bb")):
+        plant.unit(f"U{n}", operators=[{"ref": f"{key}{end}"}])
+    with stored(plant.events[:1]) as store:
+        report = Trace(store).recall(Selection(operator=key))
+        assert (units(report, "certain"), report["recall"]) == (["U0"], {"operator": f"{key}aa"})
+        assert Trace(store).recall(Selection(operator=key[:9]))["is_known"] is False
+    with stored(plant.events) as store:
+        assert Trace(store).recall(Selection(operator=key))["is_known"] is False
+        assert units(Trace(store).recall(Selection(operator=f"{key}b")), "certain") == ["U1"]
+
+
 def test_a_unit_that_was_made_for_no_order_is_in_the_recall_of_none() -> None:
     """What was wrongly on is gone, and said to be by that correction; a later one may name it."""
     plant = line()
