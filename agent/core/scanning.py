@@ -120,7 +120,9 @@ def _accept(draft: Draft, seen: CodeScanned, judged: Identified) -> None:
     if _repeated(draft, seen, judged.means, judged.code):
         return
     label = labels.at(draft.state, seen.device)
-    judged = replace(judged, means=labels.meaning(draft.state, seen.device, judged.means))
+    means = labels.meaning(draft.state, seen.device, judged.means)
+    if means is not judged.means:
+        judged = replace(judged, means=means)
     wrong = _wrong_quantity(judged)
     if wrong is not None:
         _refuse(draft, seen, "bad_quantity", wrong)

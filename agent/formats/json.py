@@ -22,8 +22,6 @@ SEALS = ("prev", "hash")
 _IDENTIFYING = ("unit", "lot", "component")
 _OF_COMPONENTS = frozenset({"component_installed", "component_removed"})
 """Kinds about a serial component; what went into a unit is in the unit's own event."""
-_ABOUT = ("unit", "lot", "child", "parent")
-"""Members that say what any other event is about; the first that it has counts."""
 _REASONS = frozenset(Why)
 
 
@@ -120,5 +118,6 @@ def subject(members: Mapping[str, Any]) -> str | None:
     elif kind == "event_corrected":
         found = members.get("about")
     else:
-        found = next((members[key] for key in _ABOUT if members.get(key)), None)
+        of = members.get
+        found = of("unit") or of("lot") or of("child") or of("parent")
     return found if isinstance(found, str) and found else None
