@@ -98,6 +98,16 @@ class Wire(asyncio.Protocol):
             self.transport.write(b"".join(self._unsent))
         self._unsent.clear()
 
+    def hold_up(self) -> None:
+        """Read nothing more for now: what the peer sends then waits with it."""
+        if self.transport is not None and self.transport.is_reading():
+            self.transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read on."""
+        if self.transport is not None and not self.transport.is_reading():
+            self.transport.resume_reading()
+
     def abort(self) -> None:
         """End the connection at once, without writing what is left."""
         if self.transport is not None:

@@ -1,8 +1,81 @@
 """What a collector subscribes to: every station, whatever the depth of its path, once."""
 
+import asyncio
+import struct
+
 import pytest
 
-from agent.sinks.mqtt.subscription import DEEPEST, filters, stations_filter
+from agent.sinks.mqtt.login import Login
+from agent.sinks.mqtt.subscription import DEEPEST, Subscription, filters, stations_filter
+from agent.sinks.mqtt.wire import Wire
+from tests.peers.mqtt_packets import PUBLISH, packet, text
+
+CONNACK = b"\x20\x03\x00\x00\x00"
+WINDOW = 4
+
+
+class Line(asyncio.Transport):
+    """A transport that may be told to read nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_held = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take it."""
+
+    def close(self) -> None:
+        """End."""
+
+    def abort(self) -> None:
+        """End."""
+
+    def is_closing(self) -> bool:
+        """Say that it is open."""
+        return False
+
+    def is_reading(self) -> bool:
+        """Say whether it reads."""
+        return not self.is_held
+
+    def pause_reading(self) -> None:
+        """Read nothing."""
+        self.is_held = True
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        self.is_held = False
+
+
+async def test_what_a_broker_sends_beyond_the_window_waits_with_it() -> None:
+    """With twice the window waiting nothing more is read, until no more than one window waits."""
+    wire, line = Wire(), Line()
+    wire.connection_made(line)
+    login = Login(
+        host="broker.invalid",
+        port=1883,
+        client_id="plant",
+        user=None,
+        password=None,
+        tls=None,
+        window=WINDOW,
+    )
+    reader = Subscription(wire, login)
+    greeting = asyncio.ensure_future(reader.greet())
+    await asyncio.sleep(0)
+    wire.data_received(CONNACK)
+    assert await greeting is None
+    held = []
+    for mid in range(1, 2 * WINDOW + 1):
+        body = text("r/v1/a/events/x") + struct.pack(">HB", mid, 0) + b"{}"
+        wire.data_received(packet(PUBLISH, body, flags=2))
+        held.append(line.is_held)
+    assert held == [False] * (2 * WINDOW - 1) + [True]
+    for is_still_held in (True, False):
+        batch = [reader.inbox.popleft() for _ in range(WINDOW - 1 if is_still_held else 1)]
+        reader.confirm(batch)
+        assert line.is_held is is_still_held
+    reader.abort()
 
 
 def fits(topic: str, pattern: str) -> bool:
