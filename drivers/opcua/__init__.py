@@ -131,7 +131,7 @@ class OpcUaTag(Options):
     """The type that it must have. Write it for what a mistake would bind wrongly: after a program
     download of another type the tag is then refused."""
 
-    test: bool | int | float | str | None = None
+    test: bool | int | float | str | None = Field(default=None, repr=False)  # says not where it is
     """What the variable is known to hold, for proving that it is this machine and no other at its
     address: read at each connect, and the server is refused when it differs."""
 
