@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -346,3 +349,19 @@ def test_a_breach_of_limits_that_there_never_were_is_told(
     found = capsys.readouterr()
     assert "SN-1,certain" in found.out
     assert "no limits" not in found.err
+
+
+def test_the_program_of_the_page_proves_what_a_recall_wrote(
+    lines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another program makes the content hash anew; one unit less, and it is another."""
+    page = (Path(__file__).parents[3] / "docs" / "trace.md").read_text(encoding="utf-8")
+    program = dedent(page.partition("  ```python\n")[2].partition("  ```")[0])
+    assert run("recall", "LOT", "--from", str(lines), "--json") == exits.OK
+    written = capsys.readouterr().out
+    short = json.loads(written)
+    short["certain"].pop()
+    for document, wanted in ((written, "True\n"), (json.dumps(short), "False\n")):
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, input=document, capture_output=True, text=True, check=True)
+        assert done.stdout == wanted
