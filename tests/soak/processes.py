@@ -268,17 +268,16 @@ class Soak:
 
 
 def wrong(line: Line) -> list[str]:
-    """Return the first few events that name another unit than lay in the machine, and what did."""
-    truth = line.press.truth
-    lay = {unit_of(part): request for request, part in truth.parts.items()}
+    """Return the first few events that name another unit than lay in the machine, and what did.
+
+    By the request, not by the unit: a part that was there when the PLC lost its memory has two.
+    """
     found = []
     for request, event in unit_events(line.delivered):
-        unit = event.get("unit")
-        if unit is not None and lay.get(str(unit)) != request:
+        unit, part = event.get("unit"), line.press.truth.parts.get(request)
+        if unit is not None and (part is None or unit_of(part) != unit):
             where = f"{event['epoch']}-{event['seq']}"
-            found.append(
-                f"{where} answers {request} with {unit}, which lay there at {lay.get(unit)}"
-            )
+            found.append(f"{where} answers {request} with {unit}, where {part} lay")
     return found[:MOST_TOLD]
 
 
