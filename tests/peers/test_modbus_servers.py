@@ -70,6 +70,8 @@ def line(folder: Path) -> Iterator[tuple[str, str]]:
     with process("socat", "-d", "-d", *ptys) as pair:
         said(pair, "starting data transfer loop")
         yield str(ends[0]), str(ends[1])
+    for end in ends:  # it is killed and leaves them, and another's terminal may get that number
+        end.unlink(missing_ok=True)
 
 
 def registers() -> SimDevice:
