@@ -87,12 +87,6 @@ def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     sys.stdout.write(text.getvalue())
 
 
-def console() -> Console:
-    """Return where tables are drawn: every text as it is, for a name may look like a style."""
-    width = None if sys.stdout.isatty() else 160
-    return Console(width=width, highlight=False, markup=False, emoji=False)
-
-
 def show(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print a plain table; on a terminal that is too narrow for it a few lines a row."""
     plain = table(columns, rows)

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from agent.app import auditing
-from agent.cli import exits
+from agent.cli import exits, screen
 
 _SHOWN = 5
 """Ranges named for each station; `--json` has them all."""
@@ -121,8 +120,7 @@ def _show(told: list[dict[str, Any]]) -> None:
             str(len(one["forks"])),
             "yes" if one["is_complete"] else "no",
         )
-    width = None if sys.stdout.isatty() else 200
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    console = screen.plain(elsewhere=200)
     console.print(table)
     for one in told:
         for line in _reasons(one):

@@ -10,7 +10,7 @@ import typer
 
 from agent.app import tracing
 from agent.app.tracing import Finding
-from agent.cli import answers, exits
+from agent.cli import answers, exits, screen
 
 _TITLES = {
     "unlinked_serials": "serials that join nothing",
@@ -51,12 +51,12 @@ def doctor(
     else:
         _show(findings)
         for line in answers.rests_on(rests, imported):
-            answers.console().print(line, style="dim")
+            screen.plain().print(line, style="dim")
     raise typer.Exit(exits.REFUSED if findings else exits.OK)
 
 
 def _show(findings: list[Finding]) -> None:
-    console = answers.console()
+    console = screen.plain()
     if not findings:
         console.print("Nothing found.", style="green")
         return

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from agent.app import reading
-from agent.cli import exits
+from agent.cli import exits, screen
 
 DEFAULT_LIMIT = 50
 
@@ -97,7 +96,6 @@ def _show(rows: list[reading.Row]) -> None:
     for row in rows:
         told = reading.tell(row)
         table.add_row(told.time, told.address, told.kind, told.subject, told.rest)
-    width = None if sys.stdout.isatty() else 200
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    console = screen.plain(elsewhere=200)
     console.print(table)
     console.print(f"{len(rows)} events", style="dim")

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from agent.app import plotting
 from agent.app.worked_example import Example, Measured, example
-from agent.cli import answers, exits
+from agent.cli import answers, exits, screen
 
 _BAR = 36
 """Signs of a bar for all units."""
@@ -71,7 +71,7 @@ def _code(found: Example) -> int:
 
 def show(found: Example) -> None:
     """Print the example as a table, with bars, and what it says."""
-    console = answers.console()
+    console = screen.plain()
     shift = found.shift
     units, faulty = shift.units, shift.faulty
     console.print(

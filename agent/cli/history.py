@@ -16,7 +16,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from agent.app import reading, tracing
-from agent.cli import answers, exits
+from agent.cli import answers, exits, screen
 from agent.cli.answers import Form
 
 
@@ -55,7 +55,7 @@ def unit(
     if form is Form.CSV:
         answers.write_csv(_COLUMNS, rows)
         return
-    console = answers.console()
+    console = screen.plain()
     if len(names) > 1:
         others = ", ".join(map(tracing.shown, names[1:]))
         console.print(f"{tracing.shown(newest)}, also called {others}", style="bold")

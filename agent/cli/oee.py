@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from agent.app import figures
-from agent.cli import answers, exits
+from agent.cli import answers, exits, screen
 from agent.cli.answers import Form
 
 _RATIOS = ("availability", "performance", "quality", "oee")
@@ -99,7 +99,7 @@ def _cells(row: dict[str, Any], by: list[str], categories: list[str]) -> list[An
 
 
 def _show(found: dict[str, Any]) -> None:
-    console = answers.console()
+    console = screen.plain()
     by = [name for name in found["by"] if name != "station" or len(found["stations"]) > 1]
     columns = [*by, "A", "E", "Q", "OEE", "made", "good", "busy", "ran", "lost most by"]
     console.print(answers.table(columns, [_told(row, by) for row in found["rows"]]))

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from agent.app import planning
 from agent.app.planning import TITLES, Option, Plan, Planned
-from agent.cli import answers, exits
+from agent.cli import answers, exits, screen
 from agent.config.problems import ConfigError
 
 _MB = 1e6
@@ -53,7 +53,7 @@ def plan(
 
 def show(found: Plan) -> None:
     """Print a plan: all products in a table, then each with its options."""
-    console = answers.console()
+    console = screen.plain()
     console.print(_overview(found))
     for planned in found.products:
         console.print()

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from agent.app import quarantining
-from agent.cli import exits
+from agent.cli import exits, screen
 
 _app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 _PATH = typer.Argument(help="A station file, or a folder of them.")
@@ -128,8 +127,7 @@ def _show(found: Sequence[tuple[quarantining.Place, quarantining.Held]]) -> None
         table.add_column(column, overflow="fold", no_wrap=column == "address")
     for place, held in found:
         table.add_row(*map(str, _document(place, held).values()))
-    width = None if sys.stdout.isatty() else 200
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    console = screen.plain(elsewhere=200)
     if found:
         console.print(table)
     console.print(f"{len(found)} events held", style="dim")

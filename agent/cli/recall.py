@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from agent.app import tracing
-from agent.cli import answers, exits
+from agent.cli import answers, exits, screen
 from agent.cli.answers import Form
 
 _COLUMNS = (
@@ -159,7 +159,7 @@ def _up_to(each: dict[str, Any]) -> str:
 
 
 def _show(report: dict[str, Any]) -> None:
-    console = answers.console()
+    console = screen.plain()
     rows = _rows(report, _SHOWN)
     for row in rows:
         row[0] = tracing.shown(row[0])

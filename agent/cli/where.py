@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from agent.app import tracing
-from agent.cli import answers
+from agent.cli import answers, screen
 from agent.cli.answers import Form
 
 NAME = typer.Argument(metavar="NAME", help="A lot, serial component or unit, as on its label.")
@@ -63,7 +63,7 @@ def _answer(
     elif form is Form.CSV:
         answers.write_csv(("name", "certainty"), rows)
     else:
-        console = answers.console()
+        console = screen.plain()
         shown = [(tracing.shown(name), certainty) for name, certainty in rows]
         console.print(answers.table(("name", "certainty"), shown))
         console.print(f"{len(certain)} certain, {len(possible)} possible", style="bold")

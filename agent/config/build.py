@@ -93,7 +93,7 @@ def _checkpoints(parts: Parts) -> loaded.CheckpointConfig | None:
 def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: str) -> plan.Station:
     operators: Operators = parts.sections["operators"]
     lot = track.lot.tag if isinstance(track.lot, FromTag) else None
-    order = tag_of(track)
+    order, keyed = tag_of(track), _keyed(parts)
     cavities = tuple(
         plan.Cavity(
             name=name,
@@ -132,16 +132,8 @@ def _station(parts: Parts, track: Track, rules: tuple[ScanRule, ...], digest: st
         orders=orders_of(track),
         scans=rules,
         no_reads={name: no_reads(device.options) for name, device in readers(parts).items()},
-        keyed=tuple(
-            name
-            for name, device in readers(parts).items()
-            if getattr(device.options, "keyed", False)
-        ),
-        keyed_twice=tuple(
-            name
-            for name, device in readers(parts).items()
-            if getattr(device.options, "keyed", False) == "twice"
-        ),
+        keyed=tuple(keyed),
+        keyed_twice=tuple(name for name, way in keyed.items() if way == "twice"),
         repeat_window_ms=track.repeat_window,
         crew=crew_of(operators, track),
         requires_order=order_need(track),
@@ -187,6 +179,14 @@ def _sources(parts: Parts) -> dict[str, str]:
             where = (device.driver, device.spec.endpoint(device.options), repr(tag.address))
             found[name] = digest("\n".join(where))
     return found
+
+
+def _keyed(parts: Parts) -> dict[str, object]:
+    """Return how codes may be keyed in, by the readers in whose place they may be (D-85)."""
+    ways = {
+        name: getattr(device.options, "keyed", False) for name, device in readers(parts).items()
+    }
+    return {name: way for name, way in ways.items() if way}
 
 
 def no_reads(options: Any) -> frozenset[bytes]:  # noqa: ANN401 - the driver's own model

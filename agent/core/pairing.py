@@ -178,7 +178,7 @@ def candidates(state: State, rise: Rise) -> tuple[Candidate, ...]:
             unit=pending.code,
             product=pending.product,
             because=(pending.address,),
-            doubts=_doubts(state, pending, rise),
+            doubts=_doubts(state, pending, rise, oldest_ms),
             since_ms=first_ms(pending),
             begun_ms=pending.latest_ms,
             cavity=pending.cavity,
@@ -208,11 +208,11 @@ def _oldest(state: State, rise: Rise) -> int:
     return risen_ms - state.station.pairing.window_ms
 
 
-def _doubts(state: State, pending: Pending, rise: Rise) -> tuple[ev.Why, ...]:
+def _doubts(state: State, pending: Pending, rise: Rise, oldest_ms: int) -> tuple[ev.Why, ...]:
     found = list(pending.doubts)
     if pending.epoch != state.epoch:
         found.append(ev.Why.SCAN_BEFORE_RESTART)
-    overlaps = pending.latest_ms > rise.earliest_ms or pending.earliest_ms < _oldest(state, rise)
+    overlaps = pending.latest_ms > rise.earliest_ms or pending.earliest_ms < oldest_ms
     if overlaps or _has_other(state):
         found.append(ev.Why.ORDER_OF_FACTS)
     return tuple(dict.fromkeys(found))

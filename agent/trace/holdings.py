@@ -116,13 +116,14 @@ def _station(
         )
         for gap in report.gaps
     ]
+    epochs = tuple(map(_epoch, runs))
     newest = f"{runs[-1].name}-{runs[-1].held[-1][1]}" if runs else None
     is_sound = not (gaps or report.forks or report.broken)
     return Station(
         station=report.station,
         runs=len(runs),
-        epochs=tuple(map(_epoch, runs)),
-        events=sum(high - low + 1 for run in runs for low, high in run.held),
+        epochs=epochs,
+        events=sum(each.events for each in epochs),
         since=moment(min(ends, default=None)),
         until=moment(max(ends, default=None)),
         upto=report.upto,

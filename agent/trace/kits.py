@@ -13,7 +13,6 @@ changed, and one that nothing draws any more says nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import Connection, Null, Select, SmallInteger, literal, null, select, union_all
@@ -111,15 +110,10 @@ class Draws:
 
 
 def _ids_of(connection: Connection, kits: Iterable[Kit]) -> dict[Kit, int]:
-    digests = {_digest(kit): kit for kit in kits}
-    numbers, new = numbers_of(connection, KITS, digests)
-    lots = [(numbers[digest], at, option) for digest in new for at, option in digests[digest]]
+    numbers, new = numbers_of(connection, KITS, kits)
+    lots = [(numbers[kit], at, option) for kit in new for at, option in kit]
     put(connection, KIT_LOTS, ("kit", "at", "option"), lots)
-    return {kit: numbers[digest] for digest, kit in digests.items()}
-
-
-def _digest(kit: Kit) -> str:
-    return blake2b(repr(kit).encode(), digest_size=16).hexdigest()
+    return numbers
 
 
 def drawn_links() -> Select[Any]:

@@ -8,7 +8,6 @@ changed, and one that no event has any more says nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from hashlib import blake2b
 
 from sqlalchemy import Connection, select
 
@@ -22,17 +21,11 @@ Label = tuple[str, str]
 def put_labels(connection: Connection, labels: Mapping[int, Iterable[Label]]) -> None:
     """Insert the labels of events, by the events' ids, and the sets that are new."""
     sets = {event: tuple(sorted(set(some))) for event, some in labels.items()}
-    digests = {_digest(some): some for some in set(sets.values()) if some}
-    numbers, new = numbers_of(connection, LABEL_SETS, digests)
-    names = [(numbers[digest], *label) for digest in new for label in digests[digest]]
+    numbers, new = numbers_of(connection, LABEL_SETS, {some for some in sets.values() if some})
+    names = [(numbers[some], *label) for some in new for label in some]
     put(connection, SET_LABELS, ("labels", "what", "name"), names)
-    number_of = {some: numbers[digest] for digest, some in digests.items()}
-    rows = [(event, number_of[some]) for event, some in sets.items() if some]
+    rows = [(event, numbers[some]) for event, some in sets.items() if some]
     put(connection, LABELLED, ("event", "labels"), rows)
-
-
-def _digest(labels: tuple[Label, ...]) -> str:
-    return blake2b(repr(labels).encode(), digest_size=16).hexdigest()
 
 
 LABELS = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from hashlib import blake2b
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -15,7 +16,6 @@ import orjson
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    Column,
     ColumnElement,
     Connection,
     Float,
@@ -197,18 +197,24 @@ def next_id(connection: Connection, table: Table) -> int:
 
 
 def numbers_of(
-    connection: Connection, table: Table, digests: Collection[str]
-) -> tuple[dict[str, int], list[str]]:
-    """Return the numbers of rows that are kept once each, by digest; and which of them are new."""
-    numbers: dict[str, int] = {}
+    connection: Connection, table: Table, sets: Iterable[T]
+) -> tuple[dict[T, int], list[T]]:
+    """Return the numbers of sets that are kept once each, and which of them are new."""
+    digests = {_digest(each): each for each in sets}
+    numbers: dict[T, int] = {}
     for some in pieces(sorted(digests), NAMES_AT_ONCE):
         asked = select(table.c.digest, table.c.id).where(among(connection, table.c.digest, some))
-        numbers.update((digest, number) for digest, number in connection.execute(asked))
-    new = sorted(digest for digest in digests if digest not in numbers)
+        numbers.update((digests[digest], number) for digest, number in connection.execute(asked))
+    new = [(digest, each) for digest, each in sorted(digests.items()) if each not in numbers]
     if new:
-        numbers |= {digest: n for n, digest in enumerate(new, next_id(connection, table))}
-        put(connection, table, ("id", "digest"), [(numbers[digest], digest) for digest in new])
-    return numbers, new
+        rows = [(n, digest) for n, (digest, _) in enumerate(new, next_id(connection, table))]
+        put(connection, table, ("id", "digest"), rows)
+        numbers |= {each: n for (n, _), (_, each) in zip(rows, new, strict=True)}
+    return numbers, [each for _, each in new]
+
+
+def _digest(members: object) -> str:
+    return blake2b(repr(members).encode(), digest_size=16).hexdigest()
 
 
 def ids_of(
@@ -224,7 +230,7 @@ def ids_of(
     fresh = {name: number for number, name in enumerate(sorted(wanted - ids.keys()), first)}
     rows = [(number, name, name in units) for name, number in fresh.items()]
     put(connection, THINGS, ("id", "name", "is_unit"), rows)
-    mark_things(connection, [ids[name] for name in units if name in ids], THINGS.c.is_unit)
+    mark_units(connection, [ids[name] for name in units if name in ids])
     return ids | fresh
 
 
@@ -237,8 +243,8 @@ def known_ids(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     return ids
 
 
-def mark_things(connection: Connection, ids: Iterable[int], flag: Column[bool]) -> None:
-    """Set a flag of things."""
+def mark_units(connection: Connection, ids: Iterable[int]) -> None:
+    """Note that things are units."""
     for some in pieces(sorted(ids), NAMES_AT_ONCE):
         are_they = among(connection, THINGS.c.id, some)
-        connection.execute(update(THINGS).where(are_they, ~flag).values({flag: True}))
+        connection.execute(update(THINGS).where(are_they, ~THINGS.c.is_unit).values(is_unit=True))

@@ -58,6 +58,16 @@ def _word(most: int) -> String:
     return String(most).with_variant(String(most, collation="C"), "postgresql")
 
 
+def _kept_once(name: str) -> Table:
+    """Return a table of sets of which each is kept once, found by its digest (rows.numbers_of)."""
+    return Table(
+        name,
+        METADATA,
+        Column("id", _BIG, primary_key=True, autoincrement=False),
+        Column("digest", _TEXT, nullable=False, unique=True),
+    )
+
+
 META = Table(
     "meta",
     METADATA,
@@ -108,12 +118,7 @@ Index("uses_by_option", USES.c.option)
 Index("uses_by_holder", USES.c.holder)
 Index("uses_by_slot", USES.c.source, USES.c.slot)
 
-KITS = Table(
-    "kits",
-    METADATA,
-    Column("id", _BIG, primary_key=True, autoincrement=False),
-    Column("digest", _TEXT, nullable=False, unique=True),
-)
+KITS = _kept_once("kits")
 KIT_LOTS = Table(
     "kit_lots",
     METADATA,
@@ -226,12 +231,7 @@ ABOUT = Table(
 )
 Index("about_by_thing", ABOUT.c.thing)
 Index("about_by_event", ABOUT.c.event)
-LABEL_SETS = Table(
-    "label_sets",
-    METADATA,
-    Column("id", _BIG, primary_key=True, autoincrement=False),
-    Column("digest", _TEXT, nullable=False, unique=True),
-)
+LABEL_SETS = _kept_once("label_sets")
 SET_LABELS = Table(
     "set_labels",
     METADATA,

@@ -161,8 +161,9 @@ async def resolve(
             else:
                 _prove(link, tag, aspects[-1])
                 items.append(result)
+    proving = {tag.name for tag in tags if tag.address.test is not None}
     for fault in faults:
-        if fault.tag in {tag.name for tag in tags if tag.address.test is not None}:
+        if fault.tag in proving:
             raise DriverConfigError(fault.tag, fault.cause, fault.hint)
     return items, faults
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Integer, String, select
 
-from agent.trace.rows import among, given, ids_of, known_ids, mark_things, put
+from agent.trace.rows import among, given, ids_of, known_ids, mark_units, put
 from agent.trace.store import Store
 from agent.trace.tables import BODIES, MEASURED, THINGS
 
@@ -24,7 +24,7 @@ def test_a_name_comes_back_as_it_is(fresh: Fresh) -> None:
         assert ids_of(connection, names) == known_ids(connection, names) == ids
         found = connection.execute(select(THINGS.c.name).where(THINGS.c.is_unit))
         assert [name for (name,) in found] == ["plain"]
-        mark_things(connection, ids.values(), THINGS.c.is_unit)
+        mark_units(connection, ids.values())
         found = connection.execute(select(THINGS.c.name).where(THINGS.c.is_unit))
         assert {name for (name,) in found} == set(names)
 

@@ -33,6 +33,7 @@ from tests.crash.agent_machine import Disk, Life, StuckError
 from tests.crash.agent_work import live
 from tests.crash.cuts import Tally
 from tests.crash.told import Notes
+from tests.namespaces import alone
 
 STEP = 4096
 STEPS = 256
@@ -217,12 +218,11 @@ def _nobody(_kind: str, _text: str) -> None:
 
 def fill(directory: Path, seed: int, *, first: int, step: int, count: int) -> Tally:
     """Return what became of so many points, in a process of its own."""
-    alone = ["unshare", "-Urm"]
-    may = subprocess.run([*alone, "true"], check=False, capture_output=True).returncode == 0
-    how = "tmpfs" if may else "quota"
+    begun = alone()
+    how = "tmpfs" if begun else "quota"
     numbers = [str(number) for number in (seed, first, step, count)]
     ended = subprocess.run(
-        [*(alone if may else ()), sys.executable, "-m", "tests.crash.full", how, str(directory),
+        [*begun, sys.executable, "-m", "tests.crash.full", how, str(directory),
          *numbers],
         stdout=subprocess.PIPE,
         check=True,

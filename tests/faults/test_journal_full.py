@@ -1,10 +1,9 @@
 """A disk that is really full: a small file system, filled to the last byte (S4, P10)."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from agent.journal.verify import verify
+from tests.namespaces import heard
 
 
 def test_a_full_disk_loses_nothing_and_gives_way(tmp_path: Path) -> None:
@@ -13,17 +12,7 @@ def test_a_full_disk_loses_nothing_and_gives_way(tmp_path: Path) -> None:
     In a name space of its own, so that it needs no rights; where the machine gives none, SQLite's
     way to the disk is full instead.
     """
-    alone = ["unshare", "-Urm"]
-    may = subprocess.run([*alone, "true"], check=False, capture_output=True).returncode == 0
-    filler = [sys.executable, "-m", "tests.faults.journal_filler", "tmpfs" if may else "vfs"]
-    ended = subprocess.run(
-        [*(alone if may else ()), *filler, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    said = dict(line.split("=", 1) for line in ended.stdout.splitlines())
+    said = heard("tests.faults.journal_filler", "vfs", tmp_path)
     assert said["error"].endswith("journal.db: disk full; free some space")
     assert said["trouble"] == "disk full"
     assert (said["ballast_before"], said["ballast_after"]) == ("True", "False")

@@ -1,8 +1,8 @@
 """A disk without inodes, and one that is read-only when the agent starts (P12, P17)."""
 
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.namespaces import heard
 
 
 def test_a_disk_without_inodes_or_read_only_is_told_and_costs_nothing(tmp_path: Path) -> None:
@@ -11,17 +11,7 @@ def test_a_disk_without_inodes_or_read_only_is_told_and_costs_nothing(tmp_path: 
     In a name space of its own, so that it needs no rights; where the machine gives none, what such
     a disk refuses is refused on the way to it.
     """
-    alone = ["unshare", "-Urm"]
-    may = subprocess.run([*alone, "true"], check=False, capture_output=True).returncode == 0
-    scarce = [sys.executable, "-m", "tests.faults.scarce", "tmpfs" if may else "double"]
-    ended = subprocess.run(
-        [*(alone if may else ()), *scarce, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    said = dict(line.split("=", 1) for line in ended.stdout.splitlines())
+    said = heard("tests.faults.scarce", "double", tmp_path)
     newest, disk = said["recorded"], tmp_path / "disk"
     assert int(said["used_up"]) > 0
     assert newest.endswith("-301")

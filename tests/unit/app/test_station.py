@@ -135,6 +135,16 @@ class World:
         return StationRun(loaded(text), around, self.told)
 
     @asynccontextmanager
+    async def running_without_a_disk(self) -> AsyncIterator[Bench]:
+        """Run a station whose journal cannot be made: a file stands where it has to be."""
+        place = self.directory / "state" / "journal"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("in the way")
+        async with self.running() as bench:
+            await self.clock.advance(3)
+            yield bench
+
+    @asynccontextmanager
     async def running(self) -> AsyncIterator[Bench]:
         """Run a station until the test is done with it, then let it end in order."""
         station = self.station()
@@ -239,42 +249,23 @@ async def test_another_agents_journal_is_left_alone(world: World) -> None:
 
 async def test_what_is_scanned_before_any_disk_takes_it_is_recorded(world: World) -> None:
     """A disk that is read-only at the start costs no scan, and no badge its pseudonym."""
-    place = world.directory / "state" / "journal"
-    place.parent.mkdir(exist_ok=True)
-    place.write_text("in the way")
-    station = world.station()
-    run = asyncio.create_task(station.run())
-    await world.clock.advance(3)
-    assert station.readiness() is NotReady.JOURNAL
-    bench = Bench(station, world.clock, world.disk, world.told, place)
-    await station.emit(bench.scan(b"WO-104711"))
-    await station.emit(bench.scan(b"OP-4711"))
-    place.unlink()
-    await world.clock.advance(40)
-    assert [event["order"] for event in bench.events("order_started")] == ["104711"]
-    (signed_on,) = bench.events("operator_signed_on")
-    assert "4711" not in signed_on["operator"]["ref"]
-    assert "scans_lost" not in bench.names()
-    station.stop()
-    while not run.done():
-        await world.clock.advance(1)
-    await run
+    async with world.running_without_a_disk() as bench:
+        assert bench.station.readiness() is NotReady.JOURNAL
+        await bench.station.emit(bench.scan(b"WO-104711"))
+        await bench.station.emit(bench.scan(b"OP-4711"))
+        bench.journal.unlink()
+        await bench.clock.advance(40)
+        assert [event["order"] for event in bench.events("order_started")] == ["104711"]
+        (signed_on,) = bench.events("operator_signed_on")
+        assert "4711" not in signed_on["operator"]["ref"]
+        assert "scans_lost" not in bench.names()
 
 
 async def test_a_stop_names_the_scans_that_no_disk_took(world: World) -> None:
     """What ends with the process is told, so that it can be scanned again; no badge in clear."""
-    place = world.directory / "state" / "journal"
-    place.parent.mkdir(exist_ok=True)
-    place.write_text("in the way")
-    station = world.station()
-    run = asyncio.create_task(station.run())
-    await world.clock.advance(3)
-    await station.emit(scanned(b"WO-104711"))
-    await station.emit(scanned(b"OP-4711"))
-    station.stop()
-    while not run.done():
-        await world.clock.advance(1)
-    await run
+    async with world.running_without_a_disk() as bench:
+        await bench.station.emit(bench.scan(b"WO-104711"))
+        await bench.station.emit(bench.scan(b"OP-4711"))
     (lost,) = [fields for event, fields in world.told.lines if event == "scans_lost"]
     order, badge = cast("list[str]", lost["codes"])
     assert (lost["n"], order) == (2, "WO-104711")
