@@ -31,6 +31,9 @@ publish:
   audit: {{sink: file, path: audit.jsonl}}
 """
 
+PATIENT = ("{driver: modbus,", "{driver: modbus, timeout: 20s,")
+"""A change to a station file: a device that is slow on a busy machine is not taken for gone."""
+
 PRESS = """\
 station: test/press
 machine: press
@@ -149,7 +152,7 @@ async def healthy(directory: Path) -> AsyncIterator[Plant]:
     """Set up a plant with one station that works."""
     async with filling() as filler:
         folder = directory / "stations"
-        well = write(folder / "well.yaml", COUNTER, name="well", port=filler.port)
+        well = write(folder / "well.yaml", COUNTER, PATIENT, name="well", port=filler.port)
         yield Plant(folder, directory / "state", filler, well)
 
 

@@ -13,6 +13,7 @@ from tests.contract.modbus_device import HOLDING
 from tests.journeys.daemon import WITHIN_S, child, daemon
 from tests.journeys.plants import (
     COUNTER,
+    PATIENT,
     PRESS,
     Plant,
     counts_on,
@@ -139,9 +140,9 @@ async def test_two_stations_share_one_connection(tmp_path: Path) -> None:
     async with filling() as filler:
         folder, state = tmp_path / "stations", tmp_path / "state"
         filler.device.memory.set(HOLDING, 50, 0, 0)
-        one = write(folder / "one.yaml", COUNTER, name="one", port=filler.port)
-        change = ("address: 0", "address: 50")
-        two = write(folder / "two.yaml", COUNTER, change, name="two", port=filler.port)
+        one = write(folder / "one.yaml", COUNTER, PATIENT, name="one", port=filler.port)
+        other = ("address: 0", "address: 50")
+        two = write(folder / "two.yaml", COUNTER, PATIENT, other, name="two", port=filler.port)
         async with daemon(folder, state) as agent:
             await agent.said("ready", station="test/one")
             await agent.said("ready", station="test/two")
