@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from agent.app.decode import Explanation
+from agent.cli import screen
 
 _CONTROL_PICTURES = 0x2400
 _FIRST_PRINTABLE = 0x20
@@ -15,7 +15,7 @@ _LAST_PRINTABLE = 0x7E
 
 def show(explanation: Explanation) -> None:
     """Print what is known of a code: the bytes, the parts, the verdict."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen.plain(folds=False)
     error = explanation.error
     console.print(Text("".join(picture(byte) for byte in explanation.raw), style="bold"))
     if error is not None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from agent.app import collect as app
-from agent.cli import exits
+from agent.cli import exits, screen
 from agent.cli.answers import STORE
 
 _DAY_S = 86_400
@@ -109,7 +109,7 @@ def _shown() -> Iterator[tuple[Callable[[app.Status], None], TextIO]]:
     if not sys.stdout.isatty():
         yield (lambda _status: None), sys.stdout
         return
-    console = Console()
-    with console.status("starting") as line:
+    console = screen.plain()
+    with console.status(Text("starting")) as line:
         above = cast("TextIO", _Above(console))  # all of it that the log uses
-        yield (lambda status: line.update(str(status))), above
+        yield (lambda status: line.update(Text(str(status)))), above

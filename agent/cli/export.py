@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from agent.app import giving_out
-from agent.cli import exits
+from agent.cli import exits, screen
 
 _SHOWN = 5
 
@@ -109,7 +108,7 @@ def _complain(text: str, code: int) -> NoReturn:
 
 
 def _columns() -> None:
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console = screen.plain()
     for name, about in giving_out.TABLES.items():
         table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
         for head in (name, "holds", "unit", "meaning"):

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import asdict
-from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 from rich.text import Text
 from rich.tree import Tree
@@ -104,8 +102,8 @@ def _label(node: tracing.Node) -> Text:
 def _draw(root: tracing.Node, title: str, path: Path) -> None:
     """Draw a tree as wide as it is, dark on white for a printer; the file needs no network."""
     tree = _tree(root)
-    width = max(_NARROWEST, Console(width=_WIDEST).measure(tree).maximum)
-    drawing = Console(record=True, width=width, file=StringIO())
+    width = max(_NARROWEST, screen.drawing(_WIDEST).measure(tree).maximum)
+    drawing = screen.drawing(width)
     drawing.print(tree)
     svg = drawing.export_svg(title=tracing.shown(title), theme=DEFAULT_TERMINAL_THEME)
     path.write_text(_FONT_OF_THE_NET.sub("", svg), encoding="utf-8")

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from agent.app import probe as app
-from agent.cli import exits
+from agent.cli import exits, screen
 
 
 def probe(
@@ -37,7 +38,7 @@ def probe(
 
 
 async def _probe_all(path: Path, within_s: float, listen_s: float, *, as_json: bool) -> bool:
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console = screen.plain()
     fine = True
     if not as_json:
         console.print(f"looking at the devices of {path} (scan something to see it) …", style="dim")
@@ -51,18 +52,19 @@ async def _probe_all(path: Path, within_s: float, listen_s: float, *, as_json: b
 
 
 def _show(console: Console, device: app.ProbedDevice) -> None:
-    head = f"[bold]{device.name}[/bold]  {device.endpoint}  "
+    head = Text.assemble((device.name, "bold"), f"  {device.endpoint}  ")
     if device.error is not None:
-        console.print(f"{head}[red]NOT THERE[/red]")
-        console.print(f"  {device.place}: {device.error}", markup=False)
+        console.print(Text.assemble(head, ("NOT THERE", "red")))
+        console.print(f"  {device.place}: {device.error}")
         return
     trip = (
         "" if device.round_trip_ms is None else f", all tags read in {device.round_trip_ms:.1f} ms"
     )
-    console.print(f"{head}[green]up[/green] in {device.connect_ms or 0:.0f} ms{trip}")
+    up = ("up", "green")
+    console.print(Text.assemble(head, up, f" in {device.connect_ms or 0:.0f} ms{trip}"))
     if device.is_reader:
         for code in device.codes:
-            console.print(f"  scanned {code!r}", markup=False)
+            console.print(f"  scanned {code!r}")
         if device.badges:
             console.print(f"  {device.badges} badges came (never shown)")
         if not device.codes and not device.badges:
@@ -76,11 +78,11 @@ def _show(console: Console, device: app.ProbedDevice) -> None:
     console.print(table)
 
 
-def _cells(tag: app.ProbedTag) -> tuple[str, str, str, str, str]:
+def _cells(tag: app.ProbedTag) -> tuple[str, str | Text, str, str, str]:
     if tag.fault is not None:
-        return (tag.name, "[red]fault[/red]", tag.fault.cause, tag.fault.hint, tag.place)
+        return (tag.name, Text("fault", "red"), tag.fault.cause, tag.fault.hint, tag.place)
     if tag.seen is None:
-        return (tag.name, "[red]nothing came[/red]", "", "", tag.place)
+        return (tag.name, Text("nothing came", "red"), "", "", tag.place)
     quality = f"{tag.seen.quality} {tag.seen.code}".strip()
     name = f"{tag.name} (written)" if tag.write else tag.name
     return (name, repr(tag.seen.value), quality, _moment(tag.seen.source_ms), tag.place)

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from agent.app import trying
-from agent.cli import exits
+from agent.cli import exits, screen
 
 
 def try_(
@@ -24,10 +23,10 @@ def try_(
 
     Log lines go to standard error, events to standard output.
     """
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console = screen.plain(elsewhere=200)
 
     def show(told: trying.Told) -> None:
-        console.print(f"{told.time}  {told.kind:<20} {told.subject}  {told.rest}", markup=False)
+        console.print(f"{told.time}  {told.kind:<20} {told.subject}  {told.rest}")
 
     try:
         trying.try_out(path, show, seconds)

@@ -1,0 +1,108 @@
+"""What stands in a name, a code or a path is shown as it is, by every command."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import agent.cli
+from agent.cli import exits, main
+from agent.demo.process import free_port
+from tests.unit.config.stations import FILLER, edited, write
+
+SOURCES = sorted(Path(agent.cli.__file__).parent.glob("*.py"))
+NAME = "we[ird] [b] [red]:warning: [link=x]"
+"""What rich would draw, refuse or leave out, were it markup."""
+READS_MARKUP = frozenset({"from_markup", "render_str", "render_markup", "Prompt", "Confirm"})
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    """Yield each call in a source by the last word of what is called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            function = node.func
+            if isinstance(function, ast.Attribute):
+                yield function.attr, node
+            elif isinstance(function, ast.Name):
+                yield function.id, node
+
+
+def offs(call: ast.Call) -> set[str]:
+    """Return which options of a call are plainly off."""
+    return {
+        option.arg
+        for option in call.keywords
+        if option.arg and isinstance(option.value, ast.Constant) and option.value.value is False
+    }
+
+
+def wrongs(path: Path, tree: ast.AST) -> Iterator[str]:
+    """Yield what in a command's source would read markup in what it shows."""
+    for name, call in calls(tree):
+        at = f"{path.name}:{call.lineno}"
+        if name == "Console" and path.name != "screen.py":
+            yield f"{at}: a console of its own; screen.plain() is for that"
+        elif name == "Console" and not {"markup", "emoji", "highlight"} <= offs(call):
+            yield f"{at}: reads markup"
+        elif name in {"status", "Status", "Spinner"} and (
+            not (given := next(calls(call.args[0]), None) if call.args else None)
+            or given[0] != "Text"
+        ):
+            yield f"{at}: {name} reads markup in all but a Text"
+        elif name in READS_MARKUP or any(
+            option.arg == "markup"
+            and not (isinstance(option.value, ast.Constant) and option.value.value is False)
+            for option in call.keywords
+        ):
+            yield f"{at}: {name} reads markup"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "rich":
+            yield f"{path.name}:{node.lineno}: rich's own print reads markup"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_no_command_reads_markup(path: Path) -> None:
+    """Each console is made in one place, without markup, and nothing else reads it."""
+    assert list(wrongs(path, ast.parse(path.read_text(encoding="utf-8")))) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Console()",
+        "console.Console(markup=False)",
+        "console.status('x')",
+        "console.status(f'{name}')",
+        "Text.from_markup(name)",
+        "console.print(name, markup=True)",
+        "from rich import print",
+    ],
+)
+def test_the_law_sees_what_it_forbids(source: str) -> None:
+    """Each way to read markup is found in a source that has it."""
+    assert list(wrongs(Path("export.py"), ast.parse(source)))
+
+
+def test_a_path_is_shown_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`lineside probe`: a place in a folder whose name looks like a style."""
+    folder = tmp_path / NAME
+    folder.mkdir()
+    write(
+        folder, filler=edited(FILLER, ("host: 127.0.0.1", f"host: 127.0.0.1, port: {free_port()}"))
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(("probe", str(folder / "filler.yaml"), "--within", "0.2"))
+    assert ended.value.code == exits.REFUSED
+    shown = capsys.readouterr().out.replace("\n", "")
+    assert f"looking at the devices of {folder}/filler.yaml" in shown
+    assert "NOT THERE" in shown
+    assert f"  {folder}/filler.yaml:7:3: " in shown
+
+
+def test_a_code_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """`lineside decode`: its signs, and its part."""
+    with pytest.raises(SystemExit) as ended:
+        main(("decode", NAME))
+    assert ended.value.code == exits.OK
+    assert capsys.readouterr().out.splitlines()[0] == NAME
