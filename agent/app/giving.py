@@ -19,9 +19,21 @@ from agent.config.problems import ConfigError
 from agent.core.command import Argument, Command
 from agent.core.commands import TABLE
 
-__all__ = ["TABLE", "Argument", "Command", "ConfigError", "GivingError", "Told", "give", "place_of"]
+__all__ = [
+    "LOOK",
+    "TABLE",
+    "Argument",
+    "Command",
+    "ConfigError",
+    "GivingError",
+    "Told",
+    "give",
+    "place_of",
+]
 
 ANSWER_WITHIN_S = 30.0
+LOOK = "Look with `lineside events` whether it was recorded, and give it again if it was not"
+"""What to do where no answer came."""
 
 
 class GivingError(Exception):
@@ -78,7 +90,12 @@ def give(
         GivingError: nobody takes commands there, or no answer came.
     """
     request = {"command": command, "who": who, "reason": reason, "arguments": arguments}
-    line = orjson.dumps(request) + b"\n"
+    try:
+        line = orjson.dumps(request) + b"\n"
+    except orjson.JSONEncodeError as error:
+        raise GivingError(
+            "the command has bytes that are no UTF-8 text; nothing is sent"
+        ) from error
     if len(line) > MOST_BYTES:
         raise GivingError(f"the command is {len(line)} bytes long; {MOST_BYTES} can be taken")
     with closing(_connected(place)) as peer:
@@ -124,7 +141,4 @@ def _unreachable(place: Place, error: OSError) -> str:
 
 
 def _unanswered(place: Place) -> str:
-    return (
-        f"station {place.station} has not answered: its run ended, or its disk is slow. "
-        "Look with `lineside events` whether it was recorded, and give it again if it was not"
-    )
+    return f"station {place.station} has not answered: its run ended, or its disk is slow. {LOOK}"

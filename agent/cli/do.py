@@ -14,8 +14,15 @@ from agent.app import giving
 from agent.cli import exits
 
 
+class _NotGivenError(Exception):
+    """What is to be sent is not whole, so nothing is; the text says what to do."""
+
+
 def do(arguments: Sequence[str]) -> int:
-    """Give one command to a running station; return 0 once it is recorded, 1 if it is refused."""
+    """Give one command to a running station; return 0 once it is recorded, 1 if it is refused.
+
+    What is asked for at the terminal and not given ends it before anything is sent.
+    """
     given = _parser().parse_args(arguments)
     named = {
         argument.name: _values(getattr(given, argument.name.replace("-", "_")))
@@ -25,13 +32,22 @@ def do(arguments: Sequence[str]) -> int:
         place = giving.place_of(given.station, given.state)
         if given.command == "scan" and not named["again"]:
             named["again"] = _asked_again(place, given.reader)
-        told = giving.give(
-            place, given.command, given.who, given.reason, {k: v for k, v in named.items() if v}
-        )
     except giving.ConfigError as error:
         return _complain(str(error), exits.CONFIG)
+    except (giving.GivingError, _NotGivenError) as error:
+        return _complain(str(error), exits.REFUSED)
+    return _give(place, given, {name: values for name, values in named.items() if values})
+
+
+def _give(place: giving.Place, given: argparse.Namespace, named: dict[str, list[str]]) -> int:
+    """Send a command that is whole, and tell what came of it."""
+    try:
+        told = giving.give(place, given.command, given.who, given.reason, named)
     except giving.GivingError as error:
         return _complain(str(error), exits.REFUSED)
+    except KeyboardInterrupt:
+        text = f"interrupted before station {place.station} answered. {giving.LOOK}"
+        return _complain(text, exits.REFUSED)
     if not told.accepted:
         at = f" (recorded as {told.address})" if told.address else ""
         return _complain(f"refused: {told.error}{at}", exits.REFUSED)
@@ -40,9 +56,33 @@ def do(arguments: Sequence[str]) -> int:
 
 
 def _asked_again(place: giving.Place, reader: str | None) -> list[str]:
-    """Return a code that has to be keyed in twice as the person at the terminal keys it again."""
-    is_due = reader in place.keyed_twice if reader else bool(place.keyed_twice)
-    return [input("the code once more: ")] if is_due and sys.stdin.isatty() else []
+    """Return a code that has to be keyed in twice as the person at the terminal keys it again.
+
+    The question goes where complaints go, so that it is seen where the answer is redirected.
+
+    Raises:
+        _NotGivenError: nobody can be asked, or nobody answers.
+    """
+    if not (reader in place.keyed_twice if reader else place.keyed_twice):
+        return []
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise _NotGivenError(
+            "a code has to be keyed in twice here; where nobody can be asked, say it once more by "
+            "--again CODE; nothing is sent"
+        )
+    try:
+        sys.stderr.write("the code once more: ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+    except UnicodeDecodeError as error:
+        raise _NotGivenError("what was keyed in is no text; nothing is sent") from error
+    except (KeyboardInterrupt, OSError):  # the terminal may be gone
+        line = ""
+    code = line.removesuffix("\n")
+    if not code:
+        sys.stderr.write("" if line else "\n")
+        raise _NotGivenError("the code was not keyed in once more; nothing is sent")
+    return [code]
 
 
 def _values(value: str | list[str] | None) -> list[str]:

@@ -67,6 +67,12 @@ def test_a_command_too_long_is_not_sent(tmp_path: Path) -> None:
         told_by(Place("acme/press", tmp_path / "commands"), lot=("x" * 17_000,))
 
 
+def test_a_command_that_is_no_text_is_not_sent(tmp_path: Path) -> None:
+    """Bytes of a shell that are no UTF-8 come as lone surrogates, which no station could record."""
+    with pytest.raises(GivingError, match="bytes that are no UTF-8 text; nothing is sent"):
+        told_by(Place("acme/press", tmp_path / "commands"), lot=("L-\udce4",))
+
+
 def test_a_station_is_found_by_its_file(tmp_path: Path) -> None:
     """Its state lies below the state directory, by the station's path."""
     write(tmp_path, press=PRESS)

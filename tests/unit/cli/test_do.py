@@ -2,12 +2,18 @@
 
 import os
 import pty
+import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from agent.app.commanding import reachable
+from agent.app.giving import place_of
 from agent.cli import exits, main
 from agent.core.commands import TABLE
 from tests.unit.config.stations import FILLER, PRESS, edited, write
@@ -66,22 +72,110 @@ def test_a_station_file_that_is_refused(tmp_path: Path, capsys: pytest.CaptureFi
     assert f"{tmp_path}/filler.yaml:7:17: devices.plc.driver: " in capsys.readouterr().err
 
 
+@contextmanager
+def keyed_in(folder: Path, keyed: str) -> Iterator[tuple[list[str], int, int]]:
+    """Hold a terminal, and a station that takes commands: a command line, and who called."""
+    write(folder, press=edited(PRESS, ("no_read: [NOREAD, NR]", f"no_read: [NR], keyed: {keyed}")))
+    given = ("scan", "SN-1", "--who", "Anna", "--reason", "torn")
+    at = ("do", str(folder / "press.yaml"), "--state", str(folder))
+    ours, terminal = pty.openpty()
+    yield [sys.executable, "-m", "agent", *at, *given], ours, terminal
+    os.close(ours)
+    os.close(terminal)
+
+
 @pytest.mark.parametrize(("keyed", "is_asked"), [("twice", True), ("true", False)])
 def test_a_code_that_is_keyed_twice_is_asked_for_again(
     tmp_path: Path, keyed: str, *, is_asked: bool
 ) -> None:
-    """At a terminal the person is asked; a program, whose input is none, says it by `--again`."""
-    write(
-        tmp_path, press=edited(PRESS, ("no_read: [NOREAD, NR]", f"no_read: [NR], keyed: {keyed}"))
-    )
-    station, state = str(tmp_path / "press.yaml"), str(tmp_path)
-    given = ("scan", "SN-1", "--who", "Anna", "--reason", "torn")
-    command = (sys.executable, "-m", "agent", "do", station, "--state", state, *given)
-    ours, terminal = pty.openpty()
-    os.write(ours, b"SN-1\n")
-    ended = subprocess.run(command, stdin=terminal, capture_output=True, text=True, check=False)
-    os.close(ours)
-    os.close(terminal)
+    """At a terminal the person is asked, beside what a program would read."""
+    with keyed_in(tmp_path, keyed) as (command, ours, terminal):
+        os.write(ours, b"SN-1\n")
+        ended = subprocess.run(command, stdin=terminal, capture_output=True, text=True, check=False)
     assert ended.returncode == exits.REFUSED
     assert "takes no commands" in ended.stderr
-    assert ("the code once more: " in ended.stdout) is is_asked
+    assert ("the code once more: " in ended.stderr) is is_asked
+    assert ended.stdout == ""
+
+
+END = b"\x04"
+"""Ctrl-D on an empty line."""
+NO_ANSWER = "\nlineside do: the code was not keyed in once more; nothing is sent\n"
+
+
+@pytest.mark.parametrize(
+    ("keyed", "said"),
+    [
+        (END, NO_ANSWER),
+        (b"\n", NO_ANSWER.removeprefix("\n")),
+        (b"\xe4\n", "lineside do: what was keyed in is no text; nothing is sent\n"),
+        (None, NO_ANSWER),
+    ],
+    ids=["end of input", "an empty line", "no text", "Ctrl-C"],
+)
+def test_a_code_that_is_not_keyed_again_is_not_sent(
+    tmp_path: Path, keyed: bytes | None, said: str
+) -> None:
+    """The station hears nothing, the exit code is 1, and one line says why."""
+    with keyed_in(tmp_path, "twice") as (command, ours, terminal), listened(tmp_path) as heard:
+        with subprocess.Popen(
+            command,
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8:strict"},
+        ) as running:
+            assert running.stderr is not None
+            assert running.stderr.read(len("the code once more: ")) == b"the code once more: "
+            if keyed is None:
+                running.send_signal(signal.SIGINT)
+            else:
+                os.write(ours, keyed)
+            told, complaint = running.communicate()
+        assert (running.returncode, told, complaint.decode()) == (exits.REFUSED, b"", said)
+        with pytest.raises(BlockingIOError):
+            heard.accept()
+
+
+@pytest.mark.parametrize("stdin", [subprocess.DEVNULL, subprocess.PIPE], ids=["null", "a pipe"])
+def test_a_program_says_a_code_twice_on_its_command_line(tmp_path: Path, stdin: int) -> None:
+    """Nobody can be asked: what to write is told, and nothing is sent; its pipe is unread."""
+    with keyed_in(tmp_path, "twice") as (command, _, _), listened(tmp_path) as heard:
+        with subprocess.Popen(
+            command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as running:
+            told, complaint = running.communicate()
+        assert (running.returncode, told) == (exits.REFUSED, "")
+        assert "say it once more by --again CODE; nothing is sent" in complaint
+        with pytest.raises(BlockingIOError):
+            heard.accept()
+
+
+def test_interrupted_before_the_answer(tmp_path: Path) -> None:
+    """Ctrl-C while the station is at it: whether it was recorded is to be looked up."""
+    with keyed_in(tmp_path, "true") as (command, _, _), listened(tmp_path) as heard:
+        heard.settimeout(30)
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+            caller, _ = heard.accept()
+            with closing(caller), caller.makefile() as lines:
+                assert '"code":["SN-1"]' in lines.readline()
+                running.send_signal(signal.SIGINT)
+                _, complaint = running.communicate()
+    assert running.returncode == exits.REFUSED
+    assert complaint.startswith(
+        "lineside do: interrupted before station acme/press-07 answered. Look with `lineside"
+    )
+    assert complaint.count("\n") == 1
+
+
+@contextmanager
+def listened(folder: Path) -> Iterator[socket.socket]:
+    """Listen where the station would take commands."""
+    place = place_of(folder / "press.yaml", folder)
+    place.path.parent.mkdir(parents=True)
+    with closing(socket.socket(socket.AF_UNIX)) as heard:
+        with reachable(place.path) as name:
+            heard.bind(name)
+        heard.listen()
+        heard.settimeout(0)
+        yield heard
