@@ -87,7 +87,7 @@ class LiveFigures:
         until_ms = now_ms + AHEAD_MS
         found = self._windows(now_ms, until_ms)
         since_ms = found[0].begin_ms if found else now_ms
-        return _Running(begun(self._config, self._source, found), since_ms, until_ms)
+        return _Running(begun(self._config, self._source, found, since_ms), since_ms, until_ms)
 
     def _windows(self, now_ms: int, until_ms: int) -> list[Window]:
         """Return the last shift that is over, and what comes after it."""

@@ -25,12 +25,18 @@ DIMENSIONS = ("station", "day", "shift", "order", "product")
 DEFAULT_BY = ("station", "day", "shift")
 _KNOWN_BEFORE: tuple[tuple[str, ...], ...] = (
     ("product_changed",),
+    ("order_started", "order_changed", "order_ended"),
     ("order_started", "order_changed", "lot_opened", "unit_completed"),
     ("unit_completed", "unit_unbound", "unit_refused", "lot_counted", "counter_reset"),
     ("machine_state_changed", "agent_started"),
     (),
 )
 """What says how things stood when a window began: the newest of each of these kinds."""
+LATE_MS = 600_000
+"""How much later than what it tells an event may be recorded and still be found: a cycle waits for
+its code, its look-up and the disk. What is told later than that is in a shift of its own time only
+where the answer reaches so far."""
+_Group = tuple[tuple[Any, ...], bool]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -60,16 +66,28 @@ def windows_of(config: StationConfig, since_ms: int, until_ms: int) -> list[Wind
 def measure(
     config: StationConfig, source: EventSource, since_ms: int, until_ms: int, now_ms: int
 ) -> Measured:
-    """Return the key figures of the shifts that have some time in [since, until).
+    """Return the key figures of the shifts that have some time in [since, until), and between them.
+
+    A shift comes out the same, whatever is asked beside it: what lies before and behind is measured
+    too, and not told.
 
     Raises:
         SourceError: the events cannot be read.
     """
     found = windows_of(config, since_ms, min(until_ms, now_ms))
-    meter = begun(config, source, found)
+    begin_ms = min([since_ms, *(window.begin_ms for window in found[:1])])
+    end_ms = max([until_ms, *(window.end_ms for window in found[-1:])])
+    beyond_ms = end_ms + config.oee.plan.small_stop_ms + LATE_MS
+    before, behind = _untold(0, begin_ms), _untold(end_ms, beyond_ms)
+    meter = begun(config, source, (before, *found, behind), begin_ms)
+    results = tuple(
+        each
+        for each in meter.results(now_ms)
+        if each.window is None or begin_ms <= each.window.begin_ms < end_ms
+    )
     return Measured(
         config=config,
-        results=tuple(meter.results(now_ms)),
+        results=results,
         as_of=meter.as_of,
         since_ms=since_ms,
         until_ms=until_ms,
@@ -77,8 +95,21 @@ def measure(
     )
 
 
-def begun(config: StationConfig, source: EventSource, found: Sequence[Window]) -> Meter:
+def _untold(begin_ms: int, end_ms: int) -> Window:
+    """Return a time that is measured only so that nothing of it gets into a shift."""
+    return Window(name="", day=_EPOCH.date(), begin_ms=begin_ms, end_ms=end_ms)
+
+
+def begun(
+    config: StationConfig, source: EventSource, found: Sequence[Window], begin_ms: int
+) -> Meter:
     """Return a meter of these windows that has taken what the source has of them.
+
+    Args:
+        config: The station.
+        source: Its events.
+        found: The windows, in order.
+        begin_ms: From when on events are taken; those before only say how things stood, UTC ms.
 
     Raises:
         SourceError: the events cannot be read.
@@ -86,8 +117,7 @@ def begun(config: StationConfig, source: EventSource, found: Sequence[Window]) -
     meter = Meter(config.oee.plan, found)
     if not found:
         return meter
-    station, begin_ms = config.station.path, found[0].begin_ms
-    beyond_ms = found[-1].end_ms + config.oee.plan.small_stop_ms
+    station, beyond_ms = config.station.path, found[-1].end_ms
     before = {}
     for kinds in _KNOWN_BEFORE:
         event = source.newest(Wanted(station=station, kinds=kinds, until_ms=begin_ms))
@@ -102,6 +132,9 @@ def begun(config: StationConfig, source: EventSource, found: Sequence[Window]) -
         stands = _right(event, chains)
         if stands is not None:
             meter.take(from_document(stands))
+    for event in source.read(Wanted(station=station, since_ms=beyond_ms)):
+        meter.still(from_document(dict(event)), beyond_ms)
+        break
     return meter
 
 
@@ -130,15 +163,22 @@ def document(measured: Iterable[Measured], by: Sequence[str], now_ms: int) -> di
 
 def rows(measured: Iterable[Measured], by: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Yield the figures of each group: elements are added, ratios are divided once (D-103)."""
-    groups: dict[tuple[Any, ...], list[tuple[Measured, Result]]] = {}
+    groups: dict[_Group, list[tuple[Measured, Result]]] = {}
     for each in measured:
         for result in each.results:
             groups.setdefault(_group(each, result, by), []).append((each, result))
-    for key, parts in sorted(groups.items(), key=lambda group: tuple(map(str, group[0]))):
+    for (key, _), parts in sorted(groups.items(), key=_place):
         yield _row(dict(zip(by, key, strict=True)), parts)
 
 
-def _group(measured: Measured, result: Result, by: Sequence[str]) -> tuple[Any, ...]:
+def _place(group: tuple[_Group, object]) -> tuple[tuple[str, ...], bool]:
+    """Return where a group stands among the others."""
+    (key, is_outside), _ = group
+    return tuple(map(str, key)), is_outside
+
+
+def _group(measured: Measured, result: Result, by: Sequence[str]) -> _Group:
+    """Return what row something is in; what was made outside every shift is in one of its own."""
     window = result.window
     told = {
         "station": measured.config.station.path,
@@ -147,7 +187,7 @@ def _group(measured: Measured, result: Result, by: Sequence[str]) -> tuple[Any, 
         "order": result.order,
         "product": result.product,
     }
-    return tuple(told[each] for each in by)
+    return tuple(told[each] for each in by), window is None
 
 
 def _row(by: dict[str, Any], parts: Sequence[tuple[Measured, Result]]) -> dict[str, Any]:

@@ -114,8 +114,10 @@ def _show(found: dict[str, Any]) -> None:
 
 
 def _told(row: dict[str, Any], by: list[str]) -> list[Any]:
-    named = [row[name] if row["in_shift"] else row[name] or "outside shifts" for name in by]
-    if by and named[-1] is not None and not row["is_over"]:
+    named = [row[name] for name in by]
+    if by and not row["in_shift"]:
+        named[-1] = "outside shifts" if named[-1] is None else f"{named[-1]} (outside shifts)"
+    elif by and named[-1] is not None and not row["is_over"]:
         named[-1] = f"{named[-1]} (running)"
     times = row["times_s"]
     losses = [*row["losses"]]
@@ -151,7 +153,8 @@ def _span(length_s: float) -> str:
 
 def _notes(row: dict[str, Any], by: list[str]) -> list[str]:
     """Return what a row's numbers need to be understood."""
-    name = " ".join(str(row[each]) for each in by if row[each] is not None) or "outside shifts"
+    told = [str(row[each]) for each in by if row[each] is not None]
+    name = " ".join(told if row["in_shift"] else [*told, "outside shifts"])
     why: dict[str, list[str]] = {}
     for ratio in _RATIOS:
         reason = row[ratio].get("why")

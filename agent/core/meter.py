@@ -8,7 +8,7 @@ Laws:
     1. A moment is in one window, one order and one product, and so is a piece: what is cut anywhere
        and added again is the same.
     2. What nobody saw is unknown, neither up nor down: before the first event, while the agent or
-       the link was away, and after the newest event of a window that is over (D-108).
+       the link was away, and after the newest event of all (D-108).
     3. Events count in the order of their addresses, and at the moment that they tell by the boot
        clock of their own boot (D-88, D-91).
 
@@ -102,6 +102,15 @@ class Meter:
         if reader is not None:
             reader(self, event)
         times.see(at_ms)
+
+    def still(self, event: ev.Event, at_ms: int) -> None:
+        """Take it that what is so is so until a moment, if a later event proves it.
+
+        One of the same run does: whatever changed before it would have had an event of its own.
+        """
+        if self.as_of is not None and self.as_of.startswith(f"{event.epoch}-"):
+            self.as_of = event.address
+            self._times.see(at_ms)
 
     def start(self, at_ms: int) -> None:
         """Begin to measure: what was taken before only says what was so then."""
