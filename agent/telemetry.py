@@ -74,6 +74,7 @@ LEVELS: Mapping[str, str] = {
     "store_lost": "error",
     "message_set_aside": "error",
     "events_lack": "warning",
+    "resend_awaited": "warning",
     "mark_rebuilt": "warning",
     "clock_stepped": "warning",
     "agent_failed": "critical",

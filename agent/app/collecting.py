@@ -18,6 +18,7 @@ from functools import partial
 from typing import TypeVar
 
 from agent.app.attached import TICK_S, Attachment, Outside, Subscribed, Wanted
+from agent.app.catching import SETTLE_S, Stage
 from agent.app.collected import Tally
 from agent.backoff import Backoff
 from agent.ports import StoreError
@@ -30,8 +31,6 @@ from agent.trace.took import Took
 
 T = TypeVar("T")
 
-SETTLE_S = 3.0
-"""So long after connecting, every station's retained position has come."""
 STUCK_S = 120.0
 """A store that does nothing for so long is hung: the watchdog is not fed."""
 
@@ -203,25 +202,29 @@ class Collector:
 
     async def _keep_looking(self) -> None:
         waited_s = settled_s = 0.0
+        surveyed = False
         while True:
             settled_s = settled_s + TICK_S if self._broker.is_connected else 0.0
             is_sweep = waited_s >= self._wanted.wait_s
-            may_end = self._wanted.until_complete and settled_s >= SETTLE_S
-            is_due = is_sweep or may_end or self._look.is_set() or not self.tally.is_surveyed
+            is_settled = settled_s >= SETTLE_S
+            may_end = self._wanted.until_complete and is_settled
+            is_open = is_settled and self.tally.course.stage is Stage.LOOKING
+            is_due = is_sweep or may_end or is_open or self._look.is_set() or not surveyed
             if is_due and self._broker.is_connected:
                 self._look.clear()
                 waited_s = 0.0 if is_sweep else waited_s
-                await self._looked(is_sweep=is_sweep)
+                surveyed = await self._looked(is_sweep=is_sweep, is_settled=is_settled) or surveyed
                 if may_end and self.tally.is_complete:
                     return
             await self._clock.sleep(TICK_S)
             waited_s += TICK_S
 
-    async def _looked(self, *, is_sweep: bool) -> None:
+    async def _looked(self, *, is_sweep: bool, is_settled: bool) -> bool:
+        """Look at what the store has; return whether it could be done."""
         try:
             surveyed = await self._in_store(partial(self._surveyed, now=self._clock.now().wall_ms))
         except StoreError:
-            return  # told; looked at again in a moment
+            return False  # told; looked at again in a moment
         now_s = self._clock.now().boot_ms / 1000
         if now_s - self._forgot_s >= self._wanted.ask_anew_s:
             self._forgot_s = now_s
@@ -234,7 +237,10 @@ class Collector:
             else:
                 self._to_ask[station] = self._overdue.still(before, found)
             self._tell_of(station, before, found)
-        self.tally.surveyed(surveyed)
+        self.tally.surveyed(surveyed, self._to_ask)
+        if is_settled:
+            self.tally.course.looked(surveyed, self._to_ask, now_s)
+        return True
 
     def _surveyed(self, store: Keep, *, now: int) -> Mapping[str, Surveyed]:
         for_ms = round((3 * self._wanted.wait_s + 60) * 1000)
@@ -313,7 +319,7 @@ class Collector:
             is_due = status.behind and status.rate and now_s - told_s >= status.TELL_EVERY_S
             if status.is_news or is_due:
                 told_s = now_s
-                self._tell("caught_up" if not status.behind else "catching_up", **status.told())
+                self._tell(status.stage.value, **status.told())
             is_stuck = self._busy_since_s is not None and now_s - self._busy_since_s > STUCK_S
             if not is_stuck:
                 self._out.notify.say(WATCHDOG="1", STATUS=str(status))

@@ -77,6 +77,15 @@ class Overdue:
         )
 
 
+def merged(ranges: Iterable[Range]) -> tuple[Range, ...]:
+    """Return what any of these has, each event once."""
+    return tuple(
+        Range(epoch, first, last)
+        for epoch, spans in _by_epoch(ranges).items()
+        for first, last in spans
+    )
+
+
 def _by_epoch(ranges: Iterable[Range]) -> dict[str, Spans]:
     found: dict[str, Spans] = defaultdict(Spans)
     for one in ranges:

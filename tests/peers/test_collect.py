@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from agent.app.catching import Stage
 from agent.demo.process import Child, python
 from agent.formats.cloudevents import envelope
 from agent.trace.holdings import completeness
@@ -62,6 +63,7 @@ async def test_all_that_a_station_has_comes_over_restarts_of_broker_and_database
                 await collector.until(lambda now: now.is_complete and now.events == 250)
                 bench.journal.append(stored[250:])
                 await collector.until(lambda now: now.is_complete and now.events == 340)
+                await collector.until(lambda now: now.stage is Stage.CAUGHT_UP)
     (held,) = collector.stations()
     assert (held.station, held.events, held.is_whole) == (STATION, 340, True)
     assert "broker_lost" in collector.names()
