@@ -142,6 +142,7 @@ class Named:
     """Under which the store knows it, if it does."""
     note: str | None = None
     """What to tell them: that half a code was enough, or what is like it."""
+    is_known: bool = True
 
 
 def known_name(trace: Trace, text: str) -> Named:
@@ -165,7 +166,7 @@ def known_name(trace: Trace, text: str) -> Named:
         return Named(found[0], f"'{text}' is {shown(found[0])}")
     like = "; ".join(shown(each) for each in trace.similar(text))
     like = f"; similar are: {like}" if like else ""
-    return Named(name, f"'{text}' is not known to this store{like}")
+    return Named(name, f"'{text}' is not known to this store{like}", is_known=False)
 
 
 def things(names: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from enum import StrEnum, unique
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -62,7 +62,7 @@ def opened(command: str, store: str | None, sources: Iterable[Path]) -> Iterator
         raise typer.Exit(exits.REFUSED) from error
 
 
-def named(command: str, trace: tracing.Trace, text: str) -> str:
+def named(command: str, trace: tracing.Trace, text: str) -> tracing.Named:
     """Return the name of what somebody asks about; what to know of it is told beside the answer."""
     if not text.strip():
         sys.stderr.write(f"lineside {command}: the name is empty\n")
@@ -70,7 +70,12 @@ def named(command: str, trace: tracing.Trace, text: str) -> str:
     found = tracing.known_name(trace, text)
     if found.note is not None:
         sys.stderr.write(f"lineside {command}: {found.note}\n")
-    return found.name
+    return found
+
+
+def end(*, is_known: bool) -> NoReturn:
+    """End a command that has answered: a script can tell a name that nobody knows from no unit."""
+    raise typer.Exit(exits.OK if is_known else exits.UNKNOWN)
 
 
 def write_json(document: object) -> None:

@@ -10,5 +10,7 @@ REFUSED: Final = 1
 """Done, and what was asked is not so: a code refused, a chain broken; or it could not be done."""
 USAGE: Final = 2
 """The command line itself is wrong."""
+UNKNOWN: Final = 3
+"""Done, but the store has never heard of what was asked about: its answer is empty for that."""
 CONFIG: Final = 78
 """A station file is refused (EX_CONFIG). systemd does not restart on it: it wants an engineer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,11 +29,14 @@ def unit(
     as_json: Annotated[bool, answers.AS_JSON] = False,
     as_csv: Annotated[bool, answers.AS_CSV] = False,
 ) -> None:
-    """Show the history of a unit, and what is in it."""
+    """Show the history of a unit, and what is in it.
+
+    Exit code 3: nobody knows the name. 1: the store or a source cannot be read.
+    """
     form = answers.form("trace", as_json=as_json, as_csv=as_csv)
     with answers.opened("trace", store, sources or ()) as trace:
-        of = answers.named("trace", trace, name)
-        newest = trace.newest_name(of)
+        named = answers.named("trace", trace, name)
+        newest = trace.newest_name(named.name)
         names = trace.names(newest)
         entries = trace.history(newest)
         root = trace.tree(newest)
@@ -45,22 +48,27 @@ def unit(
         except OSError as error:
             typer.echo(f"lineside trace: {svg}: {error.strerror}", err=True)
             raise typer.Exit(exits.REFUSED) from error
-    if form is Form.JSON:
-        body = {"of": of, "names": names, "history": entries, "holds": asdict(root)}
-        answers.write_json({**body, "rests_on": rests, "imported": imported})
-        return
     rows = [_row(entry, names) for entry in entries]
-    if form is Form.CSV:
+    if form is Form.JSON:
+        body = {"of": named.name, "is_known": named.is_known, "names": names}
+        body |= {"history": entries, "holds": asdict(root)}
+        answers.write_json({**body, "rests_on": rests, "imported": imported})
+    elif form is Form.CSV:
         answers.write_csv(_COLUMNS, rows)
-        return
+    else:
+        _show(names, rows, root)
+        for line in answers.rests_on(rests, imported):
+            screen.plain().print(line, style="dim")
+    answers.end(is_known=named.is_known)
+
+
+def _show(names: Sequence[str], rows: Sequence[tuple[Any, ...]], root: tracing.Node) -> None:
     console = screen.plain()
     if len(names) > 1:
         others = ", ".join(map(tracing.shown, names[1:]))
-        console.print(f"{tracing.shown(newest)}, also called {others}", style="bold")
+        console.print(f"{tracing.shown(names[0])}, also called {others}", style="bold")
     answers.show(console, _COLUMNS, rows)
     console.print(_tree(root))
-    for line in answers.rests_on(rests, imported):
-        console.print(line, style="dim")
 
 
 _COLUMNS = ("time", "station", "address", "kind", "what", "corrected by")

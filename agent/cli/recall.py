@@ -85,7 +85,8 @@ def recall(
 ) -> None:
     """List the units to take back: certain and possible, why, and what the answer rests on.
 
-    Exit code 1: the store or a source cannot be read. 2: the question is none.
+    Exit code 3: nobody knows the name, station, machine, …; the answer is given all the same.
+    1: the store or a source cannot be read. 2: the question is none.
     """
     form = answers.form("recall", as_json=as_json, as_csv=as_csv)
     try:
@@ -105,7 +106,7 @@ def recall(
     if (name is None) == (selection is None):
         _refuse("name a lot, serial or unit, or say what passed where (--station, …)")
     with answers.opened("recall", store, sources or ()) as trace:
-        asked = selection if name is None else answers.named("recall", trace, name)
+        asked = selection if name is None else answers.named("recall", trace, name).name
         report = trace.recall(asked) if asked is not None else {}
     if selection is not None:
         for unknown in report["unknown"]:
@@ -118,6 +119,7 @@ def recall(
             typer.echo(line, err=True)
     else:
         _show(report)
+    answers.end(is_known=report["is_known"])
 
 
 def _refuse(text: str) -> NoReturn:
@@ -169,6 +171,8 @@ def _show(report: dict[str, Any]) -> None:
     answers.show(console, _SHOWN, rows)
     counts = (f"{len(report[part])} {part}" for part in _PARTS)
     console.print(", ".join(counts), style="bold")
+    for unknown in report["unknown"]:
+        console.print(unknown, style="bold")
     for line in _beside(report):
         console.print(line)
     for line in _statement(report):

@@ -23,7 +23,10 @@ def where_used(
     as_json: Annotated[bool, answers.AS_JSON] = False,
     as_csv: Annotated[bool, answers.AS_CSV] = False,
 ) -> None:
-    """Show every lot and unit that holds it now, the certain and the possible apart."""
+    """Show every lot and unit that holds it now, the certain and the possible apart.
+
+    Exit code 3: nobody knows the name. 1: the store or a source cannot be read.
+    """
     form = answers.form("where-used", as_json=as_json, as_csv=as_csv)
     _answer("where-used", name, store, sources or (), form)
 
@@ -36,7 +39,10 @@ def where_from(
     as_json: Annotated[bool, answers.AS_JSON] = False,
     as_csv: Annotated[bool, answers.AS_CSV] = False,
 ) -> None:
-    """Show every lot and unit that is in it now, the certain and the possible apart."""
+    """Show every lot and unit that is in it now, the certain and the possible apart.
+
+    Exit code 3: nobody knows the name. 1: the store or a source cannot be read.
+    """
     form = answers.form("where-from", as_json=as_json, as_csv=as_csv)
     _answer("where-from", name, store, sources or (), form)
 
@@ -49,15 +55,19 @@ def _answer(
     form: Form,
 ) -> None:
     with answers.opened(command, store, sources) as trace:
-        of = answers.named(command, trace, name)
+        named = answers.named(command, trace, name)
         ask = trace.where_used if command == "where-used" else trace.where_from
-        found = ask(of)
+        found = ask(named.name)
         rests = [asdict(each) for each in trace.completeness()]
         imported = trace.store.imported()
     certain, possible = (tracing.things(names) for names in (found.certain, found.possible))
     rows = [*((each, "certain") for each in certain), *((each, "possible") for each in possible)]
     if form is Form.JSON:
-        body: dict[str, Any] = {"q": command.replace("-", "_"), "of": of}
+        body: dict[str, Any] = {
+            "q": command.replace("-", "_"),
+            "of": named.name,
+            "is_known": named.is_known,
+        }
         body |= {"certain": certain, "possible": possible, "rests_on": rests, "imported": imported}
         answers.write_json(body)
     elif form is Form.CSV:
@@ -69,3 +79,4 @@ def _answer(
         console.print(f"{len(certain)} certain, {len(possible)} possible", style="bold")
         for line in answers.rests_on(rests, imported):
             console.print(line, style="dim")
+    answers.end(is_known=named.is_known)

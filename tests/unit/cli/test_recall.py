@@ -153,9 +153,17 @@ def test_a_journal_is_read_beside_its_daemon(
         (("trace", "update", "no/such"), exits.REFUSED, "no/such"),
         (("where-used", "]C1zzz"), exits.REFUSED, "no right code"),
         (("trace", "SN-1", "--svg", "no/such/tree.svg"), exits.REFUSED, "no/such/tree.svg"),
-        (("trace", "SN-9"), exits.OK, "'SN-9' is not known to this store\n"),
-        (("recall", "sn-1"), exits.OK, "'sn-1' is not known to this store; similar are: SN-1\n"),
-        (("recall", "--machine", "prss"), exits.OK, "no machine 'prss' is known to this store"),
+        (("trace", "SN-9"), exits.UNKNOWN, "'SN-9' is not known to this store\n"),
+        (
+            ("recall", "sn-1"),
+            exits.UNKNOWN,
+            "'sn-1' is not known to this store; similar are: SN-1\n",
+        ),
+        (
+            ("recall", "--machine", "prss"),
+            exits.UNKNOWN,
+            "no machine 'prss' is known to this store",
+        ),
     ],
 )
 def test_a_slip_is_one_line(
@@ -324,12 +332,52 @@ def test_a_product_lot_is_recalled_where_nobody_records_shipping(
     assert lot["shipped_quantity"] is None
 
 
+@pytest.mark.parametrize(
+    ("command", "form"),
+    [
+        ("trace", ()),
+        ("trace", ("--csv",)),
+        ("trace", ("--json",)),
+        ("where-used", ()),
+        ("where-from", ("--json",)),
+        ("recall", ("--csv",)),
+        ("recall", ("--json",)),
+    ],
+)
+def test_a_script_tells_an_unknown_name_from_no_unit(
+    lines: Path, command: str, form: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Known, with nothing to take back: 0. Known to nobody: 3, and the answer all the same."""
+    assert run("trace", "update", str(lines)) == exits.OK
+    capsys.readouterr()
+    for name, code in (("SN-1", exits.OK), ("SN-9", exits.UNKNOWN)):
+        assert run(command, name, *form) == code
+        told = capsys.readouterr()
+        assert ("is not known to this store" in told.err) is (code == exits.UNKNOWN)
+        if form == ("--json",):
+            assert json.loads(told.out)["is_known"] is (code == exits.OK)
+            assert [each["station"] for each in json.loads(told.out)["rests_on"]] == ["acme/press"]
+
+
+def test_a_recall_of_a_lot_that_nobody_knows_says_so_on_its_list(
+    lines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Printed or sent on, the list of nothing says why it is empty and what it rests on."""
+    assert run("trace", "update", str(lines)) == exits.OK
+    capsys.readouterr()
+    assert run("recall", "LOTT") == exits.UNKNOWN
+    shown = capsys.readouterr().out
+    assert "0 certain, 0 possible, 0 scrapped, 0 cleared\n'LOTT' is not known" in shown
+    assert "acme/press: 6 events" in shown
+    assert "content hash" in shown
+
+
 def test_an_empty_store_is_no_complete_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Who holds nothing has proven nothing (D-4)."""
     monkeypatch.setenv("LINESIDE_STORE", str(tmp_path / "trace.db"))
-    assert run("recall", "LOT", "--json") == exits.OK
+    assert run("recall", "LOT", "--json") == exits.UNKNOWN
     assert json.loads(capsys.readouterr().out)["is_complete"] is False
 
 
@@ -342,7 +390,7 @@ def test_a_breach_of_limits_that_there_never_were_is_told(
     plant.unit("SN-1", values=[{"name": "force", "value": 8.5, "quality": "good"}])
     path = tmp_path / "audit.jsonl"
     path.write_text("".join(json.dumps(event) + "\n" for event in plant.events))
-    assert run("recall", "--value", "force", "--from", str(path)) == exits.OK
+    assert run("recall", "--value", "force", "--from", str(path)) == exits.UNKNOWN
     told = "no limits of value 'force' are known: say below or above what"
     assert told in capsys.readouterr().err
     assert run("recall", "--value", "force", "--below", "9", "--csv") == exits.OK
