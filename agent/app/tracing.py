@@ -30,9 +30,9 @@ from agent.trace.unmatched import unmatched
 __all__ = [
     "QUESTIONS",
     "DocumentError",
+    "Examined",
     "Fed",
     "FeedError",
-    "Finding",
     "InterchangeError",
     "Named",
     "Node",
@@ -201,7 +201,16 @@ def selection(*, since: str | None, until: str | None, **named: Any) -> Selectio
     return asked if asked.told() else None
 
 
-def examine(trace: Trace, since: str | None, until: str | None) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What recorded data says of how it is recorded."""
+
+    findings: list[Finding]
+    is_recorded: bool
+    """Whether there is anything to look at: that nothing was found says nothing otherwise."""
+
+
+def examine(trace: Trace, since: str | None, until: str | None) -> Examined:
     """Return what recorded data says of how it is recorded, within a time.
 
     Raises:
@@ -211,7 +220,7 @@ def examine(trace: Trace, since: str | None, until: str | None) -> list[Finding]
         since_ms=None if since is None else moment_ms(since),
         until_ms=None if until is None else moment_ms(until),
     )
-    return doctor.examine(trace.store, period)
+    return Examined(doctor.examine(trace.store, period), doctor.is_recorded(trace.store, period))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from agent.app import tracing
-from agent.app.tracing import Finding
+from agent.app.tracing import Examined
 from agent.cli import answers, exits, screen
 
 _TITLES = {
@@ -39,24 +39,32 @@ def doctor(
 
     Serials that never join anything, scans that fail or lag, lots swept too wide, stations before
     that were not known. Exit code 0: nothing was found. 1: something was, or the store cannot be
-    read.
+    read. 3: nothing is recorded that could be looked at.
     """
     with answers.opened("doctor", store, sources or ()) as trace:
-        findings = tracing.examine(trace, since, until)
+        examined = tracing.examine(trace, since, until)
         rests = [asdict(each) for each in trace.completeness()]
         imported = trace.store.imported()
     if as_json:
-        body = {"findings": [asdict(each) for each in findings]}
+        found = [asdict(each) for each in examined.findings]
+        body = {"is_recorded": examined.is_recorded, "findings": found}
         answers.write_json({**body, "rests_on": rests, "imported": imported})
     else:
-        _show(findings)
+        _show(examined, within=since is not None or until is not None)
         for line in answers.rests_on(rests, imported):
             screen.plain().print(line, style="dim")
-    raise typer.Exit(exits.REFUSED if findings else exits.OK)
+    if examined.findings:
+        raise typer.Exit(exits.REFUSED)
+    answers.end(is_known=examined.is_recorded)
 
 
-def _show(findings: list[Finding]) -> None:
+def _show(examined: Examined, *, within: bool) -> None:
     console = screen.plain()
+    findings = examined.findings
+    if not examined.is_recorded:
+        where = "in that time" if within else "by a station: there is nothing to look at"
+        console.print(f"Nothing is recorded {where}.", style="yellow")
+        return
     if not findings:
         console.print("Nothing found.", style="green")
         return

@@ -6,7 +6,7 @@ share of few is no finding: each rule says how many it wants to have seen.
 
 from __future__ import annotations
 
-from agent.trace.doctor.examining import examine
+from agent.trace.doctor.examining import examine, is_recorded
 from agent.trace.doctor.finding import Finding, Mistake, Period, Place
 
-__all__ = ["Finding", "Mistake", "Period", "Place", "examine"]
+__all__ = ["Finding", "Mistake", "Period", "Place", "examine", "is_recorded"]

@@ -41,8 +41,8 @@ def test_findings_are_shown_and_told_by_the_exit_code(
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert finding["mistake"] == "lots_too_wide"
     assert finding["counts"]["recalled"] == 500
-    assert run("doctor", "--since", "2026-12-24T00:00:00Z") == exits.OK
-    assert "Nothing found." in capsys.readouterr().out
+    assert run("doctor", "--since", "2026-12-24T00:00:00Z") == exits.UNKNOWN
+    assert "Nothing is recorded in that time." in capsys.readouterr().out
 
 
 def test_a_clean_store_is_said_to_be_clean(
@@ -60,3 +60,21 @@ def test_a_clean_store_is_said_to_be_clean(
     assert "acme/press: 2 events of 1 runs" in told
     assert run("doctor", "--until", "yesterday") == exits.REFUSED
     assert "lineside doctor: " in capsys.readouterr().err
+
+
+def test_a_store_without_records_is_not_said_to_be_clean(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is nothing to look at nothing can be found: 3, also where there are imports."""
+    assert run("doctor") == exits.UNKNOWN
+    told = capsys.readouterr().out
+    assert told.startswith("Nothing is recorded by a station: there is nothing to look at.\n")
+    assert "Nothing found" not in told
+    units = tmp_path / "units.csv"
+    units.write_text("unit;component\nSN-1;L-1\n")
+    assert run("trace", "import", str(units)) == exits.OK
+    capsys.readouterr()
+    assert run("doctor", "--json") == exits.UNKNOWN
+    told = json.loads(capsys.readouterr().out)
+    assert (told["is_recorded"], told["findings"]) == (False, [])
+    assert told["imported"] == [str(units)]
