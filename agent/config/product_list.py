@@ -86,15 +86,15 @@ class ProductSection(Options):
     scan: Literal["automatic", "handheld", "keyed"] = "automatic"
     """How the codes of units get in: by fixed reader, camera or PLC; hand-held; typed."""
     faulty_run: Count | None = None
-    """How many units in a row one fault usually hits. Without it: what one package feeds, of a
-    critical component if there are any."""
-    change_doubt: Annotated[int, Field(ge=0)] = 0
+    """How many units in a row one fault usually hits, also more than a lot has. Without it: what
+    one package feeds, of a critical component if there are any."""
+    change_doubt: Annotated[int, Field(ge=0, le=100_000_000)] = 0
     """Units either side of a change of material of which nobody knows which they got."""
     max_recall_units: Count | None = None
     """The most that may come back for one fault."""
     container: Count | None = None
     """Units in a box or tray, where that could be a sub-lot."""
-    cycle: Seconds | None = None
+    cycle: Annotated[Seconds, Field(gt=0)] | None = None
     """Time for one unit."""
     stations: Count = 1
     """How many stations record each unit."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum, unique
+from math import gcd
 from types import MappingProxyType
 
 from agent.core.scopes import scope
@@ -104,6 +105,17 @@ class Part:
     critical: bool = False
     """Whether a fault of it would bring a recall."""
 
+    @property
+    def fed(self) -> int | None:
+        """The most units that one package can feed; None: it is not known how much is in one.
+
+        Packages follow each other, so the first and the last unit of one may have only some of it.
+        """
+        if self.package is None:
+            return None
+        shared = self.per_unit - gcd(self.package, self.per_unit)
+        return (self.package - 1 + shared) // self.per_unit + 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
@@ -157,11 +169,14 @@ class ProductFacts:
 
     @property
     def fault_run(self) -> int | None:
-        """How many units in a row one fault is planned to hit, the doubt at its ends included."""
+        """How many units in a row one fault is planned to hit, the doubt at its ends included.
+
+        It may be more than a lot has: a package that lasts for several lots spoils all of them.
+        """
         telling = [part for part in self.parts if part.critical] or self.parts
-        fed = [part.package // part.per_unit for part in telling if part.package]
+        fed = [part.fed for part in telling if part.fed is not None]
         run = self.run if self.run is not None else max(fed, default=None)
-        return None if run is None else min(self.lot, max(1, run) + 2 * self.doubt)
+        return None if run is None else run + 2 * self.doubt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,9 +238,10 @@ def advise(facts: ProductFacts) -> Advice:
             reasons.append(f"{facts.law.name}: {_WORDS[grain]}, and that is no choice")
         else:
             reasons.append(f"{facts.law.name}: met")
-    if grain is Grain.LOT and facts.most_recalled is not None and facts.most_recalled < facts.lot:
+    worst = _worst(facts, facts.lot)
+    if grain is Grain.LOT and facts.most_recalled is not None and facts.most_recalled < worst:
         grain = Grain.SUBLOT
-        reasons.append(f"but no more than {facts.most_recalled:,} of {facts.lot:,} may come back")
+        reasons.append(f"but no more than {facts.most_recalled:,} of {worst:,} may come back")
     sublot = None
     if grain in {Grain.SUBLOT, Grain.LINKED}:
         sublot, why = sublot_size(facts)
@@ -250,8 +266,16 @@ def _need_told(facts: ProductFacts, grain: Grain) -> str:
     return f"value {value}, consequence {consequence}: {_WORDS[grain]}"
 
 
+def _worst(facts: ProductFacts, size: int) -> int:
+    """Return the most that come back for one fault, of lots cut so; all of one where none knows."""
+    run = facts.fault_run
+    return size if run is None else scope(facts.lot, run, size).most
+
+
 def sublot_size(facts: ProductFacts) -> tuple[int | None, str]:
     """Return how many units a sub-lot should have, and why; 1: only a serial will do (D-10, D-11).
+
+    None: lots are not cut.
 
     The largest size that keeps the worst case within what may come back; where that is not given,
     the length of the run: cutting finer then saves less than one run at most.
@@ -264,27 +288,38 @@ def sublot_size(facts: ProductFacts) -> tuple[int | None, str]:
             else f"a sub-lot is a container of {facts.container:,}; without `faulty_run` or a "
             "`package` of a component its scope cannot be said"
         )
-    sizes = _sizes(facts)
-    if facts.most_recalled is None:
-        size = next((each for each in sizes if each <= run), None)
-        if size is None:
-            return 1, f"one fault hits {run:,} in a row, fewer than any sub-lot holds"
-        saved = float(scope(facts.lot, run, size).mean) - run
-        return size, (
-            f"one fault hits {run:,} in a row: sub-lots of {size:,} are of that order; cutting "
-            f"finer, down to serials, saves {saved:,.0f} units a recall at most"
+    worst = _worst(facts, facts.lot)
+    if run >= facts.lot and (facts.most_recalled is None or worst <= facts.most_recalled):
+        saved = float(scope(facts.lot, run, facts.lot).mean) - run
+        return None, (
+            f"one fault hits {run:,} in a row, and a lot has {facts.lot:,}: it needs no cutting; "
+            f"down to serials, that saves {saved:,.0f} units a recall at most"
         )
-    fit = [size for size in sizes if scope(facts.lot, run, size).most <= facts.most_recalled]
-    if fit:
-        worst = scope(facts.lot, run, fit[0]).most
-        return fit[0], (
-            f"the largest sub-lot whose worst case, {worst:,}, is within the "
-            f"{facts.most_recalled:,} units that may come back"
-        )
-    if run <= facts.most_recalled:
-        return 1, f"no sub-lot keeps the worst case within {facts.most_recalled:,}: serials do"
+    if facts.most_recalled is not None:
+        return _within(facts, run, facts.most_recalled)
+    size = next((each for each in _sizes(facts) if each <= run), None)
+    if size is None:
+        return 1, f"one fault hits {run:,} in a row, fewer than any sub-lot holds"
+    saved = float(scope(facts.lot, run, size).mean) - run
+    return size, (
+        f"one fault hits {run:,} in a row: sub-lots of {size:,} are of that order; cutting "
+        f"finer, down to serials, saves {saved:,.0f} units a recall at most"
+    )
+
+
+def _within(facts: ProductFacts, run: int, most: int) -> tuple[int, str]:
+    """Return the largest sub-lot that keeps the worst case within what may come back, and why."""
+    for size in _sizes(facts):
+        worst = scope(facts.lot, run, size).most
+        if worst <= most:
+            return size, (
+                f"the largest sub-lot whose worst case, {worst:,}, is within the "
+                f"{most:,} units that may come back"
+            )
+    if run <= most:
+        return 1, f"no sub-lot keeps the worst case within {most:,}: serials do"
     return 1, (
-        f"one fault hits {run:,} units, more than the {facts.most_recalled:,} that may come back: "
+        f"one fault hits {run:,} units, more than the {most:,} that may come back: "
         "not even serials keep that; smaller packages or closer checks would"
     )
 

@@ -3,6 +3,8 @@
 Of N units in the order in which they were made, d in a row are defective. Records tell sub-lots of
 s units apart (1: every unit; N: none), so each sub-lot with one of the d is recalled whole. Where
 the run begins is not known beforehand: every place in the lot is as likely as any other.
+
+A run longer than the lot goes on into the next ones, made alike: no lot that it meets is left out.
 """
 
 from __future__ import annotations
@@ -21,17 +23,23 @@ class Scope:
 
 
 def scope(units: int, run: int, size: int) -> Scope:
-    """Return the units recalled of a lot cut into sub-lots of `size`; the last may be smaller.
+    """Return the units recalled of lots cut into sub-lots of `size`; a lot's last may be smaller.
+
+    A run that fits into the lot is in it; a longer one begins anywhere in one lot and goes on.
 
     >>> float(round(scope(5_000, 140, 500).mean, 1)), scope(5_000, 140, 500).most
     (628.7, 1000)
+    >>> scope(500, 4_000, 500).most
+    4500
 
     Raises:
         ValueError: there is no such run, or no such sub-lot.
     """
-    if not 0 < run <= units or size < 1:
+    if run < 1 or units < 1 or size < 1:
         raise ValueError(f"no run of {run} in {units} units, in sub-lots of {size}")
     size = min(size, units)
+    if run > units:
+        return _over_lots(units, run, size)
     places = units - run + 1
     return Scope(
         mean=Fraction(_touched(units, run, size), places),
@@ -51,19 +59,53 @@ def several(units: int, scopes: tuple[Fraction, ...]) -> Fraction:
 
 
 def _touched(units: int, run: int, size: int) -> int:
-    """Return the units recalled, summed over all places: each sub-lot for each run that meets it.
+    """Return the units recalled, summed over all places: to where each ends, less where it begins.
 
-    A sub-lot away from both ends is met from s + d - 1 places.
+    A run that begins or ends in a sub-lot takes it whole; the last may be short.
     """
-    first = -(-(run - 1) // size)  # the first that no end of the lot cuts short
-    last = (units - run + 1) // size  # and the first behind the last such
-    inner = max(0, last - first)
-    total = inner * size * (size + run - 1)
+    places = units - run + 1
+    ends = size * (_floors(units, size) - _floors(run - 1, size) + places)
+    last = (units - 1) // size * size
+    ends -= (last + size - units) * (units - max(run - 1, last))
+    return ends - size * _floors(places, size)
+
+
+def _floors(n: int, size: int) -> int:
+    """Return the sum of k // size over all k below n."""
+    whole, rest = divmod(n, size)
+    return size * whole * (whole - 1) // 2 + whole * rest
+
+
+def _over_lots(units: int, run: int, size: int) -> Scope:
+    """Return what a run takes that is longer than a lot.
+
+    The unit it begins with may be any of its lot, and so may the one it ends with: on average each
+    is in the middle of its sub-lot, weighed by how large that is.
+    """
+    whole, rest = divmod(units, size)
+    mean = Fraction(whole * size**2 + rest**2, units) + run - 1
+    places = _edges(units, run, size)
+    taken = [_reach(units, run, size, place) for place in places]
+    return Scope(mean=mean, least=min(taken), most=max(taken))
+
+
+def _reach(units: int, run: int, size: int, place: int) -> int:
+    lots, last = divmod(place + run - 1, units)
+    end = lots * units + min(units, (last // size + 1) * size)
+    return end - place // size * size
+
+
+def _edges(units: int, run: int, size: int) -> set[int]:
+    """Return places among which the least and the most are.
+
+    To begin one sub-lot later takes as much, as long as neither end comes to the edge of a lot. So
+    only runs count that begin or end with the first or last unit of a sub-lot near one.
+    """
     count = -(-units // size)
-    for sublot in (*range(min(first, count)), *range(max(first, last), count)):
-        begin, end = sublot * size, min(units, (sublot + 1) * size)
-        total += (end - begin) * (min(units - run, end - 1) - max(0, begin - run + 1) + 1)
-    return total
+    near = {each for each in (0, 1, count - 2, count - 1) if 0 <= each < count}
+    units_there = {each * size for each in near}
+    units_there |= {min(units, (each + 1) * size) - 1 for each in near}
+    return units_there | {(each - run + 1) % units for each in units_there}
 
 
 def _taken(units: int, run: int, size: int, place: int) -> int:

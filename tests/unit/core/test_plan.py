@@ -30,7 +30,7 @@ PRODUCTS = st.builds(
     value=st.sampled_from(VALUES),
     consequence=st.sampled_from(Rank),
     law=st.none() | st.sampled_from(list(LAWS.values())),
-    run=st.none() | st.integers(1, 300),
+    run=st.none() | st.integers(1, 9_000),
     doubt=st.integers(0, 30),
     most_recalled=st.none() | st.integers(1, 6_000),
     container=st.none() | st.integers(1, 700),
@@ -85,6 +85,38 @@ def test_scopes_are_the_formula_and_one_option_is_proposed(facts: ProductFacts) 
             (want.mean, want.most) if want is not None else (None, None)
         )
         assert option.cost_per_year is None
+
+
+@given(st.integers(1, 60), st.integers(1, 20))
+def test_a_package_feeds_every_unit_that_has_a_piece_of_it(package: int, per_unit: int) -> None:
+    """Packages follow each other; the run of a fault is the most that one of them feeds (D-4)."""
+    runs = [
+        ((n + 1) * package - 1) // per_unit - n * package // per_unit + 1 for n in range(per_unit)
+    ]
+    part = replace(BOX, package=package, per_unit=per_unit)
+    assert part.fed == max(runs)
+    assert replace(VALVE, parts=(part,)).fault_run == max(runs)
+
+
+def test_a_fault_that_lasts_for_several_lots_recalls_all_of_them() -> None:
+    """Whatever units are tracked by, no fewer come back than it hits; lots need no cutting then."""
+    reel = replace(VALVE, lot=500, parts=(replace(BOX, package=4_000),))
+    advice = advise(reel)
+    assert (advice.by, advice.sublot) == ("lot", None)
+    assert "4,000 in a row, and a lot has 500: it needs no cutting" in advice.reasons[1]
+    found = options(reel, advice, 250)
+    assert [(each.size, each.worst) for each in found] == [
+        (500, 4_500),
+        (100, 4_100),
+        (10, 4_010),
+        (1, 4_000),
+    ]
+    assert [each.is_advised for each in found] == [True, False, False, False]
+    assert advise(replace(reel, most_recalled=4_500)).sublot is None
+    assert advise(replace(reel, most_recalled=4_200)).sublot == 200
+    low = replace(reel, value=Rank.LOW, consequence=Rank.LOW)
+    assert advise(replace(low, most_recalled=4_499)).grain > Grain.LOT
+    assert advise(replace(low, most_recalled=4_500)).grain is Grain.LOT
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,36 @@ def test_the_scope_of_every_small_lot() -> None:
             assert scope(units, run, size) == by_hand(units, run, size)
 
 
+def over_lots(units: int, run: int, size: int) -> Scope:
+    """Lay the run over as many lots as it needs, beginning at each unit of the first."""
+    lots = [
+        range(lot + begin, lot + min(units, begin + size))
+        for lot in range(0, units + run, units)
+        for begin in range(0, units, size)
+    ]
+    taken = [
+        sum(len(lot) for lot in lots if lot.start < place + run and lot.stop > place)
+        for place in range(units)
+    ]
+    return Scope(Fraction(sum(taken), len(taken)), min(taken), max(taken))
+
+
+@given(st.integers(1, 40), st.integers(1, 150), st.integers(1, 45))
+def test_a_run_longer_than_a_lot_takes_every_lot_it_meets(units: int, more: int, size: int) -> None:
+    """What a package feeds beyond the end of a lot comes back too: exact, and never less (D-4)."""
+    run = units + more
+    found = scope(units, run, size)
+    assert found == over_lots(units, run, size)
+    assert found.least >= run
+
+
+def test_a_lot_of_any_size_takes_no_time() -> None:
+    """The scope of a hundred million units is computed, not counted (D-10)."""
+    assert scope(10**8, 10**8 - 1, 10).mean == 10**8
+    assert scope(10**8, 9 * 10**7, 1).mean == 9 * 10**7
+    assert scope(3, 10**12, 2).most == 10**12 + 1
+
+
 def test_the_published_table() -> None:
     """N = 5,000 and d = 140 give the figures of D-10, as the shared data has them."""
     for each in json.loads(DATA.read_text())["sublots"]:
@@ -66,8 +96,9 @@ def test_several_runs_add_up_to_no_more_than_there_is() -> None:
     assert isinstance(several(1_000, ()), Fraction)
 
 
-@pytest.mark.parametrize(("run", "size"), [(0, 10), (101, 10), (10, 0)])
-def test_what_is_no_run_or_no_sublot_is_refused(run: int, size: int) -> None:
+@pytest.mark.parametrize(("units", "run", "size"), [(100, 0, 10), (0, 1, 10), (100, 10, 0)])
+def test_what_is_no_run_or_no_sublot_is_refused(units: int, run: int, size: int) -> None:
     """Nothing is computed of what cannot be (D-10)."""
-    with pytest.raises(ValueError, match=f"no run of {run} in 100 units, in sub-lots of {size}"):
-        scope(100, run, size)
+    told = f"no run of {run} in {units} units, in sub-lots of {size}"
+    with pytest.raises(ValueError, match=told):
+        scope(units, run, size)
