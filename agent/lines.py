@@ -18,6 +18,9 @@ from pathlib import Path
 _TAIL_BYTES = 8 << 20
 """How far back from the end torn blocks are looked for: more than one append ever writes."""
 
+_LONGEST = 1 << 20
+"""A last line that is longer is not looked for."""
+
 
 class LineFile:
     """The file, open for appending between `open` and `close`."""
@@ -46,6 +49,17 @@ class LineFile:
             os.close(fd)
             raise
         self._fd = fd
+
+    def last(self) -> bytes:
+        """Return the last line, without its end; empty where there is none, or it is very long.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        start = max(0, self.size - _LONGEST)
+        text = os.pread(self._open_fd(), self.size - start, start)
+        _, end, line = text[:-1].rpartition(b"\n")
+        return line if end or not start else b""
 
     def append(self, lines: Iterable[bytes]) -> None:
         """Write the lines (without their ends) and return when they are on the disk.

@@ -54,6 +54,7 @@ LEVELS: Mapping[str, str] = {
     "journal_filled": "error",
     "sink_skipped": "error",
     "history_lost": "error",
+    "history_unknown": "error",
     "station_refused": "error",
     "not_ready": "warning",
     "key_missing": "error",

@@ -8,9 +8,11 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.app.orphaned import Orphans
 from agent.app.surroundings import Surroundings
 from agent.config.loaded import SinkConfig, StationConfig
 from agent.core.state import State
+from agent.journal.sqlite import SqliteJournal
 from agent.ports import Address, Journal, Row, Worker
 from agent.publisher import Condition, Publisher, Quarantine, SinkState
 from agent.seat import Tell
@@ -27,6 +29,13 @@ _NAMES = {
     Condition.DOWN: "sink_down",
     Condition.PAUSED: "sink_paused",
 }
+
+
+_ALARMS = {
+    Oddity.TAKEN_OVER: "session_taken_over",
+    Oddity.HISTORY_UNKNOWN: "history_unknown",
+}
+"""What of the odd is no warning: a person has to look."""
 
 
 def _no_figures() -> None:
@@ -84,6 +93,7 @@ class Outlets:
         around: Surroundings,
         tell: Tell,
         offer: Callable[[LinkChanged], bool],
+        begin_anew: Callable[[], None],
     ) -> None:
         self._config = config
         self._around = around
@@ -95,6 +105,9 @@ class Outlets:
         self._odd: dict[tuple[str, Oddity], str] = {}
         """What was told of each sink."""
         self._feeds = _feeds(config) if around.publish else {}
+        unknown = Oddity.HISTORY_UNKNOWN
+        self.orphans = Orphans(lambda sink, text: self._odd_thing(sink, unknown, text), begin_anew)
+        """What the sinks hold beyond the journal."""
 
     def see(self, observation: AnyObservation) -> None:
         """Show an observation to the sinks that show values live; they never keep it up."""
@@ -106,7 +119,7 @@ class Outlets:
         return [self._around.worker(f"sink-{name}") for name in self._config.sinks]
 
     def publishers(
-        self, journal: Journal, workers: Sequence[Worker], status: Status, durable: Durable
+        self, journal: SqliteJournal, workers: Sequence[Worker], status: Status, durable: Durable
     ) -> list[Publisher]:
         """Return the publishers of one run, not yet running."""
         configs = self._config.sinks.values()
@@ -138,7 +151,7 @@ class Outlets:
     def _publisher(
         self,
         config: SinkConfig,
-        journal: Journal,
+        journal: SqliteJournal,
         worker: Worker,
         status: Status,
         durable: Durable,
@@ -159,6 +172,7 @@ class Outlets:
             secret=around.secret,
             warn=partial(self._odd_thing, config.name),
             live=self._live(config.name, durable),
+            is_known=partial(self.orphans.is_known, journal, config.name),
             figures=_no_figures if self.figures is None else self.figures.show,
         )
         return Publisher(
@@ -195,7 +209,7 @@ class Outlets:
             return
         self._odd[sink, reason] = text
         at = self._config.where(sink)
-        name = "session_taken_over" if reason is Oddity.TAKEN_OVER else "sink_warning"
+        name = _ALARMS.get(reason, "sink_warning")
         self._tell(name, at=at, sink=sink, reason=reason, error=text)
 
     def _changed(self, state: SinkState) -> None:
@@ -218,6 +232,7 @@ class Outlets:
                 received=now,
                 up=is_up,
                 reason=state.reason,
+                faults=self.orphans.faults(state.sink) if is_up else (),
             )
         )
 

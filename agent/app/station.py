@@ -98,6 +98,8 @@ class StationRun:
         self._trouble = Trouble(around.clock, tell)
         self._begun_ms: int | None = None
         self._stop = asyncio.Event()
+        self._anew = asyncio.Event()
+        """Set: the run is to end in order, and the next one has something to name."""
         self._replies: set[asyncio.Task[None]] = set()
         self._observed = 0
         self.opened = asyncio.Event()
@@ -109,7 +111,7 @@ class StationRun:
         self._conceal: Callable[[CodeScanned], CodeScanned] | None = None
         self._door: CommandDoor | None = None
         self._told_ready = NotReady.STARTING
-        self._outlets = Outlets(config, around, tell, self.offer)
+        self._outlets = Outlets(config, around, tell, self.offer, self._anew.set)
         self._remembered = _remembered(config, around, tell)
         self._neighbours = _neighbours(config, around, tell, self.offer)
         self._checkpoints = _checkpoints(config, around, tell)
@@ -263,7 +265,7 @@ class StationRun:
                 keep=keep_of(self.config, self._taken if self._remembered else None),
             )
             undo.pop_all()
-        recovery = with_known(recovery, self._newest)
+        recovery = self._outlets.orphans.with_untold(with_known(recovery, self._newest))
         run: _Run | None = None
         try:
             pulse = Pulse(journal, around.clock)
@@ -382,6 +384,8 @@ class StationRun:
         self._run = run
         self._begun_ms = self._around.clock.now().boot_ms
         self._trouble.is_over(run.engine.durable.epoch)
+        if self._outlets.orphans.told(recovery):
+            self._anew.clear()
         for epoch, first, last, reason in recovery.lost:
             self._tell("history_lost", epoch=epoch, first=first, last=last, reason=reason)
         if recovery.mark_rebuilt:
@@ -452,16 +456,30 @@ class StationRun:
                 work.append(tasks.create_task(keeping, name=f"figures {self.name}"))
             for publisher in run.publishers:
                 tasks.create_task(publisher.run(), name=f"publisher {publisher.name}")
-            await self._stop.wait()
+            reason = await self._until_over()
             for task in work:
                 task.cancel()
             await asyncio.wait(work)
             sign = self._checkpoints.signature() if self._checkpoints is not None else None
-            await run.engine.stop("stopped", sign, self._kept.take())
+            await run.engine.stop(reason, sign, self._kept.take())
             await self._around.clock.sleep(SAY_NOT_READY_S if self.devices else 0)
             for task in following:
                 task.cancel()
             await asyncio.gather(*(publisher.close() for publisher in run.publishers))
+
+    async def _until_over(self) -> str:
+        """Return why the run is to end in order, once it is."""
+        stopped = asyncio.ensure_future(self._stop.wait())
+        anew = asyncio.ensure_future(self._anew.wait())
+        try:
+            await asyncio.wait((stopped, anew), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            anew.cancel()
+        if self._stop.is_set():
+            return "stopped"
+        self._reason = NotReady.STARTING
+        return "begun anew"
 
     def _follow(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Begin to follow the stations of other gateways, where there are any."""

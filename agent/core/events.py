@@ -544,7 +544,7 @@ class FaultRaised(Event):
 
     kind = "fault_raised"
     source: str
-    """Device, `device/tag`, `device:clock`, sink or part."""
+    """Device, `device/tag`, `device:clock`, `sink/NAME/history` or part."""
     cause: str
     hint: str | None = None
 
@@ -559,7 +559,7 @@ class FaultCleared(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryLost(Event):
-    """Recorded events no longer verify and cannot be delivered (S1, S2)."""
+    """Recorded events no longer verify, or are not here, and cannot be delivered (S1, S2, P21)."""
 
     kind = "history_lost"
     lost_epoch: str

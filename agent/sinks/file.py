@@ -1,7 +1,8 @@
 """The file sink: one event a line, on the disk before it is confirmed.
 
 The lines are what the MQTT sink sends, so that whoever reads one can read the other. Whatever waits
-is written as one block, synced once, off the event loop.
+is written as one block, synced once, off the event loop. What the last line says is held against
+the journal at each start: lines that it knows nothing of are from before a backup was put back.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 from pydantic import Field
 
 from agent.lines import LineFile
-from agent.ports import Delivery, Refusal, RefusedError, SinkDownError
+from agent.ports import Address, Delivery, Refusal, RefusedError, SinkDownError
 from agent.sinks.options import (
     FORMATS,
     Encode,
@@ -23,6 +25,7 @@ from agent.sinks.options import (
     SinkPlace,
     SinkSpec,
     SizeBytes,
+    held_position,
 )
 
 
@@ -48,6 +51,8 @@ class FileSink:
         self._rotate_bytes = options.rotate
         self._worker = place.worker
         self._encode = encode
+        self._station = place.station
+        self._is_known = place.is_known
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._writing: list[tuple[bytes, asyncio.Future[None]]] = []
         self._work = asyncio.Event()
@@ -56,12 +61,19 @@ class FileSink:
         """Open the file and cut a line that was torn.
 
         Raises:
-            SinkDownError: it cannot be opened for writing.
+            SinkDownError: it cannot be opened for writing, or shows that this run is over.
         """
         try:
             await self._worker.run(self._file.open)
+            last = await self._worker.run(self._file.last)
         except OSError as error:
             raise self._down(error) from error
+        held = _held(last, self._station)
+        if self._is_known is not None and held is not None and not await self._is_known(*held):
+            raise SinkDownError(
+                f"file {self._file.path}: holds {held[0]} of this station, which the journal does "
+                "not know; a new epoch begins, and says so"
+            )
 
     def send(self, delivery: Delivery) -> asyncio.Future[None]:
         """Queue the event for the next block; done when that is on the disk."""
@@ -127,6 +139,17 @@ class FileSink:
             f"file {self._file.path}: {error.strerror or error}; "
             "check that the directory is there, may be written and has space"
         )
+
+
+def _held(line: bytes, station: str) -> tuple[Address, str] | None:
+    """Return address and hash of the event in a line; None where it is none of this station's."""
+    try:
+        event = orjson.loads(line)["data"]
+        if event["station"] != station:
+            return None
+        return held_position(event["epoch"], event["seq"], event["hash"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
 
 
 def _next_name(path: Path) -> Path:

@@ -63,9 +63,16 @@ class Oddity(StrEnum):
     """What a sink kept about its sessions cannot be read."""
     REBIRTHS = "rebirths"
     """Births that were sent again on a live connection: asked for, or for a new metric."""
+    HISTORY_UNKNOWN = "history_unknown"
+    """The other side holds events of this station that its journal does not know: an alarm."""
+    POSITION_UNREAD = "position_unread"
+    """The broker does not let us read our own `position`, or what stands there is none."""
 
 
 _SECRET = re.compile(r"credential:[\w.@-]+|file:/.+|env:[A-Za-z_]\w*")
+_EPOCH = re.compile(r"[0-9]{6}-[0-9a-f]{8}")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_MOST_SEQ = (1 << 40) - 1
 _START = r"^(oldest|now|[0-9]{6,}-[0-9a-f]{8}-[1-9][0-9]*)$"
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SIZE = re.compile(r"^\s*(\d+)\s*(KiB|MiB|GiB)\s*$")
@@ -171,6 +178,15 @@ def position_of(journal: Journal) -> Position | None:
     )
 
 
+def held_position(epoch: object, seq: object, digest: object) -> tuple[Address, str] | None:
+    """Return address and hash of an event that the other side says it holds; None: it is none."""
+    if not isinstance(epoch, str) or type(seq) is not int or not isinstance(digest, str):
+        return None
+    if not _EPOCH.fullmatch(epoch) or not 1 <= seq <= _MOST_SEQ or not _HASH.fullmatch(digest):
+        return None
+    return Address(epoch, seq), digest
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineNow:
     """What the machine does, by events on disk; no text where that is not known."""
@@ -222,6 +238,9 @@ class SinkPlace:
     """Told (reason, text) of what should be looked at but stops nothing, once a connection."""
     live: Live | None = None
     """What happens at the station beside its events; None for a sink that sends events alone."""
+    is_known: Callable[[Address, str], Awaitable[bool]] | None = None
+    """Told address and hash of the newest event that the other side holds, before anything is sent.
+    False: this run is over, and nothing is to be sent in it. None: nobody wants to know."""
     figures: Callable[[], Mapping[str, object] | None] = lambda: None
     """The key figures of the running shift, made anew now and then; None: there are none."""
 

@@ -24,7 +24,8 @@ Theory, in the order of the code:
        follow each other do not fit, or one address has two contents, something was altered or
        cloned.
     5. Two epochs that both follow the same one are a fork: a cloned gateway, or a restored backup.
-       Not so where the station itself told that the first was lost (`history_lost`).
+       Not so where the station itself told that the first was lost (`history_lost`), unless that
+       goes on beyond what it told: then somebody else records there.
     6. Who holds more of an epoch than its successor knows of keeps it: an orphaned tail.
     7. What lacks can be asked for, unless the station no longer keeps it, or has lost it itself.
 
@@ -380,7 +381,9 @@ class _Station:
             for previous in of.starts:
                 into.setdefault(previous and previous[0], []).append(name)
         standing = {
-            name for name, of in self._epochs.items() if name not in into and not len(of.lost)
+            name
+            for name, of in self._epochs.items()
+            if name not in into and (of.lost.last is None or (of.held.last or 0) > of.lost.last)
         }
         for leaf in tuple(standing):
             standing |= set(self._lineage(leaf))

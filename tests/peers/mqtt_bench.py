@@ -61,6 +61,11 @@ class MqttBench:
         self.figures: dict[str, object] | None = None
         quarantine = Quarantine(self.quarantined, InlineWorker(), self.clock)
         kinds = options.get("kinds")
+        is_known = options.pop("is_known", None)
+
+        async def knows(_address: Address, _digest: str) -> bool:
+            return bool(is_known)
+
         scheme = options.pop("scheme", "mqtt")
         host = options.pop("host", "127.0.0.1")
         spec_options = SPEC.options.model_validate({"url": f"{scheme}://{host}:{port}", **options})
@@ -76,6 +81,7 @@ class MqttBench:
             set_aside=quarantine.addresses,
             secret=self.secrets.__getitem__,
             warn=lambda reason, _text: self.warnings.append(reason),
+            is_known=None if is_known is None else knows,
             figures=lambda: self.figures,
         )
         sink = SPEC.build(spec_options, place)

@@ -29,6 +29,20 @@ def test_append_adds_whole_lines(file: LineFile) -> None:
     assert file.size == len(b"one\ntwo\nthree\n")
 
 
+def test_the_last_line_is_known(tmp_path: Path) -> None:
+    """None in an empty file; one that is longer than any event is not looked for."""
+    lines = LineFile(tmp_path / "events.jsonl")
+    lines.open()
+    assert lines.last() == b""
+    lines.append((b"one",))
+    assert lines.last() == b"one"
+    lines.append((b"two", b"a\rb"))
+    assert lines.last() == b"a\rb"
+    lines.append((b"x" * (2 << 20),))
+    assert lines.last() == b""
+    lines.close()
+
+
 def test_nobody_else_may_read_it(file: LineFile) -> None:
     """The file is for its owner and group; it holds who made what."""
     assert file.path.stat().st_mode & 0o007 == 0

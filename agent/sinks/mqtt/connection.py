@@ -152,6 +152,10 @@ class Connection:
         await asyncio.wait((self._subscribed, self.ended), return_when=asyncio.FIRST_COMPLETED)
         return self._subscribed.result() if self._subscribed.done() else REFUSED
 
+    def ignore(self, topic: str) -> None:
+        """Take nothing more that comes there."""
+        self._client.unsubscribe(topic)
+
     def certificate(self) -> bytes:
         """Return the broker's certificate in DER; empty without TLS."""
         transport = self._wire.transport

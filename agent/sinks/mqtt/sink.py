@@ -28,6 +28,7 @@ from agent.sinks.mqtt.dialling import (
     down,
     why_unreachable,
 )
+from agent.sinks.mqtt.kept import UnreadError, kept_position
 from agent.sinks.mqtt.poison import POISON_AFTER, Poison
 from agent.sinks.mqtt.reasons import NO_SUBSCRIBERS, REFUSED, refusal
 from agent.sinks.mqtt.resending import Resending, Work, reserved
@@ -105,10 +106,33 @@ class MqttSink:
             )
         if self._options.version != NEWEST:
             self._warn(Oddity.REFUSALS_UNSEEN, UNSEEN)
+        await self._compare(connection)
         if self._options.resend and await connection.listen(self._topics.control) >= REFUSED:
             self._warn(Oddity.NO_CONTROL, "control cannot be subscribed to: nobody gets a resend")
         self._position = self._place.position()
         await self._announce(connection, self._position, online=True)
+
+    async def _compare(self, connection: Connection) -> None:
+        """See that the journal knows what the broker says we had sent, before we say otherwise.
+
+        Raises:
+            SinkDownError: it does not, and this run is over.
+        """
+        is_known = self._place.is_known
+        if is_known is None:
+            return
+        try:
+            held = await kept_position(connection, self._topics.position, self._place.clock)
+        except UnreadError as error:
+            self._warn(Oddity.POSITION_UNREAD, str(error))
+            return
+        if connection.ended.done():
+            raise self._down(connection.ended.result().cause)
+        if held is not None and not await is_known(*held):
+            raise self._down(
+                f"holds {held[0]} of this station, which the journal does not know; a new epoch "
+                "begins, and says so"
+            )
 
     async def _announce(
         self, connection: Connection, position: Position | None, *, online: bool

@@ -6,12 +6,13 @@ import asyncio
 import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import orjson
 import pytest
 
-from agent.ports import Delivery, Refusal, RefusedError, Row, Sink
+from agent.ports import Address, Delivery, Refusal, RefusedError, Row, Sink, SinkDownError
 from agent.sinks.file import SPEC
 from agent.sinks.options import SinkPlace
 from tests.doubles import (
@@ -46,7 +47,11 @@ asyncio.run(main())
 """
 
 
-def sink_in(directory: Path, **options: object) -> Sink:
+def sink_in(
+    directory: Path,
+    is_known: Callable[[Address, str], Awaitable[bool]] | None = None,
+    **options: object,
+) -> Sink:
     """Return a file sink in the directory."""
     place = SinkPlace(
         name="audit",
@@ -60,6 +65,7 @@ def sink_in(directory: Path, **options: object) -> Sink:
         set_aside=nothing_aside,
         secret=lambda reference: reference,
         warn=lambda _reason, _text: None,
+        is_known=is_known,
     )
     return SPEC.build(SPEC.options.model_validate({"path": "audit.jsonl", **options}), place)
 
@@ -147,3 +153,56 @@ def test_after_a_kill_every_line_is_whole(tmp_path: Path) -> None:
     kept = seqs(tmp_path / "audit.jsonl")
     assert kept == list(range(1, len(kept) + 1))
     assert len(kept) >= confirmed
+
+
+def row_of(seq: int) -> tuple[Address, str]:
+    """Return address and hash of an event."""
+    row = event_row(seq)
+    return row.address, row.hash
+
+
+async def test_the_last_line_is_held_against_the_journal(tmp_path: Path) -> None:
+    """Asked before anything is written; where the run is over for it, nothing is."""
+    asked: list[tuple[Address, str]] = []
+
+    async def knows(address: Address, digest: str) -> bool:
+        asked.append((address, digest))
+        return len(asked) < 2
+
+    sink = sink_in(tmp_path, knows)
+    await sink.connect()
+    assert asked == []
+    holding = asyncio.create_task(sink.hold())
+    for seq in (1, 2):
+        await sink.send(Delivery(row=event_row(seq)))
+    holding.cancel()
+    await asyncio.wait((holding,))
+    await sink.connect()
+    with pytest.raises(SinkDownError, match="which the journal does not know"):
+        await sink.connect()
+    await sink.close()
+    assert asked == [row_of(2)] * 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{",
+        b"[]",
+        b'{"data": 1}',
+        b'{"data": {"station": "acme/press-08", "epoch": "000001-aaaaaaaa", "seq": 1}}',
+        b'{"data": {"station": "acme/press-07", "epoch": "1", "seq": 1, "hash": "x"}}',
+    ],
+)
+async def test_a_line_of_nobody_or_of_another_station_says_nothing(
+    tmp_path: Path, line: bytes
+) -> None:
+    """Only an event of this station is held against its journal."""
+
+    async def knows(_address: Address, _digest: str) -> bool:
+        raise AssertionError("nobody has asked")
+
+    (tmp_path / "audit.jsonl").write_bytes(line + b"\n")
+    sink = sink_in(tmp_path, knows)
+    await sink.connect()
+    await sink.close()

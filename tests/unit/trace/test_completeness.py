@@ -146,6 +146,13 @@ def test_what_the_station_has_lost_is_named_and_no_fork() -> None:
     assert report.to_ask == ()
     assert not report.is_complete
     assert report.upto == f"{second}-2"
+    for seq in (3, 4, 5):
+        ledger.take(
+            replace(links[4], seq=seq, hash=digest(second, seq), prev=digest(second, seq - 1))
+        )
+        is_twin = seq == 5  # somebody records on where there should be nobody
+        forks = (Fork(first, (second, third)),) if is_twin else ()
+        assert ledger.report(STATION).forks == forks
 
 
 def test_a_tail_that_the_next_epoch_does_not_know_is_kept_as_orphaned() -> None:
