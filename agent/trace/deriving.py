@@ -12,7 +12,18 @@ from dataclasses import replace
 from math import isinf
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Integer, String, and_, bindparam, delete, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    delete,
+    or_,
+    select,
+    tuple_,
+)
 
 from agent.trace import affected, fetching, grounds, unseen
 from agent.trace.corrections import Document, Standing, place_of, standing
@@ -281,7 +292,7 @@ class _Surroundings:
             kinds = (Integer(), String(), Integer(), String(), BigInteger())
             place = given(self._connection, kinds, some)
             of, epoch, seq, boot, at = place.c
-            is_behind = or_(LOADS.c.epoch > epoch, and_(LOADS.c.epoch == epoch, LOADS.c.seq > seq))
+            is_behind = tuple_(LOADS.c.epoch, LOADS.c.seq) > tuple_(epoch, seq)  # by the index
             meets = or_(LOADS.c.from_ms < 0, and_(LOADS.c.boot == boot, LOADS.c.from_ms <= at))
             asked = select(LOADS).select_from(place).join(LOADS, LOADS.c.station == of)
             for load in self._connection.execute(asked.where(is_behind, meets)):

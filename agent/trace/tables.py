@@ -48,6 +48,8 @@ from sqlalchemy import (
     literal_column,
 )
 
+from agent.trace.said import UNSEEN
+
 METADATA = MetaData()
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 _TEXT = String().with_variant(String(collation="C"), "postgresql")
@@ -179,6 +181,17 @@ EVENTS = Table(
 since when they may have been, UTC ms by the clock of `received_ms`; empty: nobody knows."""
 Index("events_by_time", EVENTS.c.station, EVENTS.c.received_ms)
 Index("events_by_draw", EVENTS.c.station, EVENTS.c.boot, EVENTS.c.latest_ms)
+_UNSEEN = [f"'{kind}'" for kind in sorted(UNSEEN)]
+IS_UNSEEN = EVENTS.c.kind.in_(list(map(literal_column, _UNSEEN)))
+"""Written out, as the index needs it: there are few of these among many, and each batch asks for
+those behind it. Another kind in `UNSEEN` is a migration that makes the index anew."""
+Index(
+    "events_unseen",
+    EVENTS.c.epoch,
+    EVENTS.c.seq,
+    sqlite_where=IS_UNSEEN,
+    postgresql_where=IS_UNSEEN,
+)
 BODIES = Table(
     "bodies",
     METADATA,
@@ -349,6 +362,15 @@ MIGRATIONS: Mapping[int, Sequence[tuple[str, str]]] = {
             """,
         ),
         ("", "ALTER TABLE things DROP COLUMN is_scrapped"),
+    ),
+    8: (
+        (
+            "",
+            f"""
+            CREATE INDEX IF NOT EXISTS events_unseen ON events (epoch, seq)
+            WHERE kind IN ({", ".join(_UNSEEN)})
+            """,
+        ),
     ),
 }
 """What a store of the version before needs, beside tables that are new: on which database ("" is

@@ -21,7 +21,7 @@ from agent.trace import fetching
 from agent.trace.corrections import Document, place_of
 from agent.trace.rows import NAMES_AT_ONCE, given, pieces
 from agent.trace.said import UNSEEN, lots_of
-from agent.trace.tables import EPOCHS, EVENTS, LOADS
+from agent.trace.tables import EPOCHS, EVENTS, IS_UNSEEN, LOADS
 
 Uses = Sequence[Mapping[str, Any]]
 """As `components` of an event: one for each position."""
@@ -78,7 +78,7 @@ def later(connection: Connection, fresh: Mapping[int, Document]) -> set[int]:
             .select_from(behind)
             .join(EPOCHS, and_(EPOCHS.c.station == of, EPOCHS.c.name >= epoch))
             .join(EVENTS, and_(EVENTS.c.epoch == EPOCHS.c.id, EVENTS.c.seq > since))
-            .where(EVENTS.c.kind.in_(sorted(UNSEEN)))
+            .where(IS_UNSEEN)
         )
         found.update(number for (number,) in connection.execute(asked))
     return found

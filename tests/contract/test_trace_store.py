@@ -129,6 +129,7 @@ def test_a_store_of_an_older_version_is_brought_up_to_this_one(fresh: Fresh) -> 
     engine = engine_of(where)
     with engine.begin() as connection:
         connection.execute(text("DROP INDEX uses_by_slot"))
+        connection.execute(text("DROP INDEX events_unseen"))
         connection.execute(text("ALTER TABLE uses DROP COLUMN why"))
         connection.execute(text("ALTER TABLE events DROP COLUMN began_ms"))
         connection.execute(text("UPDATE events SET boot = NULL WHERE kind = 'cycle_missed'"))
@@ -155,6 +156,36 @@ def test_a_store_of_an_older_version_is_brought_up_to_this_one(fresh: Fresh) -> 
             assert "U1" in recall(store, "L-2").possible
             assert [each["up_to"] for each in wanted["unidentified"]] == [2 + 1]  # and in doubt
             assert store.noted("schema") == {"": str(SCHEMA_VERSION)}
+
+
+_INDEXES = {
+    "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+    "postgresql": """SELECT replace(indexdef, schemaname || '.', '') FROM pg_indexes
+        WHERE schemaname = current_schema()""",
+}
+
+
+def _indexes(where: str) -> set[str]:
+    engine = engine_of(where)
+    with engine.begin() as connection:
+        found = connection.execute(text(_INDEXES[connection.dialect.name])).fetchall()
+    engine.dispose()
+    return {" ".join(said.split()) for (said,) in found}
+
+
+def test_a_store_of_the_version_before_gets_the_indexes_of_a_new_one(fresh: Fresh) -> None:
+    """Each, with the same columns and terms: else it answers, and more slowly by the day."""
+    where = fresh()
+    Store.open(where).close()
+    wanted = _indexes(where)
+    engine = engine_of(where)
+    with engine.begin() as connection:
+        connection.execute(text("DROP INDEX events_unseen"))
+        connection.execute(text("UPDATE meta SET value = '7' WHERE name = 'schema'"))
+    engine.dispose()
+    assert len(_indexes(where)) == len(wanted) - 1
+    Store.open(where).close()
+    assert _indexes(where) == wanted
 
 
 def test_two_writers_of_one_store_lose_and_double_nothing(fresh: Fresh) -> None:
