@@ -227,7 +227,7 @@ class Archive:
         stations = {row[0]: row[3] for row in rows}
         run = self.connection
         put(run, EVENTS, _EVENT_COLUMNS, rows)
-        bodies = [(n, zlib.compress(orjson.dumps(event), 1)) for n, event in fresh.items()]
+        bodies = ((n, zlib.compress(orjson.dumps(event), 1)) for n, event in fresh.items())
         put(run, BODIES, ("event", "body"), bodies)
         refs = [ref for n, event in fresh.items() for ref in _refs(n, stations[n], event)]
         put(run, REFS, ("station", "target", "event", "kind"), refs)

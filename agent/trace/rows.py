@@ -6,10 +6,10 @@ parameter a row: a statement of thousands of parameters costs the client more th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import orjson
@@ -22,6 +22,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     LargeBinary,
+    SmallInteger,
     String,
     Table,
     cast,
@@ -43,21 +44,19 @@ from agent.trace.tables import META, SHIPMENTS, THINGS
 T = TypeVar("T")
 
 
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-
-
-def _escaped(text: str) -> str:
-    return text if text.isprintable() and "\\" not in text else text.translate(_ESCAPES)
-
-
-_WRITTEN: Mapping[type[TypeEngine[Any]], Callable[[Any], str]] = {
-    String: _escaped,
-    Integer: str,  # and every smaller and larger one
-    Float: repr,
-    Boolean: str,
-    LargeBinary: lambda body: rf"\\x{body.hex()}",
+_KINDS: Mapping[type[TypeEngine[Any]], str] = {
+    BigInteger: "int8",
+    SmallInteger: "int2",
+    Integer: "int4",
+    String: "text",
+    Float: "float8",
+    Boolean: "bool",
+    LargeBinary: "bytea",
 }
-"""By a column's type, how one of its values is written for COPY."""
+"""What PostgreSQL calls the types of our columns; `Integer` is every other one's kin."""
+_AS_IT_IS = {"int8", "bytea"}
+"""What is sent in binary, where a table has nothing else: of bytes it is half as much. Of a number
+that is too large for a narrower column the driver would send a part, and say nothing."""
 
 _FEW = 20
 ROWS_AT_ONCE = 10_000
@@ -71,31 +70,23 @@ def pieces(things: Iterable[T], size: int) -> Iterator[list[T]]:
         yield piece
 
 
-def put(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Any]) -> None:
-    """Insert rows given as tuples of these columns."""
-    if not rows:
-        return
+def put(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Any]) -> None:
+    """Insert rows given as tuples of these columns; they may be made while others go in."""
     names = ", ".join(f'"{name}"' for name in columns)
-    into = f'INSERT INTO "{table.name}" ({names})'
     if connection.dialect.name == "sqlite":
+        into = f'INSERT INTO "{table.name}" ({names})'
         sql = f"{into} VALUES ({', '.join('?' * len(columns))})"
         for some in pieces(rows, ROWS_AT_ONCE):
             connection.exec_driver_sql(sql, some)
         return
     # By COPY: a row at a time takes ten times as long, and an array a column a half more.
-    kinds = [_written(table.c[name].type) for name in columns]
-    for some in pieces(rows, ROWS_AT_ONCE):
-        by_column = zip(zip(*some, strict=True), kinds, strict=True)
-        texts = [_texts(values, how) for values, how in by_column]
-        lines = "\n".join(map("\t".join, zip(*texts, strict=True)))
-        _copy(connection, f'COPY "{table.name}" ({names}) FROM STDIN', lines)
-
-
-def _texts(values: Sequence[Any], how: Callable[[Any], str]) -> Iterable[str]:
-    """Return a column's values as COPY takes them."""
-    if None in values:
-        return [r"\N" if value is None else how(value) for value in values]
-    return map(how, values)
+    kinds = [_kind(table.c[name].type) for name in columns]
+    how = " (FORMAT BINARY)" if _AS_IT_IS.issuperset(kinds) else ""
+    sql = f'COPY "{table.name}" ({names}) FROM STDIN{how}'
+    left = iter(rows)
+    first = next(left, None)
+    if first is not None:
+        _copy(connection, sql, kinds, chain([first], left))
 
 
 def put_shipments(
@@ -112,26 +103,28 @@ def put_shipments(
     put(connection, SHIPMENTS, ("source", "event", "thing", *names), rows)
 
 
-def _copy(connection: Connection, sql: str, lines: str) -> None:
+def _copy(connection: Connection, sql: str, kinds: Sequence[str], rows: Iterable[Any]) -> None:
     """Run a COPY, which only the driver itself knows, with errors as those of other statements.
 
     Raises:
-        DBAPIError: the database refused.
+        DBAPIError: the database refused, or cannot be told such a value.
     """
     driver = connection.dialect.loaded_dbapi
     cursor: Any = connection.connection.cursor()
     try:
         with cursor.copy(sql) as copy:
-            copy.write(lines)
+            copy.set_types(kinds)
+            for row in rows:
+                copy.write_row(row)
     except driver.Error as error:
         raise DBAPIError.instance(sql, None, error, driver.Error) from error
     finally:
         cursor.close()
 
 
-def _written(kind: TypeEngine[Any]) -> Callable[[Any], str]:
-    """Return how a column's values are written for COPY."""
-    return next(how for of, how in _WRITTEN.items() if isinstance(kind, of))
+def _kind(of: TypeEngine[Any]) -> str:
+    """Return what PostgreSQL calls a column's type."""
+    return next(name for kind, name in _KINDS.items() if isinstance(of, kind))
 
 
 def among(
