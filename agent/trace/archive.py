@@ -35,6 +35,7 @@ from agent.trace import affected, deriving, fetching, filtered, grounds
 from agent.trace.claims import Answered, Place
 from agent.trace.corrections import Document
 from agent.trace.fetching import STATION
+from agent.trace.garbage import looked_for_seldom
 from agent.trace.heard import place_of
 from agent.trace.rows import NAMES_AT_ONCE, ROWS_AT_ONCE, given, lock, next_id, pieces, put, reading
 from agent.trace.said import CYCLES, UNSEEN, when
@@ -120,6 +121,7 @@ class Archive:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
+    @looked_for_seldom()
     def take(self, documents: Iterable[Mapping[str, Any]]) -> Taken:
         """Take events in, as stored or in the envelope they are delivered in.
 
@@ -151,6 +153,7 @@ class Archive:
             if held.within(answer.first, answer.last) >= answer.sent:
                 filtered.note_answer(self.connection, run.id, answer)
 
+    @looked_for_seldom()
     def rebuild(self) -> int:
         """Derive everything anew from the events; return how many there are."""
         with self.connection.begin():

@@ -16,6 +16,7 @@ from functools import partial
 from agent.trace import fetching
 from agent.trace.archive import DocumentError
 from agent.trace.aside import all_aside, drop, set_aside
+from agent.trace.garbage import looked_for_seldom
 from agent.trace.store import RowError, Store
 from agent.trace.took import OTHER_CONTENT, Aside, Proof, Proven, Took
 
@@ -36,6 +37,7 @@ class Intake:
         self._store = store
         self._proof = Proof(root, name)
 
+    @looked_for_seldom()
     def take(self, messages: Sequence[tuple[str, bytes]], now_ms: int) -> Took:
         """Take messages, as (topic, payload), in.
 
