@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum, unique
 from typing import Protocol
 
@@ -39,6 +40,8 @@ class ClockState(StrEnum):
     STEPPED = "stepped"
 
 
+_FIRST_DAY = date(1970, 1, 1).toordinal()
+_DAY_MS = 86_400_000
 SET_CLOCKS = frozenset({ClockState.SYNCED, ClockState.HOLDOVER})
 """States in which the time of day counts: set by a time source, now or before it was lost."""
 
@@ -57,6 +60,11 @@ class Instant:
     clock_state: ClockState
     unsynced_s: int | None = None
     """In HOLDOVER: for how long no time source has set the wall clock; None in other states."""
+
+    @property
+    def day(self) -> date:
+        """The date by the station's calendar; century and expiry rules need it (D-75)."""
+        return date.fromordinal(_FIRST_DAY + (self.wall_ms + self.offset_min * 60_000) // _DAY_MS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +264,7 @@ class CommandDoor:
         try:
             _refuse_nobody(arguments)
             arguments = tuple(
-                (name, self._canonical(request.command, name, value, _day(now)))
+                (name, self._canonical(request.command, name, value, now.day))
                 for name, value in arguments
             )
         except ValueError as error:
@@ -281,7 +281,7 @@ class CommandDoor:
             arguments=arguments,
             fault=fault,
         )
-        return with_scan(given, self._station, self._conceal, _day(now))
+        return with_scan(given, self._station, self._conceal, now.day)
 
     def _concealed(
         self, arguments: tuple[tuple[str, str], ...], now: Instant
@@ -311,8 +311,3 @@ def _refuse_nobody(arguments: tuple[tuple[str, str], ...]) -> None:
     """
     if any(name in _PERSONS and value == UNNAMED for name, value in arguments):
         raise ValueError("this station records nobody (operators.mode: none)")
-
-
-def _day(now: Instant) -> date:
-    local = datetime.fromtimestamp(now.wall_ms / 1000, tz=UTC)
-    return (local + timedelta(minutes=now.offset_min)).date()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from agent.config.loaded import OperatorsConfig
 from agent.core.identity.badge import key_id, pseudonym
-from agent.core.identity.rules import Badge, badge_of, looks_like_badge
+from agent.core.identity.rules import Badge, Means, badge_of, looks_like_badge
 from agent.core.station import Station
 from agent.journal.files import DiskFiles
 from agent.journal.place import make_directory
@@ -97,17 +96,18 @@ def concealer(
     Where nobody is to be recorded (`none`), every badge is as one that failed.
     """
     name = key_id(key)
+    badges = tuple(rule for rule in station.scans if rule.means is Means.OPERATOR)
 
     def conceal(seen: CodeScanned) -> CodeScanned:
         if seen.status is FrameStatus.OK:
-            badge = badge_of(seen.raw, station.scans, reference_date=_day(seen))
+            badge = badge_of(seen.raw, badges, reference_date=seen.received.day)
             if badge is not None and operators.mode == "none":
                 return replace(seen, raw=b"", hidden_length=len(seen.raw))
             if badge is not None:
                 clear = operators.mode == "clear"
                 ref = badge.code if clear else f"{name}:{pseudonym(key, badge.code)}"
                 return replace(seen, raw=b"", operator=ref, role=role_of(badge, operators))
-        if looks_like_badge(seen.raw, station.scans):
+        if looks_like_badge(seen.raw, badges):
             return replace(seen, raw=b"", hidden_length=len(seen.raw))
         return seen
 
@@ -126,7 +126,7 @@ def person_of(
         if not text or operators.mode == "none":
             return text and UNNAMED
         raw = text.encode(errors="surrogatepass")
-        badge = badge_of(raw, station.scans, reference_date=_local_day(at))
+        badge = badge_of(raw, station.scans, reference_date=at.day)
         name = badge.code if badge is not None else text
         return name if operators.mode == "clear" else f"{key_id(key)}:{pseudonym(key, name)}"
 
@@ -141,12 +141,3 @@ def role_of(badge: Badge, operators: OperatorsConfig) -> str | None:
         if any(badge.code.startswith(head) for head in heads)
     )
     return badge.role or next(by_number, None)
-
-
-def _day(seen: CodeScanned) -> date:
-    return _local_day(seen.received)
-
-
-def _local_day(at: Instant) -> date:
-    local = datetime.fromtimestamp(at.wall_ms / 1000, tz=UTC)
-    return (local + timedelta(minutes=at.offset_min)).date()

@@ -7,7 +7,6 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.app.registries import registries
@@ -117,8 +116,7 @@ class Watch:
             self._scanned(observation)
 
     def _scanned(self, seen: CodeScanned) -> None:
-        day = datetime.fromtimestamp(seen.received.wall_ms / 1000, tz=UTC).date()
-        is_badge = badge_of(seen.raw, self._rules, reference_date=day) is not None
+        is_badge = badge_of(seen.raw, self._rules, reference_date=seen.received.day) is not None
         if is_badge or looks_like_badge(seen.raw, self._rules):
             self.badges += 1
         else:

@@ -63,7 +63,7 @@ class Started:
     """Who was on when it was let in: they were there, whatever is known of them later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CycleState:
     """What the handshakes leave behind."""
 
@@ -120,7 +120,7 @@ class BadScan:
     latest_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PairingState:
     """Scans that wait for their cycle."""
 
@@ -145,7 +145,7 @@ class Queued:
     latest_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class QueueState:
     """The parts on their way to the station, the next one first (D-26)."""
 
@@ -183,7 +183,7 @@ class Mounted:
     doubts: tuple[Why, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CarrierState:
     """What the carriers bear; a closed association stays until a cycle has passed."""
 
@@ -279,7 +279,7 @@ class WaitingComponent:
     """The unit that it is in by what is known; None: in none, or that is being asked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class MaterialState:
     """What feeds the positions; closed loads stay while a unit may still have drawn from them."""
 
@@ -369,7 +369,7 @@ class Past:
     """Boot-clock interval of the change."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ProductState:
     """Which product is made; `products` reads it."""
 
@@ -396,7 +396,7 @@ class Boundary:
     """The lot of which they are all sub-lots, if it was open all the time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ProductionState:
     """What is being made, and how much was counted."""
 
@@ -415,7 +415,7 @@ class Shown:
     mode: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class MachineState:
     """What the machine said of itself."""
 
@@ -435,7 +435,7 @@ class Life:
     life: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RunState:
     """The run itself: which file it works by, what is known to be broken."""
 

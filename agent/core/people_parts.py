@@ -65,7 +65,7 @@ class OrderCount:
         return self.good + self.nok
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PeopleState:
     """Who works here, and on what."""
 

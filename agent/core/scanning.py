@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from agent.core import events as ev
@@ -55,13 +54,7 @@ def scanned(draft: Draft, seen: CodeScanned) -> None:
 def judge_bytes(draft: Draft, raw: bytes, device: str | None) -> Judgement:
     """Return what the station's rules make of some bytes, on the station's date of now."""
     no_reads = draft.station.no_reads.get(device or "", frozenset())
-    return judge(raw, draft.station.scans, no_reads, reference_date=today(draft))
-
-
-def today(draft: Draft) -> date:
-    """Return the local date; century and expiry rules need it (D-75)."""
-    local = datetime.fromtimestamp(draft.now.wall_ms / 1000, tz=UTC)
-    return (local + timedelta(minutes=draft.now.offset_min)).date()
+    return judge(raw, draft.station.scans, no_reads, reference_date=draft.now.day)
 
 
 def _judge(draft: Draft, seen: CodeScanned) -> None:

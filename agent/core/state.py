@@ -41,7 +41,7 @@ EARLIER: tuple[object, ...] = ("earlier",)
 # ------------------------------------------------------------------ state
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
     """Everything a station knows: its plan, its address, and each concern's part."""
 
@@ -214,7 +214,7 @@ class Standing:
     """Which request it answers; None for a 7 given without a snapshot."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Live:
     """One handshake on this link."""
 
@@ -340,7 +340,7 @@ class Activity:
     moved: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Working:
     """What holds for this run and link only."""
 

@@ -75,9 +75,7 @@ _Reader = Callable[[Symbology | None, str, Profile, int], Reading]
 def _reader(symbology: Symbology | None, profile: Profile) -> _Reader:
     """Return how data of this symbology is to be read here."""
     if symbology is None:
-        return {Assume.GS1: _assumed_gs1, Assume.PLAIN: _plain, Assume.UNKNOWN: _unknown}[
-            profile.assume
-        ]
+        return _ASSUMED[profile.assume]
     declared = profile.read_as.get(symbology.id, Assume.UNKNOWN)
     if declared is Assume.GS1:
         return _gs1_text
@@ -239,6 +237,11 @@ def _is_item_number(data: str) -> bool:
     return True
 
 
+_ASSUMED: dict[Assume, _Reader] = {
+    Assume.GS1: _assumed_gs1,
+    Assume.PLAIN: _plain,
+    Assume.UNKNOWN: _unknown,
+}
 _READERS: dict[Carries, _Reader] = {
     Carries.ELEMENT_STRING: _element_string,
     Carries.EAN13: _ean13,

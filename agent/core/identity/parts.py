@@ -101,6 +101,8 @@ def group_parts(
         CodeError: a group holds what it cannot: a GTIN with a wrong check digit, no date. The
             offset is that of the whole code.
     """
+    if not groups:
+        return Parts(code=text, product=rule.product)
 
     def group(declared: str | None, name: str) -> str | None:
         return groups.get(declared or name)

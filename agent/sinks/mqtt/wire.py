@@ -16,6 +16,31 @@ from typing import Literal, cast
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
+from agent.sinks.mqtt.packets import no_properties
+
+_MID_BYTES = 2
+_NO_PROPERTIES = no_properties(PacketTypes.PUBACK)
+_SUCCESS = ReasonCode(PacketTypes.PUBACK)
+_REASONS = {
+    each.value: each
+    for each in (_SUCCESS, ReasonCode(PacketTypes.PUBACK, "No matching subscribers"))
+}
+"""What a broker says that has taken a message."""
+
+
+def plain_reason(puback: bytes | bytearray) -> ReasonCode | None:
+    """Return the reason in a PUBACK of version 5 that says "taken" and no more, else None.
+
+    So says nearly each of them (MQTT 5, 3.4.2), and paho takes a tenth of an event's time to read
+    the four bytes of one.
+    """
+    rest = bytes(puback[_MID_BYTES:])
+    if rest[1:] not in {b"", b"\x00"}:  # properties follow, of this length
+        return None
+    return _REASONS.get(rest[0]) if rest else _SUCCESS
 
 
 class Wire(asyncio.Protocol):
@@ -150,7 +175,14 @@ class WireClient(Client):
 
     def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
         before = len(self._out_messages)
-        result = super()._handle_pubackcomp(cmd)
+        packet = self._in_packet["packet"]
+        is_v5 = self._protocol == MQTTProtocolVersion.MQTTv5
+        reason = plain_reason(packet) if cmd == "PUBACK" and is_v5 else None
+        mid = int.from_bytes(packet[:_MID_BYTES])
+        if reason is not None and mid in self._out_messages:
+            result = self._do_on_publish(mid, reason, _NO_PROPERTIES)
+        else:
+            result = super()._handle_pubackcomp(cmd)
         if len(self._out_messages) == before:
             self.strays += 1
         return result

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from paho.mqtt import _packet
 from paho.mqtt.client import Client
-from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 
-from agent.sinks.mqtt.wire import Wire, WireClient
+from agent.sinks.mqtt.wire import Wire, WireClient, plain_reason
 from tests.doubles import settled
 
 CONNACK = b"\x20\x03\x00\x00\x00"
@@ -91,6 +92,44 @@ async def test_foreign_acknowledgements_are_counted() -> None:
     while wire.readable:
         client.loop_read()
     assert (client.strays, answers) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("said", "is_plain"),
+    [
+        ("", True),
+        ("00", True),
+        ("10", True),
+        ("0000", True),
+        ("1000", True),
+        ("97", False),
+        ("9700", False),
+        ("00051f00026f6b", False),
+        ("10051f00026f6b", False),
+    ],
+)
+async def test_what_an_acknowledgement_says_is_what_paho_reads(said: str, is_plain: bool) -> None:  # noqa: FBT001 - a row of the table
+    """Read by us, where it says "taken" and no more, or by paho: the same reason, once."""
+    puback = b"\x12\x34" + bytes.fromhex(said)
+    read = _packet.decode_puback(0x40, puback, MQTTProtocolVersion.MQTTv5)
+    ours = plain_reason(puback)
+    assert (ours is not None) is is_plain
+    assert ours is None or (ours, str(read.properties)) == (read.reason, "[]")
+    wire, _ = _wire()
+    client, answers = WireClient(wire, "press"), list[tuple[object, ...]]()
+    client.on_socket_register_write = lambda *_: None
+    client.on_publish = lambda _client, _data, *heard: answers.append(heard)
+    client.connect("broker.invalid", 1883, clean_start=True)
+    wire.data_received(CONNACK)
+    client.loop_read()
+    mid = client.publish("a", b"x", qos=1).mid
+    puback = mid.to_bytes(2) + puback[2:]
+    for _ in range(2):
+        wire.data_received(b"\x40" + bytes([len(puback)]) + puback)
+        while wire.readable:
+            client.loop_read()
+    assert [(mid, read.reason)] == [answer[:2] for answer in answers]
+    assert client.strays == 1
 
 
 async def test_the_wire_is_read_piece_by_piece() -> None:
