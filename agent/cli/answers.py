@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum, unique
 from io import StringIO
@@ -141,3 +141,15 @@ def rests_on(stations: Iterable[dict[str, Any]], imported: Sequence[str]) -> Ite
         yield f"imported: {source}"
     if not n and not imported:
         yield "nothing: the store is empty; see `lineside trace update`"
+
+
+def corrected(corrections: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what persons corrected, a line each: of what, what is right, who says so and why."""
+    for each in corrections:
+        right = ", ".join(f"{name} {value or 'none'}" for name, value in each["replacement"])
+        what = "was never so" if each["retracted"] else right
+        about = f" of {tracing.shown(each['about'])}" if each["about"] else ""
+        yield (
+            f"corrected: {each['corrects']} {each['supersedes'][0]}{about} at {each['station']}: "
+            f"{what}; by {each['who']}: {each['reason']} ({each['address']})"
+        )

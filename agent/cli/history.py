@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,6 +39,7 @@ def unit(
         newest = trace.newest_name(named.name)
         names = trace.names(newest)
         entries = trace.history(newest)
+        corrections = trace.corrections(newest)
         root = trace.tree(newest)
         rests = [asdict(each) for each in trace.completeness()]
         imported = trace.store.imported()
@@ -51,23 +52,30 @@ def unit(
     rows = [_row(entry, names) for entry in entries]
     if form is Form.JSON:
         body = {"of": named.name, "is_known": named.is_known, "names": names}
-        body |= {"history": entries, "holds": asdict(root)}
+        body |= {"history": entries, "corrections": corrections, "holds": asdict(root)}
         answers.write_json({**body, "rests_on": rests, "imported": imported})
     elif form is Form.CSV:
         answers.write_csv(_COLUMNS, rows)
     else:
-        _show(names, rows, root)
+        _show(names, rows, corrections, root)
         for line in answers.rests_on(rests, imported):
             screen.plain().print(line, style="dim")
     answers.end(is_known=named.is_known)
 
 
-def _show(names: Sequence[str], rows: Sequence[tuple[Any, ...]], root: tracing.Node) -> None:
+def _show(
+    names: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    corrections: Sequence[Mapping[str, Any]],
+    root: tracing.Node,
+) -> None:
     console = screen.plain()
     if len(names) > 1:
         others = ", ".join(map(tracing.shown, names[1:]))
         console.print(f"{tracing.shown(names[0])}, also called {others}", style="bold")
     answers.show(console, _COLUMNS, rows)
+    for line in answers.corrected(corrections):
+        console.print(line, style="yellow")
     console.print(_tree(root))
 
 

@@ -197,13 +197,7 @@ def _beside(report: dict[str, Any]) -> Iterator[str]:
             out = f"{each['shipped_quantity']} of it shipped"
         yield f"lot {lot}: {each['pieces']:,} pieces, {why}, {out}"
     yield from _shipping(report)
-    for each in report["corrections"]:
-        right = ", ".join(f"{name} {value or 'none'}" for name, value in each["replacement"])
-        what = "was never so" if each["retracted"] else right
-        yield (
-            f"corrected: {each['corrects']} {each['supersedes'][0]} at {each['station']}: {what}; "
-            f"by {each['who']}: {each['reason']} ({each['address']})"
-        )
+    yield from answers.corrected(report["corrections"])
     scopes = (f"{name.replace('_', ' ')} {n:,}" for name, n in report["scopes"].items())
     yield "scope: " + ", ".join(scopes)
 

@@ -23,6 +23,7 @@ from typing import Any, Self
 
 from agent.trace import naming
 from agent.trace.archive import DocumentError, Taken
+from agent.trace.corrected import corrections
 from agent.trace.genealogy import Answer, where_from, where_used
 from agent.trace.history import Node, history, names, newest_name, tree
 from agent.trace.holdings import Gap, Station, completeness
@@ -109,6 +110,11 @@ class Trace:
         """
         with self.store.snapshot():
             return history(self.store, name)
+
+    def corrections(self, name: str) -> list[dict[str, Any]]:
+        """Return what persons corrected of a unit, lot or component, oldest first (D-143)."""
+        with self.store.snapshot():
+            return corrections(self.store.archive.connection, names(self.store, name))
 
     def tree(self, name: str) -> Node:
         """Return what is and was in a unit or lot, to any depth."""

@@ -1,7 +1,8 @@
 """Which corrections by persons an answer rests on: what they are about is in it, or would be (D-8).
 
 An answer grows with what is not known and shrinks by a correction alone, so that it names each: of
-a load, a unit, a part or a lot that was recorded as one of these things, or now is.
+a load, a unit, a part or a lot that was recorded as one of these things, or now is; and of a cycle
+that was another unit's or never was, whatever it would have drawn of them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from agent.trace import fetching
+from agent.trace import deriving, fetching
 from agent.trace.corrections import Document, address_of, place_of
 from agent.trace.fetching import Key, key_of
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces
@@ -51,7 +52,7 @@ def _names(
     cycles: tuple[ColumnElement[bool], ...] | None,
 ) -> dict[Key, set[str]]:
     """Return of each correction what it is about, by what it corrects and what that was."""
-    targets = {(each["station"], address) for each in events for address in each["supersedes"]}
+    targets = {target for each in events for target in _targets(each)}
     held = fetching.by_address(connection, targets)
     at = {number: key_of(event) for number, event in held.items()}
     about: dict[Key, set[str]] = defaultdict(set)
@@ -67,13 +68,27 @@ def _names(
             of_them = select(EVENTS.c.id).where(among(connection, EVENTS.c.id, some), *cycles)
             for (number,) in connection.execute(of_them):
                 about[at[number]].add(_OF_CYCLES)
+    moved = {target for each in events if _moves(each) for target in _targets(each)}
+    gone = {number: event for number, event in held.items() if at[number] in moved}
+    for number, drawn in deriving.as_said(connection, gone).items():
+        about[at[number]] |= drawn
     found: dict[Key, set[str]] = {}
     for event in sorted(events, key=place_of):
         names = {event["about"]} if event.get("about") else set()
-        for target in ((event["station"], address) for address in event["supersedes"]):
+        for target in _targets(event):
             names |= about.get(target, set()) | found.get(target, set())
         found[key_of(event)] = names
     return found
+
+
+def _targets(correction: Document) -> list[Key]:
+    return [(correction["station"], address) for address in correction["supersedes"]]
+
+
+def _moves(correction: Document) -> bool:
+    """Whether what was drawn is in nothing now, or in another unit."""
+    replaced = {name for name, _ in correction.get("replacement", ())}
+    return bool(correction.get("retracted")) or "unit" in replaced
 
 
 def _time(event: Document) -> str:

@@ -78,6 +78,12 @@ def derive(connection: Connection, ids: Sequence[int], fresh: Mapping[int, Docum
     _write(connection, in_order, _Surroundings(connection, in_order).read(in_order))
 
 
+def as_said(connection: Connection, events: Mapping[int, Document]) -> dict[int, set[str]]:
+    """Return all that each event would name if nobody had corrected it."""
+    found = _Surroundings(connection, events).read(events, is_corrected=False)
+    return {number: set(named_in([changes])) for number, changes in found.items()}
+
+
 def _with_drawn(connection: Connection, events: Mapping[int, Document]) -> dict[int, Document]:
     """Return events, those of cycles that nobody saw with what they may have drawn (D-7)."""
     near = unseen.drawn(connection, events.values())
@@ -182,12 +188,14 @@ class _Surroundings:
             connection, [event["unit"] for event in of_kind["unit_reidentified"]]
         )
 
-    def read(self, events: Mapping[int, Document]) -> dict[int, Changes]:
-        """Return what each says."""
+    def read(
+        self, events: Mapping[int, Document], *, is_corrected: bool = True
+    ) -> dict[int, Changes]:
+        """Return what each says, by what corrects it or as it was recorded."""
         found: dict[int, Changes] = {}
         for number, event in events.items():
             key = key_of(event)
-            stands = standing(event, self._chains.get(key, ()))
+            stands = standing(event, self._chains.get(key, ()) if is_corrected else ())
             if stands is not None:
                 doubt = self._grounds.get(key)
                 if doubt is not None:

@@ -253,6 +253,7 @@ def test_the_serial_of_a_label_is_enough_where_it_is_one_units(
     told = capsys.readouterr()
     assert "'SN-3' is 01/0952/21/SN-3" in told.err
     assert "retracted by 000001-aa-7" in told.out
+    assert "corrected: unit_scrapped 000001-aa-6 at acme/press: was never so; by k:1" in told.out
     assert run("recall", "SN-1") == exits.REFUSED
     assert (
         "lineside recall: 'SN-1' may be any of these, name one in full: "
