@@ -249,10 +249,10 @@ def import_source(store: Store, path: Path) -> Imported:
     names = _shipped_names(store, {each.thing for each in facts.shipments})
     facts.shipments[:] = [replace(each, thing=names[each.thing]) for each in facts.shipments]
     source = str(path.resolve())
-    store.take(source, facts, body)
+    links = store.take(source, facts, body)
     unknown = unmatched(store.archive.connection, source)
     shipped = tuple(map(shown, unknown))
-    return Imported(len(facts.slots), len(facts.shipments), shipped, tuple(facts.told))
+    return Imported(links, len(facts.shipments), shipped, tuple(facts.told))
 
 
 def _shipped_names(store: Store, texts: Iterable[str]) -> dict[str, str]:

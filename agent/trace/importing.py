@@ -12,41 +12,47 @@ meant as it stands is taken and told (interchange.py).
 from __future__ import annotations
 
 import json
-import re
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from json import JSONDecodeError, JSONDecoder
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
-from agent.trace.interchange import FORM, Facts, facts_of
+from agent.trace.document import Document, NoDocumentError
+from agent.trace.interchange import FORM, Facts, Streamed
+from agent.trace.packed import Packed
 from agent.trace.recorded import EventError, InterchangeError
 from agent.trace.spreadsheet import facts_of_csv
 
 _FORMS = f"what is read is {FORM} (.json, .jsonl, a folder of stations.json, events.jsonl), or .csv"
 _Event = Mapping[str, Any]
 _Stations = Mapping[str, list[str]]
+_Places = Callable[[int], str]
+"""(number of an event) -> where it stands."""
+Brought = Facts | Streamed
+"""What a file comes down to: in memory, or slot by slot."""
 
 
-def read_source(path: Path) -> tuple[Facts, bytes]:
-    """Return what a file or folder comes down to, and its content.
+def read_source(path: Path) -> tuple[Brought, bytes]:
+    """Return what a file or folder comes down to, and its content as `zlib` packs it.
 
     Raises:
         InterchangeError: it is not of a form that is known; the text names file and place.
     """
     try:
         if path.is_dir():
-            body = (path / "events.jsonl").read_bytes()
+            text = Packed.of(path / "events.jsonl")
             beside = path / "stations.json"
             stations = _stations(beside, json_of(beside, beside.read_bytes()))
-            return _of_lines(path / "events.jsonl", body, stations), body
-        body = path.read_bytes()
+            return _of_lines(path / "events.jsonl", text, stations), text.content
+        text = Packed.of(path)
     except OSError as error:
         raise InterchangeError(f"{error.filename}: {error.strerror}") from error
     if path.suffix.lower() == ".csv":
-        return facts_of_csv(path, body), body
+        return facts_of_csv(path, text.whole()), text.content
     if path.suffix.lower() in {".jsonl", ".ndjson"}:
-        return _of_lines(path, body, None), body
-    return _of_document(path, body), body
+        return _of_lines(path, text, None), text.content
+    return _of_document(path, text.whole()), text.content
 
 
 def json_of(path: Path, body: bytes, line: int = 1, wanted: str = _FORMS) -> Any:  # noqa: ANN401 - whatever JSON has
@@ -73,50 +79,82 @@ def json_of(path: Path, body: bytes, line: int = 1, wanted: str = _FORMS) -> Any
     raise InterchangeError(f"{path}:{line + at}: {why}")
 
 
-def _facts(events: Iterable[_Event], stations: _Stations | None, of: Callable[[int], str]) -> Facts:
+def _facts(
+    events: Iterable[_Event], stations: _Stations | None, places: Callable[[], _Places]
+) -> Streamed:
     """Return what events come down to, with remarks and errors at their places in the file."""
     try:
-        facts = facts_of(events, stations)
+        return Streamed(events, stations, places)
     except EventError as error:
-        raise InterchangeError(f"{of(error.number)}: {error}") from error
-    facts.told += [f"{of(each.number)}: {each.text}" for each in sorted(facts.remarks)]
-    return facts
+        raise InterchangeError(f"{places()(error.number)}: {error}") from error
 
 
-def _objects(events: Iterable[Any]) -> Iterator[_Event]:
-    for number, event in enumerate(events, 1):
-        if not isinstance(event, dict):
-            raise EventError(number, f"{event!r:.80} is no event; write an object with a type")
-        yield event
+class _Objects:
+    """Events that can be gone through again and again, each an object."""
+
+    def __init__(self, events: Iterable[Any]) -> None:
+        self._events = events
+
+    def __iter__(self) -> Iterator[_Event]:
+        """Yield them.
+
+        Raises:
+            EventError: one is no object.
+        """
+        for number, event in enumerate(self._events, 1):
+            if not isinstance(event, dict):
+                raise EventError(number, f"{event!r:.80} is no event; write an object with a type")
+            yield event
 
 
 # ------------------------------------------------------------------ in lines
 
 
-def _of_lines(path: Path, body: bytes, stations: _Stations | None) -> Facts:
-    lines = [(number, line) for number, line in enumerate(body.splitlines(), 1) if line.strip()]
-    events = (json_of(path, line, number) for number, line in lines)
-    return _facts(_objects(events), stations, lambda number: f"{path}:{lines[number - 1][0]}")
+class _Lines:
+    """The events of a text with one a line."""
+
+    def __init__(self, path: Path, text: Packed) -> None:
+        self._path, self._text = path, text
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield them.
+
+        Raises:
+            InterchangeError: one is not JSON.
+        """
+        for number, line in self._text.lines():
+            yield json_of(self._path, line, number)
+
+    def places(self) -> _Places:
+        """Return how the place of each is written."""
+        lines = array("q", (number for number, _ in self._text.lines()))
+        return lambda number: f"{self._path}:{lines[number - 1]}"
+
+
+def _of_lines(path: Path, text: Packed, stations: _Stations | None) -> Streamed:
+    lines = _Lines(path, text)
+    return _facts(_Objects(lines), stations, lines.places)
 
 
 # ------------------------------------------------------------------ in one document
 
 
-def _of_document(path: Path, body: bytes) -> Facts:
-    document = json_of(path, body)
-    events = document.get("events") if isinstance(document, dict) else None
-    if not isinstance(events, list):
-        raise InterchangeError(f"{path}:1: no list of events; {_FORMS}")
-    _prove_form(path, document)
-    stations = _stations(path, document) if "stations" in document else None
-    starts: list[int] = []
+def _of_document(path: Path, body: bytes) -> Streamed:
+    try:
+        document = Document.of(body)
+    except NoDocumentError:
+        json_of(path, body)
+        raise InterchangeError(f"{path}:1: no list of events; {_FORMS}") from None
+    del body  # the document has its own
+    members = document.members
+    _prove_form(path, members)
+    stations = _stations(path, members) if "stations" in members else None
 
-    def place(number: int) -> str:
-        if not starts:
-            starts.extend(_starting_lines(body))
-        return f"{path}:{starts[number - 1]}"
+    def places() -> _Places:
+        lines = document.lines()
+        return lambda number: f"{path}:{lines[number - 1]}"
 
-    return _facts(_objects(events), stations, place)
+    return _facts(_Objects(document), stations, places)
 
 
 def _prove_form(path: Path, document: Any) -> None:  # noqa: ANN401 - whatever JSON has
@@ -140,36 +178,3 @@ def _stations(path: Path, document: Any) -> dict[str, list[str]]:  # noqa: ANN40
     except (TypeError, KeyError, AttributeError) as error:
         wanted = '[{"station": "S1", "slots": [{"slot": "A"}]}]'
         raise InterchangeError(f"{path}:1: no list of stations; write {wanted}") from error
-
-
-_BETWEEN = re.compile(r"[\s,:]*")
-
-
-def _starting_lines(body: bytes) -> list[int]:
-    """Return on which lines the events of a document begin. It was read before, and is sound."""
-    text = body.decode(json.detect_encoding(body))
-    decoder = JSONDecoder()
-    lines: list[int] = []
-    line, counted = 1, 0
-    at = _behind(text, text.index("{") + 1)
-    while text[at] != "}":
-        member, at = decoder.raw_decode(text, at)
-        at = _behind(text, at)
-        if member != "events":
-            _, at = decoder.raw_decode(text, at)
-            at = _behind(text, at)
-            continue
-        lines.clear()
-        at = _behind(text, at + 1)
-        while text[at] != "]":
-            line, counted = line + text.count("\n", counted, at), at
-            lines.append(line)
-            _, at = decoder.raw_decode(text, at)
-            at = _behind(text, at)
-        at = _behind(text, at + 1)
-    return lines
-
-
-def _behind(text: str, at: int) -> int:
-    """Return where the next value begins, or the end of the object or list."""
-    return _BETWEEN.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too

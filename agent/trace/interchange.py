@@ -24,17 +24,17 @@ slot that the file does not list, a draw where nothing was loaded, a part in two
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from math import inf
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
+from agent.trace.counting import counting
+from agent.trace.drawing import Draw, Draws, Feed, Load
 from agent.trace.genealogy import OTHER, Kind, Use
-from agent.trace.recorded import Recorded, counting
+from agent.trace.recorded import Recorded
 from agent.trace.shipment import Shipment
 
 FORM = "trace-v1"
@@ -61,8 +61,8 @@ class Facts:
     all_scrapped: set[str] = field(default_factory=set)
     shipments: list[Shipment] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
-    """The remarks with the places in their file."""
+    told: Sequence[str] = ()
+    """Remarks with their places; a spreadsheet has none."""
     _above: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _below: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -133,36 +133,57 @@ def facts_of(events: Iterable[Mapping[str, Any]], stations: Stations | None = No
     Raises:
         EventError: an event lacks something, or is of no known type.
     """
-    reading = _Reading(stations)
-    for event in counting(events):
-        reading.take(event)
-    return reading.facts()
+    reading = _Reading.of(events, stations)
+    facts = Facts(all_units=reading.units, all_scrapped=reading.scrapped)
+    for slot in reading.slots(facts.remarks.append):
+        facts.add(slot)
+    facts.remarks += reading.remarks
+    return facts
+
+
+class Streamed:
+    """What the events of a file come down to, slot by slot: not all of them at once.
+
+    Args:
+        events: In the order recorded; they are gone through several times.
+        stations: Those that the file lists; None: it lists none.
+        places: Returns how the place of an event in its file is written.
+
+    Raises:
+        EventError: an event lacks something, or is of no known type.
+    """
+
+    def __init__(
+        self,
+        events: Iterable[Mapping[str, Any]],
+        stations: Stations | None,
+        places: Callable[[], Callable[[int], str]],
+    ) -> None:
+        self._reading = _Reading.of(events, stations)
+        self._places = places
+        self._remarks: list[Remark] | None = None
+        self.all_units, self.all_scrapped = self._reading.units, self._reading.scrapped
+        self.shipments: list[Shipment] = []
+
+    @property
+    def slots(self) -> Iterator[Slot]:
+        """Each slot with its options, as often as this is asked for."""
+        remarks = list(self._reading.remarks)
+        yield from self._reading.slots(remarks.append)
+        self._remarks = remarks
+
+    @property
+    def told(self) -> list[str]:
+        """The remarks with the places in their file."""
+        if self._remarks is None:
+            deque(self.slots, maxlen=0)
+        if not self._remarks:
+            return []
+        place = self._places()
+        return [f"{place(each.number)}: {each.text}" for each in sorted(self._remarks)]
 
 
 # ------------------------------------------------------------------ reading
-
-
-@dataclass(frozen=True, slots=True)
-class _Load:
-    """A lot that came into a slot of a station."""
-
-    low: float
-    high: float
-    lot: str
-    is_added: bool
-    """Whether what was there before stayed there."""
-
-
-class _Draw(NamedTuple):
-    """A unit drew from all slots of a station."""
-
-    unit: str
-    station: str
-    at: float
-    give_or_take: float
-    number: int
-    """Of the event; at one time the one that was recorded later is the later one."""
-    by: int
 
 
 class _Change(NamedTuple):
@@ -186,8 +207,8 @@ class _Reading:
     """What is collected over the events, before times are put in order."""
 
     stations: Stations | None
-    loads: dict[tuple[str, str], list[_Load]] = field(default_factory=lambda: defaultdict(list))
-    draws: list[_Draw] = field(default_factory=list)
+    loads: dict[tuple[str, str], list[Load]] = field(default_factory=lambda: defaultdict(list))
+    draws: Draws = field(default_factory=Draws)
     replaced: dict[tuple[str, str, str], list[_Change]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -198,6 +219,18 @@ class _Reading:
     units: set[str] = field(default_factory=set)
     scrapped: set[str] = field(default_factory=set)
     remarks: list[Remark] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, events: Iterable[Mapping[str, Any]], stations: Stations | None) -> Self:
+        """Return what was collected of all events that count.
+
+        Raises:
+            EventError: an event lacks something, or is of no known type.
+        """
+        reading = cls(stations)
+        for event in counting(events):
+            reading.take(event)
+        return reading
 
     def take(self, event: Recorded) -> None:
         """Take in one event that counts."""
@@ -223,14 +256,14 @@ class _Reading:
         """A lot came into a slot, in the place of the one before or on top of it."""
         low, high = event.interval()
         is_added = event.event["type"] == "topup"
-        self.loads[self._place(event)].append(_Load(low, high, event.name("lot"), is_added))
+        self.loads[self._place(event)].append(Load(low, high, event.name("lot"), is_added))
 
     def process(self, event: Recorded) -> None:
         """A unit drew from a station's slots."""
         unit, station = event.name("unit"), self._station(event)
         self.units.add(unit)
         at, give_or_take = event.time(), event.give_or_take()
-        self.draws.append(_Draw(unit, station, at, give_or_take, event.number, event.by))
+        self.draws.add(Draw(unit, station, at, give_or_take, event.number, event.by))
 
     def replace(self, event: Recorded) -> None:
         """What a unit had from a slot is out, another lot is in."""
@@ -273,35 +306,32 @@ class _Reading:
 
     # -------------------------------------------------------------- times in order
 
-    def facts(self) -> Facts:
-        """Return the slots."""
-        facts = Facts(all_units=self.units, all_scrapped=self.scrapped, remarks=self.remarks)
-        for slot in self.made:
-            facts.add(slot)
+    def slots(self, remark: Callable[[Remark], None]) -> Iterator[Slot]:
+        """Yield the slots; what is hardly meant so is remarked on meanwhile."""
+        yield from self.made
         feeds = defaultdict(list)
         for (station, position), loads in self.loads.items():
-            feeds[station].append((position, _Feed(loads)))
+            feeds[station].append((position, Feed(loads)))
         for draw in self.draws:
             without = set(self.stations.get(draw.station, ())) if self.stations else set[str]()
             for position, feed in feeds[draw.station]:
                 options = feed.options(draw.at, draw.give_or_take)
-                for slot in self._drawn(draw, position, options) if options else ():
-                    facts.add(slot)
+                if options:
+                    yield from self._drawn(draw, position, options)
                 (without.discard if options else without.add)(position)
             for position in sorted(without):
                 text = (
                     f"nothing was loaded at {draw.station!r}, {position!r} when it drew from there"
                 )
-                self.remarks.append(Remark(draw.by, f"unit {draw.unit!r}: {text}"))
+                remark(Remark(draw.by, f"unit {draw.unit!r}: {text}"))
         for (unit, _, _), changes in self.replaced.items():
             in_order = sorted(changes)
             ends = [*(change.at for change in in_order[1:]), inf]
             for change, end in zip(in_order, ends, strict=True):
-                facts.add(Slot(unit, Kind.FEED, (change.lot,), change.at, end, why=_DIRECT))
-        self._add_parts(facts)
-        return facts
+                yield Slot(unit, Kind.FEED, (change.lot,), change.at, end, why=_DIRECT)
+        yield from self._part_slots(remark)
 
-    def _drawn(self, draw: _Draw, position: str, options: tuple[str, ...]) -> Iterator[Slot]:
+    def _drawn(self, draw: Draw, position: str, options: tuple[str, ...]) -> Iterator[Slot]:
         """Yield what a unit drew from a slot, until it was replaced.
 
         What was replaced when the unit may not have been there yet may still be in it: from then on
@@ -309,55 +339,29 @@ class _Reading:
         """
         first, last = draw.at - draw.give_or_take, draw.at + draw.give_or_take
         changes = self.replaced.get((draw.unit, draw.station, position), ())
+        why = "load_interval" if len(options) == 1 else _DOUBT
+        if not changes:
+            yield Slot(draw.unit, Kind.FEED, options, first, inf, why)
+            return
         sure = (each.at for each in changes if (each.at, each.number) > (last, draw.number))
         out = min(sure, default=inf)
         doubted = min((each.at for each in changes if each.at >= first), default=inf)
-        why = "load_interval" if len(options) == 1 else _DOUBT
         yield Slot(draw.unit, Kind.FEED, options, first, min(doubted, out), why=why)
         if doubted < out:
             yield Slot(draw.unit, Kind.FEED, (*options, OTHER), doubted, out, why=_DOUBT)
 
-    def _add_parts(self, facts: Facts) -> None:
+    def _part_slots(self, remark: Callable[[Remark], None]) -> Iterator[Slot]:
         inside: dict[str, tuple[str, _Move]] = {}
         for (parent, child), moves in self.parts.items():
             for since, until in _stays(moves):
-                facts.add(Slot(parent, Kind.PART, (child,), since, until, why=_DIRECT))
+                yield Slot(parent, Kind.PART, (child,), since, until, why=_DIRECT)
                 if until != inf:
                     continue
                 latest = max(moves)
                 other, before = inside.setdefault(child, (parent, latest))
                 if other != parent:
                     text = f"{child!r} is in {other!r} and in {parent!r}, and was taken out of none"
-                    number = max(latest.number, before.number)
-                    self.remarks.append(Remark(number, text))
-
-
-class _Feed:
-    """What a slot of a station had in it, in the order of time."""
-
-    def __init__(self, loads: Iterable[_Load]) -> None:
-        in_order = sorted(loads, key=lambda load: (load.low, load.high))
-        self._loads = in_order
-        self._lows = [load.low for load in in_order]
-        ends, behind = list[float](), list[float]()
-        for load in reversed(in_order):
-            at = bisect_left(behind, load.high)
-            ends.append(behind[at] if at < len(behind) else inf)
-            if not load.is_added:
-                insort(behind, load.high)
-        self._ends = ends[::-1]
-        """Per load: when the next one that emptied the slot had come for sure."""
-        self._latest_ends = list(accumulate(self._ends, max))
-
-    def options(self, at: float, give_or_take: float) -> tuple[str, ...]:
-        """Return which lots may have been drawn at a time."""
-        found: dict[str, None] = {}
-        number = bisect_right(self._lows, at + give_or_take) - 1
-        while number >= 0 and self._latest_ends[number] > at - give_or_take:
-            if self._ends[number] > at - give_or_take:
-                found[self._loads[number].lot] = None
-            number -= 1
-        return tuple(found)
+                    remark(Remark(max(latest.number, before.number), text))
 
 
 def _stays(moves: Iterable[_Move]) -> Iterator[tuple[float, float]]:

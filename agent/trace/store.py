@@ -13,11 +13,10 @@ log (PITFALLS S8); the journal of a station is never opened this way.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from math import inf, isinf
+from math import inf
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -40,17 +39,13 @@ from agent.trace.archive import Archive, Taken, note_beginnings
 from agent.trace.engines import RowError, TraceStoreError, engine_of, is_of_the_row, shown, why
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import OTHER, Kind, Links, Use
-from agent.trace.interchange import Facts
+from agent.trace.interchange import Facts, Streamed
 from agent.trace.kits import LINKS, drawn_links
 from agent.trace.rows import (
     NAMES_AT_ONCE,
-    ROWS_AT_ONCE,
     among,
-    ids_of,
     lock,
     pieces,
-    put,
-    put_shipments,
     reading,
 )
 from agent.trace.said import UNKNOWN
@@ -61,11 +56,11 @@ from agent.trace.tables import (
     MIGRATIONS,
     REASONS,
     SCRAPPED,
-    SHIPMENTS,
     SOURCES,
     THINGS,
     USES,
 )
+from agent.trace.taking import take_source
 from agent.trace.widened import Widened
 
 __all__ = ["RowError", "Size", "Store", "TraceStoreError"]
@@ -241,13 +236,13 @@ class Store:
 
     # -------------------------------------------------------------- in
 
-    def take(self, source: str, facts: Facts, body: bytes) -> None:
-        """Take a source's facts in, in the place of what it brought before.
+    def take(self, source: str, facts: Facts | Streamed, body: bytes) -> int:
+        """Take a source's facts in, in the place of what it brought before; return how many slots.
 
         Args:
             source: Its name; the same name is the same source.
             facts: What it comes down to.
-            body: What it was made from, kept so that this can be done anew.
+            body: What it was made from as `zlib` packs it, kept so that this can be done anew.
 
         Raises:
             TraceStoreError: the store refused; nothing of it was taken.
@@ -255,29 +250,9 @@ class Store:
         try:
             with self._connection.begin():
                 lock(self._connection)
-                self._take(source, facts, body)
+                return take_source(self._connection, source, facts, body)
         except DBAPIError as error:
             raise TraceStoreError(f"{self._engine.url}: {why(error)}") from error
-
-    def _take(self, source: str, facts: Facts, body: bytes) -> None:
-        run = self._connection.execute
-        known = self._connection.scalar(select(SOURCES.c.id).where(SOURCES.c.name == source))
-        if known is not None:
-            run(delete(USES).where(USES.c.source == known))
-            run(delete(SHIPMENTS).where(SHIPMENTS.c.source == known))
-            run(delete(SCRAPPED).where(SCRAPPED.c.source == known))
-            run(delete(SOURCES).where(SOURCES.c.id == known))
-        added = run(insert(SOURCES).values(name=source, body=zlib.compress(body, 1)))
-        number = added.inserted_primary_key[0] if added.inserted_primary_key else None
-        names = facts.all_units | facts.all_scrapped | {slot.holder for slot in facts.slots}
-        names.update(option for slot in facts.slots for option in slot.options)
-        names.update(each.thing for each in facts.shipments)
-        ids = ids_of(self._connection, names, facts.all_units)
-        scrapped = [(ids[name], number) for name in facts.all_scrapped]
-        put(self._connection, SCRAPPED, ("thing", "source"), scrapped)
-        for rows in pieces(_rows(number, facts, ids), ROWS_AT_ONCE):
-            put(self._connection, USES, _COLUMNS, rows)
-        put_shipments(self._connection, ids, ((number, None, each) for each in facts.shipments))
 
     def take_events(self, documents: Iterable[Mapping[str, Any]]) -> Taken:
         """Take events of stations in, as stored or in their CloudEvents envelope, in any order.
@@ -402,16 +377,3 @@ def _by_name(links: Select[Any]) -> Select[Any]:
 _EACH_KIND_OF_ROW = (_by_name(select(USES)), _by_name(drawn_links()))
 """Not one statement of both: each finds its way by its own indexes."""
 _KINDS = {kind.value: kind for kind in Kind}
-
-
-_COLUMNS = ("source", "slot", "kind", "holder", "option", "options", "since", "until", "why")
-
-
-def _rows(source: int | None, facts: Facts, ids: dict[str, int]) -> Iterator[tuple[Any, ...]]:
-    for number, slot in enumerate(facts.slots):
-        since = None if isinf(slot.since) else slot.since
-        until = None if isinf(slot.until) else slot.until
-        kind, holder, n = slot.kind.value, ids[slot.holder], len(slot.options)
-        code = REASONS.index(slot.why)
-        for option in slot.options:
-            yield source, number, kind, holder, ids[option], n, since, until, code

@@ -1,7 +1,8 @@
 """The trace store: a source is taken whole and once, and answers as the facts themselves do."""
 
 import json
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from agent.trace.engines import engine_of
 from agent.trace.genealogy import Kind, recall, where_from, where_used
 from agent.trace.holdings import completeness
 from agent.trace.importing import read_source
-from agent.trace.interchange import Facts, Slot
+from agent.trace.interchange import Facts, Slot, Streamed, facts_of
 from agent.trace.report import recall_report
+from agent.trace.rows import ROWS_AT_ONCE
 from agent.trace.selecting import Selection
 from agent.trace.store import SCHEMA_VERSION, Store, TraceStoreError
 from tests.trace_rig import Plant, derived
@@ -28,10 +30,11 @@ SMALL = Path("tests/data/trace/genealogy_small.json")
 
 def test_the_store_answers_as_the_facts_do(fresh: Fresh) -> None:
     """Each query of the small plant has the same answer from tables as from memory."""
-    facts, body = read_source(SMALL)
-    queries = json.loads(body)["queries"]
+    streamed, body = read_source(SMALL)
+    document = json.loads(zlib.decompress(body))
+    facts, queries = facts_of(document["events"]), document["queries"]
     with Store.open(fresh()) as store:
-        store.take("small", facts, body)
+        assert store.take("small", streamed, body) == len(facts.slots)
         for query in queries:
             ask = {"where_used": where_used, "where_from": where_from, "recall": recall}[query["q"]]
             assert ask(store, query["of"]) == ask(facts, query["of"]), query
@@ -48,6 +51,32 @@ def test_taking_a_source_again_replaces_it(fresh: Fresh) -> None:
         assert where_from(store, "U").possible == ["NEW", "NEWER"]
         assert where_used(store, "OLD").certain == []
         assert (store.size().sources, store.size().uses) == (1, 2)
+
+
+def test_half_an_import_is_never_left(fresh: Fresh) -> None:
+    """What ends it in the middle of a large file takes back all of it; what was there is there."""
+    before = Facts(all_units={"U"})
+    before.add(Slot("U", Kind.FEED, ("OLD",)))
+    torn = _Torn([{"type": "scrap", "unit": name} for name in ("U", "NEW")], None, lambda: str)
+    with Store.open(fresh()) as store:
+        store.take("mes", before, b"{}")
+        size = store.size()
+        with pytest.raises(RuntimeError, match="torn"):
+            store.take("mes", torn, b"{}")
+        assert store.size() == size
+        assert where_from(store, "U").certain == ["OLD"]
+        assert (store.scrapped({"U"}), store.knows("NEW")) == (set(), False)
+
+
+class _Torn(Streamed):
+    """A file of which the last cannot be had, when much of it is in the store already."""
+
+    @property
+    def slots(self) -> Iterator[Slot]:
+        """Yield more than go in at once, and fail."""
+        for number in range(2 * ROWS_AT_ONCE):
+            yield Slot("U", Kind.FEED, (f"L-{number % 7}",))
+        raise RuntimeError("torn")
 
 
 def test_a_file_that_says_no_longer_that_a_unit_is_scrap_is_believed(fresh: Fresh) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from agent.trace.genealogy import Kind, recall, where_from
 from agent.trace.importing import read_source
-from agent.trace.interchange import Slot
+from agent.trace.interchange import Facts, Slot, facts_of
 from agent.trace.recorded import InterchangeError
 from agent.trace.shipment import Shipment
 
@@ -22,8 +22,11 @@ def test_document_folder_and_lines_are_the_same(tmp_path: Path) -> None:
     lines = tmp_path / "events.jsonl"
     lines.write_text("\n".join(json.dumps(event) for event in document["events"]) + "\n\n")
     whole, _ = read_source(SMALL)
-    assert read_source(tmp_path)[0].slots == whole.slots
-    assert read_source(lines)[0].slots == whole.slots
+    wanted = list(whole.slots)
+    assert wanted == facts_of(document["events"]).slots
+    assert list(read_source(tmp_path)[0].slots) == wanted
+    assert list(read_source(lines)[0].slots) == wanted
+    assert list(whole.slots) == wanted
 
 
 def test_a_spreadsheet_says_units_and_what_is_in_them(tmp_path: Path) -> None:
@@ -37,6 +40,7 @@ def test_a_spreadsheet_says_units_and_what_is_in_them(tmp_path: Path) -> None:
         "U3;;;;;\n"
     )
     facts, _ = read_source(path)
+    assert isinstance(facts, Facts)
     found = recall(facts, "L1")
     assert (found.certain, found.scrapped) == (["U1"], ["U2"])
     assert recall(facts, "ECU-1").cleared == ["U1"]
