@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 Document = Mapping[str, Any]
@@ -95,9 +96,7 @@ def _replace(event: dict[str, Any], replacement: Sequence[tuple[str, str]]) -> N
             continue
         if name.startswith(_VALUE):
             event["values"] = [
-                {**each, "value": _typed(value, each.get("value"))}
-                if each["name"] == name.removeprefix(_VALUE)
-                else each
+                _corrected(each, value) if each["name"] == name.removeprefix(_VALUE) else each
                 for each in event.get("values", ())
             ]
         elif name == "order" and not value:
@@ -115,11 +114,45 @@ def _replace(event: dict[str, Any], replacement: Sequence[tuple[str, str]]) -> N
             event.pop("part_of", None)
 
 
-def _typed(text: str, before: object) -> object:
+def _corrected(captured: Document, text: str) -> dict[str, Any]:
+    """Return a captured value with what is right, judged anew by the limits that it had."""
+    limits = captured.get("limits")
+    is_number = limits is not None or captured.get("measure") is not None
+    right = {**captured, "value": _typed(text, captured.get("value"), is_number=is_number)}
+    if isinstance(limits, Mapping) and captured.get("verdict") is not None:
+        right["verdict"] = _verdict(right["value"], limits)
+        right.pop("warning", None)
+    return right
+
+
+def _typed(text: str, before: object, *, is_number: bool) -> object:
     """Return a corrected value as what it was before: numbers stay numbers."""
-    if isinstance(before, bool) or not isinstance(before, int | float):
+    if not is_number and _plain(before) is None:
         return text
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return text
+    return number if isfinite(number) else text
+
+
+def _verdict(value: object, limits: Document) -> str:
+    """Return what a value is by its limits, as the station would have said (D-96)."""
+    number, low, high = _plain(value), _bound(limits.get("low")), _bound(limits.get("high"))
+    is_unread = not {"low", "high"}.isdisjoint(limits.get("unread", ()))
+    if number is None or is_unread or (low is not None and high is not None and low > high):
+        return "unknown"
+    if low is not None and number < low:
+        return "low"
+    return "high" if high is not None and number > high else "ok"
+
+
+def _bound(limit: object) -> int | float | None:
+    """Return a limit; one beyond 2^53 is written as text."""
+    if isinstance(limit, str) and limit.removeprefix("-").isdecimal():
+        return int(limit)
+    return _plain(limit)
+
+
+def _plain(value: object) -> int | float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

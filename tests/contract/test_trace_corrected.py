@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from agent.trace.api import Trace
+from agent.trace.api import Selection, Trace
 from tests.trace_rig import Plant, stored
 
 pytestmark = pytest.mark.usefixtures("fresh")
 
 
-def told(plant: Plant, asked: str) -> tuple[set[str], list[str]]:
+def told(plant: Plant, asked: str | Selection) -> tuple[set[str], list[str]]:
     """Return whom a recall has, and by which corrections; the same in any order of events."""
     answers = []
     for events in (plant.events, plant.events[::-1]):
@@ -77,3 +77,22 @@ def test_a_history_says_what_is_right() -> None:
         for name in ("U1", "U9"):
             (found,) = Trace(store).corrections(name)
             assert (found["address"], found["replacement"]) == (fix, [["result", "nok"]])
+
+
+def test_a_value_is_recalled_by_what_is_right_of_it() -> None:
+    """By its own limits as by others: who is beyond by a correction is in, who is not is out."""
+    plant = Plant()
+    limits = {"low": 10, "high": 40}
+    for unit, value, verdict in (("A", 30, "ok"), ("B", 50, "high"), ("C", None, "unknown")):
+        said = {"name": "force", "quality": "good", "value": value, "verdict": verdict}
+        plant.unit(unit, values=[{**said, "limits": limits}])
+    assert told(plant, Selection(value="force"))[0] == {"B", "C"}
+    fixes = [
+        plant.correct("000001-aa-1", **{"values.force": "50"}),
+        plant.correct("000001-aa-2", **{"values.force": "30"}),
+        plant.correct("000001-aa-3", **{"values.force": "45.5"}),
+    ]
+    for asked in (Selection(value="force"), Selection(value="force", above=40)):
+        listed, named = told(plant, asked)
+        assert listed == {"A", "C"}
+        assert named == fixes
