@@ -26,13 +26,14 @@ from agent.app.parquet import write_parquet
 from agent.formats.epcis.common import DOCUMENT_CONTEXT
 from agent.formats.epcis.mapping import Document, Epcis, Mapper, Settings, declared_wrong
 from agent.formats.epcis.rules import event_problems
-from agent.formats.tables import TABLES, Row, Table
+from agent.formats.tables import TABLES, Row, Sort, Table
 from agent.trace.corrections import place_of, standing
 from agent.trace.said import plant_address
 from agent.trace.wanted import Wanted
 
 Progress = Callable[[int], None]
 PROGRESS_EVERY = 5_000
+_WIDE = 1 << 63
 
 
 @dataclass(slots=True)
@@ -235,7 +236,7 @@ def export_table(
     asked = replace(wanted, kinds=table.kinds)
     rows = _rows(table, sources, asked, done, progress)
     if path is not None and path.suffix.lower() == ".parquet":
-        done.written = write_parquet(path, table, rows)
+        done.written = write_parquet(path, table, _fitting(table, rows, done))
         return done
     with written_to(path) as out:
         writer = csv.writer(out, lineterminator="\n")
@@ -244,6 +245,16 @@ def export_table(
             writer.writerow(row)
             done.written += 1
     return done
+
+
+def _fitting(table: Table, rows: Iterator[Row], done: Exported) -> Iterator[Row]:
+    """Yield rows whose whole numbers have 64 bits, as columns of whole numbers do in a file."""
+    places = [at for at, column in enumerate(table.columns) if column.sort is Sort.WHOLE]
+    for row in rows:
+        wide = {at for at in places if row[at] is not None and not -_WIDE <= row[at] < _WIDE}
+        if wide:
+            done.left_out["whole numbers beyond 64 bits with a sign, which CSV has"] += len(wide)
+        yield tuple(None if at in wide else value for at, value in enumerate(row)) if wide else row
 
 
 def _rows(

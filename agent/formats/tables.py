@@ -102,8 +102,9 @@ _UNITS = (
 
 def _units(event: Document) -> Iterator[Row]:
     names = ("unit", "product", "lot", "order", "result", "visit", "answer", "handshake")
-    more = ("cycle", "mode", "count")
-    said = tuple(event.get(name) for name in (*names, *more))
+    said = tuple(event.get(name) for name in (*names, "cycle", "mode"))
+    count = event.get("count")
+    said = (*said, int(count) if isinstance(count, str) else count)  # text where beyond 2^53
     yield (*_where(event), event["kind"], event["time"].get("source"), *said, *_sure(event))
 
 
@@ -220,7 +221,7 @@ _VALUES = (
     Column("order", Sort.TEXT, "what was made"),
     Column("name", Sort.TEXT, "the value's name"),
     Column("number", Sort.NUMBER, "the value, where it is a number", "as `measure` says"),
-    Column("text", Sort.TEXT, "the value, where it is text; `true` or `false`"),
+    Column("text", Sort.TEXT, "the value as text; `true`, `false`; a whole number beyond 2^53"),
     Column("measure", Sort.TEXT, "unit of measure of `number`, `low` and `high`"),
     Column("quality", Sort.TEXT, "`good`, `uncertain` or `bad`"),
     Column("low", Sort.NUMBER, "the least that it may be", "as `measure` says"),
@@ -240,8 +241,8 @@ def _values(event: Document) -> Iterator[Row]:
             _text(value.get("value")),
             value.get("measure"),
             value["quality"],
-            _number(limits.get("low")),
-            _number(limits.get("high")),
+            _limit(limits.get("low")),
+            _limit(limits.get("high")),
             value.get("verdict"),
         )
 
@@ -249,6 +250,11 @@ def _values(event: Document) -> Iterator[Row]:
 def _number(value: object) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number else None  # type: ignore[arg-type]  # it is a number
+
+
+def _limit(value: object) -> float | None:
+    """Return a limit; beyond 2^53 it is written as text."""
+    return float(value) if isinstance(value, str) else _number(value)
 
 
 def _text(value: object) -> str | None:

@@ -1,5 +1,6 @@
 """Exports from every source: at flat memory, with corrections as what is right (D-131, D-143)."""
 
+import csv
 import io
 import json
 from collections.abc import Iterator
@@ -231,6 +232,33 @@ def test_parquet_has_types_and_meanings(tmp_path: Path, monkeypatch: pytest.Monk
     assert table.column("time")[0].as_py().isoformat() == "2026-11-25T06:00:00+00:00"
     with pytest.raises(SourceError, match="No such file"):
         export_table("values", [Listed(plant.events)], Wanted(), tmp_path / "no" / "v.parquet")
+
+
+def test_a_counter_of_any_width_is_a_number(tmp_path: Path) -> None:
+    """Beyond 2^53 events write it as text; what no column of 64 bits holds is told, and in CSV."""
+    plant = Plant()
+    counts = [7, str(2**53), str(2**63 - 1), str(2**63), None]
+    for n, count in enumerate(counts):
+        limits = {"low": str(-(2**60)), "high": 2}
+        plant.unit(
+            f"SN-{n}", count=count, values=[{"name": "f", "quality": "good"} | {"limits": limits}]
+        )
+    wide, narrow = tmp_path / "units.csv", tmp_path / "units.parquet"
+    assert not export_table("units", [Listed(plant.events)], Wanted(), wide).left_out
+    rows = list(csv.DictReader(wide.read_text().splitlines()))
+    assert [row["count"] for row in rows] == ["7", str(2**53), str(2**63 - 1), str(2**63), ""]
+    done = export_table("units", [Listed(plant.events)], Wanted(), narrow)
+    assert read_parquet.read_table(narrow).column("count").to_pylist() == [
+        7,
+        2**53,
+        2**63 - 1,
+        None,
+        None,
+    ]
+    assert done.left_out == {"whole numbers beyond 64 bits with a sign, which CSV has": 1}
+    values = tmp_path / "values.parquet"
+    export_table("values", [Listed(plant.events)], Wanted(), values)
+    assert read_parquet.read_table(values).column("low")[0].as_py() == -float(2**60)
 
 
 def test_without_pyarrow_it_says_what_to_do(
