@@ -21,7 +21,6 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from agent.trace.recorded import EventError, InterchangeError, Recorded, shown_briefly
-from agent.trace.rows import pieces
 
 _Event = Mapping[str, Any]
 _IDS_AT_ONCE = 250_000
@@ -86,7 +85,9 @@ class _Seen:
             self.repeats[number] = True
             if self._contents[number - 1] != self._contents[first - 1]:
                 doubted[number] = first
-        for some in pieces(sorted(doubted), _EVENTS_AT_ONCE):
+        in_order = sorted(doubted)
+        for at in range(0, len(in_order), _EVENTS_AT_ONCE):
+            some = in_order[at : at + _EVENTS_AT_ONCE]
             self._compare({number: doubted[number] for number in some})
 
     def _again(self) -> Iterator[tuple[int, int]]:
