@@ -24,6 +24,7 @@ __all__ = [
     "Journal",
     "PreviousSeen",
     "Random",
+    "Recorded",
     "Recovery",
     "Refusal",
     "RefusedError",
@@ -260,16 +261,8 @@ class StoreError(Exception):
     """What is stored cannot be read now, or not be added to."""
 
 
-class Journal(Protocol):
-    """What happened at this station, in order, on disk."""
-
-    def append(self, rows: Sequence[Row]) -> asyncio.Future[None]:
-        """Queue one decision's rows for the next commit; done when they are durable and marked.
-
-        The future fails with the journal's error if the commit failed or is in doubt; then every
-        later append fails too, and the journal must be opened again (PITFALLS S5).
-        """
-        ...
+class Recorded(Protocol):
+    """What was recorded at this station, for whoever passes it on."""
 
     async def read(self, after: Address | None, limit: int) -> list[Row]:
         """Return durable rows after an address (None: from the oldest kept), oldest first."""
@@ -300,6 +293,18 @@ class Journal(Protocol):
 
     async def wait_beyond(self, address: Address | None) -> None:
         """Return when a durable row after the address exists."""
+        ...
+
+
+class Journal(Recorded, Protocol):
+    """What happened at this station, in order, on disk."""
+
+    def append(self, rows: Sequence[Row]) -> asyncio.Future[None]:
+        """Queue one decision's rows for the next commit; done when they are durable and marked.
+
+        The future fails with the journal's error if the commit failed or is in doubt; then every
+        later append fails too, and the journal must be opened again (PITFALLS S5).
+        """
         ...
 
     async def close(self) -> None:

@@ -20,8 +20,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agent.journal.chain import ordinal
-from agent.journal.outside import Unknown, unknown_to
-from agent.journal.sqlite import SqliteJournal
+from agent.journal.outside import Readable, Unknown, unknown_to
 from agent.ports import Address, Recovery
 from drivers.base import TagFault
 
@@ -56,7 +55,7 @@ class Orphans:
         fault = self._faults.get(sink)
         return () if fault is None else (fault,)
 
-    async def is_known(self, journal: SqliteJournal, sink: str, held: Address, digest: str) -> bool:
+    async def is_known(self, journal: Readable, sink: str, held: Address, digest: str) -> bool:
         """Return whether this run may go on, told what the other side of a sink holds.
 
         Raises:
@@ -67,14 +66,20 @@ class Orphans:
         unknown = await journal.look(lambda connection: unknown_to(connection, held, digest))
         if unknown is None:
             return True
+        if held.epoch in self._untold:  # no run has named it yet: it is kept out there until then
+            return self._name(unknown)
         cause = _cause(unknown)
         self._faults[sink] = TagFault(tag="history", cause=cause, hint=HINT)
         self._tell(sink, f"{cause}; {HINT}")
         if not is_first or unknown.is_other or not _can_be(held, journal.last):
             return True
-        known = self._untold.get(held.epoch)
+        return self._name(unknown)
+
+    def _name(self, unknown: Unknown) -> bool:
+        """Have the next run name a range; this one is over."""
+        known = self._untold.get(unknown.epoch)
         if known is None or known.last < unknown.last:
-            self._untold[held.epoch] = unknown
+            self._untold[unknown.epoch] = unknown
         self._begin_anew()
         return False
 

@@ -12,8 +12,8 @@ from agent.app.orphaned import Orphans
 from agent.app.surroundings import Surroundings
 from agent.config.loaded import SinkConfig, StationConfig
 from agent.core.state import State
-from agent.journal.sqlite import SqliteJournal
-from agent.ports import Address, Journal, Row, Worker
+from agent.journal.outside import Readable
+from agent.ports import Address, Row, Worker
 from agent.publisher import Condition, Publisher, Quarantine, SinkState
 from agent.seat import Tell
 from agent.sinks.options import Live, MachineNow, Oddity, SinkPlace, position_of
@@ -119,7 +119,7 @@ class Outlets:
         return [self._around.worker(f"sink-{name}") for name in self._config.sinks]
 
     def publishers(
-        self, journal: SqliteJournal, workers: Sequence[Worker], status: Status, durable: Durable
+        self, journal: Readable, workers: Sequence[Worker], status: Status, durable: Durable
     ) -> list[Publisher]:
         """Return the publishers of one run, not yet running."""
         configs = self._config.sinks.values()
@@ -130,7 +130,7 @@ class Outlets:
             for config, worker in zip(configs, workers, strict=True)
         ]
 
-    def _begin(self, config: SinkConfig, journal: Journal) -> None:
+    def _begin(self, config: SinkConfig, journal: Readable) -> None:
         """Let a sink that was not there before begin where the station file says."""
         if journal.cursor(config.name) is not None or journal.last is None:
             return
@@ -151,7 +151,7 @@ class Outlets:
     def _publisher(
         self,
         config: SinkConfig,
-        journal: SqliteJournal,
+        journal: Readable,
         worker: Worker,
         status: Status,
         durable: Durable,

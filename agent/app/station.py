@@ -25,6 +25,7 @@ from agent.app.conceal import KeyMissingError, concealer, known_key, operator_ke
 from agent.app.filling import FillingWatch, keep_of
 from agent.app.kept import KeptScans
 from agent.app.known import with_known
+from agent.app.meanwhile import Meanwhile
 from agent.app.outlets import Outlets
 from agent.app.pulse import Pulse
 from agent.app.signing import Checkpoints
@@ -112,6 +113,9 @@ class StationRun:
         self._door: CommandDoor | None = None
         self._told_ready = NotReady.STARTING
         self._outlets = Outlets(config, around, tell, self.offer, self._anew.set)
+        self._meanwhile = Meanwhile(self._outlets, around, self.status, tell)
+        self._is_unwritable = False
+        """Whether the journal's place did not take the last writing that it was asked for."""
         self._remembered = _remembered(config, around, tell)
         self._neighbours = _neighbours(config, around, tell, self.offer)
         self._checkpoints = _checkpoints(config, around, tell)
@@ -224,7 +228,12 @@ class StationRun:
                 self._tell_readiness()
                 if self._has_held():
                     backoff.reset()
-                await self._wait(backoff)
+                if not self._is_unwritable or not await self._publish_meanwhile():
+                    await self._wait(backoff)
+
+    async def _publish_meanwhile(self) -> bool:
+        """Feed the sinks from what can be read; return whether the place takes writing again."""
+        return await self._meanwhile.publish(self.name, self._stop)
 
     def _has_held(self) -> bool:
         """Whether the last run was a good one: else an epoch would begin five times a second."""
@@ -251,7 +260,7 @@ class StationRun:
         self._stop.set()
 
     async def _one_epoch(self) -> None:
-        around = self._around
+        around, self._is_unwritable = self._around, False
         with ExitStack() as undo:
             lock = self._claimed()
             undo.callback(lock.release)
@@ -265,6 +274,7 @@ class StationRun:
                 keep=keep_of(self.config, self._taken if self._remembered else None),
             )
             undo.pop_all()
+        self._meanwhile.bring(journal)
         recovery = self._outlets.orphans.with_untold(with_known(recovery, self._newest))
         run: _Run | None = None
         try:
@@ -292,6 +302,7 @@ class StationRun:
         except JournalLockedError:
             raise
         except JournalError:
+            self._is_unwritable = True
             if self._conceal is None:
                 self._conceal = self._known_concealer()
             raise

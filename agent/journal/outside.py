@@ -9,17 +9,28 @@ the middle of an epoch that goes on behind it: the walk names that.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import apsw
 
 from agent.journal.chain import Proven, ordinal, place, prove
 from agent.journal.store import Stored, stored_edge, stored_from, told_lost
-from agent.ports import Address
+from agent.ports import Address, Recorded
 
+T = TypeVar("T")
 _UNNAMED = "-unknown"
 """How the walk calls an epoch of which it knows the ordinal alone."""
 _BELOW = "SELECT body FROM events WHERE place < ? ORDER BY place DESC LIMIT 1"
+
+
+class Readable(Recorded, Protocol):
+    """A journal that can be asked, whether it can be written or not."""
+
+    async def look(self, job: Callable[[apsw.Connection], T]) -> T:
+        """Return what a job finds in the database."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from agent.journal.remedies import refused
 
 _OWNER_ONLY = 0o700
 _OTHERS = 0o077
+_WRITING = os.O_RDWR | os.O_CREAT
 _MOST_PID_DIGITS = 20
 
 
@@ -79,19 +80,22 @@ class Paths:
 class Lock:
     """The hold on a directory: one process at a time, let go when that process ends, however."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, read_only: bool = False) -> None:
         """Make the directory if need be and take hold of it.
+
+        Args:
+            directory: Which one.
+            read_only: Take hold of what is there, which need not take any writing.
 
         Raises:
             JournalLockedError: another process holds it.
             JournalError: it cannot be made or written, or others may read it.
         """
         try:
-            make_directory(directory)
+            if not read_only:
+                make_directory(directory)
             _prove_private(directory)
-            self._descriptor = os.open(
-                directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-            )
+            self._descriptor = _opened(directory, os.O_RDONLY if read_only else _WRITING)
         except OSError as error:
             what = "keep a journal here"
             raise refused(directory, what, error, "set journal.path") from error
@@ -106,13 +110,26 @@ class Lock:
             ) from error
         self._let_go = ExitStack()
         self._let_go.callback(os.close, self._descriptor)
-        with suppress(OSError):  # on a full disk: it holds all the same, and nobody can say who
+        with suppress(OSError):  # read-only, or full: it holds all the same, nobody can say who
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let go; more than once is once."""
         self._let_go.close()
+
+
+def is_writable(directory: Path) -> bool:
+    """Return whether a directory could be held for writing again, as far as its disk goes."""
+    try:
+        os.close(_opened(directory, _WRITING))
+    except OSError:
+        return False
+    return True
+
+
+def _opened(directory: Path, flags: int) -> int:
+    return os.open(directory / "lock", flags | os.O_CLOEXEC, 0o600)
 
 
 def make_directory(directory: Path) -> None:

@@ -99,7 +99,7 @@ class _Opening:
                 connection = connect(self.paths.database, self.vfs)
                 undo.callback(connection.close, force=True)
                 examine(connection, self.paths.database, self.station, is_thorough=self.is_thorough)
-                self._prove_machine(connection)
+                prove_machine(connection, self.paths, self.files, self.machine)
                 for needed_later in (outermost, stored_cursors):
                     needed_later(connection)
                 walk, fold = self._walk(connection)
@@ -109,16 +109,6 @@ class _Opening:
         except (*DAMAGE, DamageError):
             return self._rebuild()
         return connection, walk, fold
-
-    def _prove_machine(self, connection: apsw.Connection) -> None:
-        """Refuse a copy of another machine's journal until somebody confirms it (FAULTS P22)."""
-        known = machine_of(connection)
-        is_confirmed = self.files.size(self.paths.adopt) is not None
-        if known and self.machine and known != self.machine and not is_confirmed:
-            raise JournalError(
-                f"{self.paths.directory}: this journal was written on another machine; if that one "
-                f"no longer runs this station, confirm with: touch {self.paths.adopt}"
-            )
 
     def _walk(self, connection: apsw.Connection) -> tuple[Walk, Fold]:
         walk = Walk(self.mark.newest, told_lost(connection), stored_edge(connection))
@@ -279,6 +269,21 @@ def recover(
         OSError: the disk refused.
     """
     return _Opening(paths, files, station, vfs, machine, is_thorough).run()
+
+
+def prove_machine(connection: apsw.Connection, paths: Paths, files: Files, machine: str) -> None:
+    """Refuse a copy of another machine's journal until somebody confirms it (FAULTS P22).
+
+    Raises:
+        JournalError: it is one, and nobody has.
+    """
+    known = machine_of(connection)
+    is_confirmed = files.size(paths.adopt) is not None
+    if known and machine and known != machine and not is_confirmed:
+        raise JournalError(
+            f"{paths.directory}: this journal was written on another machine; if that one "
+            f"no longer runs this station, confirm with: touch {paths.adopt}"
+        )
 
 
 def demand_rebuild(paths: Paths, files: Files) -> None:

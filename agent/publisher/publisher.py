@@ -23,8 +23,8 @@ from agent.backoff import Backoff, apart, within
 from agent.ports import (
     Clock,
     Delivery,
-    Journal,
     Random,
+    Recorded,
     Refusal,
     RefusedError,
     Row,
@@ -57,7 +57,7 @@ class Publisher:
         self,
         name: str,
         sink: Sink,
-        journal: Journal,
+        journal: Recorded,
         quarantine: Quarantine,
         *,
         clock: Clock,

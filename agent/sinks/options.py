@@ -24,7 +24,7 @@ from pydantic import (
 
 from agent.core.events import KINDS
 from agent.formats.cloudevents import envelope
-from agent.ports import Address, Clock, Delivery, Files, Journal, Row, Sink, Worker
+from agent.ports import Address, Clock, Delivery, Files, Recorded, Row, Sink, Worker
 from agent.sinks.values import ValueFeed
 
 Encode = Callable[[Delivery], bytes]
@@ -165,7 +165,7 @@ class Position:
     last_hash: str
 
 
-def position_of(journal: Journal) -> Position | None:
+def position_of(journal: Recorded) -> Position | None:
     """Return where the journal stands, None while it is empty."""
     last, last_hash, first = journal.last, journal.last_hash, journal.first_kept
     if last is None or last_hash is None:
@@ -229,7 +229,7 @@ class SinkPlace:
     status: Callable[[], Mapping[str, object] | None]
     """What the station does now, for the retained `state`; None: nothing can be said."""
     read: Callable[[Address | None, int], Awaitable[list[Row]]]
-    """Returns stored events after an address: `Journal.read`."""
+    """Returns stored events after an address: `Recorded.read`."""
     set_aside: Callable[[], Awaitable[frozenset[Address]]]
     """Returns the addresses in this sink's quarantine, which are never sent again by request."""
     secret: Callable[[str], str]

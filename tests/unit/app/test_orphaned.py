@@ -55,6 +55,9 @@ async def test_a_first_word_of_more_begins_the_run_anew(journal: SqliteJournal) 
     assert not await orphans.is_known(journal, "other", Address(epoch(7), 3), HASH)
     assert not await orphans.is_known(journal, "third", Address(epoch(7), 9), HASH)
     assert heard.anew == 3
+    assert not await orphans.is_known(journal, "plant", Address(epoch(7), 9), HASH)
+    assert len(heard.told) == 1
+    assert heard.anew == 4
     assert [one.tag for one in orphans.faults("plant")] == ["history"]
     first = (epoch(1), 5, 6, "damaged")
     next_run = orphans.with_untold(found(lost=(first,)))

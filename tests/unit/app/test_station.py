@@ -1,6 +1,7 @@
 """A station epoch after epoch: on a real journal whose disk the test breaks, by a manual clock."""
 
 import asyncio
+import errno
 import fcntl
 import json
 import os
@@ -31,6 +32,7 @@ from tests.unit.app.test_trouble import Told
 from tests.unit.config.stations import PRESS, edited, loaded
 
 T = TypeVar("T")
+AUDIT = "path: audit.jsonl, required: false, kinds: [unit_completed]}\n"
 STATION = edited(
     PRESS,
     ("credential:operator-key", "file:KEY"),
@@ -101,6 +103,20 @@ class Bench:
         """Return (whether it is refused, whether the devices are its to use)."""
         return self.station.is_refused, self.station.claimed.is_set()
 
+    def turns_read_only(self) -> None:
+        """Let the disk take no writing: the next commit fails, and the place is not to be held."""
+        self.disk.error = OSError(errno.EROFS, os.strerror(errno.EROFS))
+        (self.journal / "lock").unlink()
+        (self.journal / "lock").mkdir()  # it can be opened to read, and no other way
+
+    def takes_writing(self) -> None:
+        """Have it mounted for writing again."""
+        (self.journal / "lock").rmdir()
+
+    def epochs(self) -> list[str]:
+        """Return the epochs that have begun."""
+        return [event["epoch"] for event in self.events("agent_started")]
+
     def names(self) -> list[str]:
         """Return the names of the lines so far."""
         return [event for event, _ in self.told.lines]
@@ -114,6 +130,7 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
     disk: Disk = field(default_factory=Disk)
     told: Told = field(default_factory=Told)
+    text: str = STATION
 
     def station(self) -> StationRun:
         """Return a station that has not begun."""
@@ -122,7 +139,7 @@ class World:
             return self.disk if name == "journal-writer" else InlineWorker()
 
         (self.directory / "key").write_text("demo-key-not-for-use")
-        text = STATION.replace("file:KEY", f"file:{self.directory}/key")
+        text = self.text.replace("file:KEY", f"file:{self.directory}/key")
         around = Surroundings(
             clock=self.clock,
             random=SeededRandom(),
@@ -160,6 +177,12 @@ class World:
                 while not run.done():
                     await self.clock.advance(1)
             await run
+
+
+def published(directory: Path) -> list[dict[str, Any]]:
+    """Return the events that a file sink has got, as they came."""
+    lines = (directory / "audit.jsonl").read_bytes().splitlines()
+    return [json.loads(line)["data"] for line in lines]
 
 
 @pytest.fixture
@@ -211,6 +234,48 @@ async def test_a_journal_that_is_removed_under_the_agent_is_no_fresh_start(world
         ] == [(newest["epoch"], 1, newest["seq"], "000002")]
         assert bench.names().count("history_lost") == 1
         assert [event["order"] for event in bench.events("order_started")] == ["000002"]
+
+
+async def test_what_is_recorded_is_published_while_nothing_can_be_written(world: World) -> None:
+    """A place that turned read-only holds the station; its sinks get what is there (FAULTS P17).
+
+    Nothing is recorded and no epoch begins; how far they have come is kept, and once the place
+    takes writing the next run goes on behind it.
+    """
+    away = world.directory / "away"
+    world.text = edited(STATION, (AUDIT, f"path: {away}/audit.jsonl}}\n"))
+    async with world.running() as bench:
+        await bench.station.emit(bench.scan(b"WO-000001"))
+        await settled()
+        recorded = bench.events()
+        bench.turns_read_only()
+        await bench.station.emit(bench.scan(b"WO-000002"))
+        await bench.clock.advance(3)
+        assert bench.station.readiness() is NotReady.JOURNAL
+        assert "publishing_goes_on" in bench.names()
+        away.mkdir()
+        await bench.clock.advance(60)
+        assert published(away) == recorded
+        assert bench.events() == recorded
+        assert len(bench.epochs()) == 1
+        bench.takes_writing()
+        await bench.clock.advance(10)
+        assert [event["order"] for event in bench.events("order_started")] == ["000001", "000002"]
+        assert len(bench.epochs()) == 2
+        await bench.clock.advance(10)
+        assert published(away) == bench.events()
+        assert bench.names().count("journal_failed") == 2
+
+
+async def test_a_stop_ends_what_is_published_meanwhile(world: World) -> None:
+    """The station that waits for its disk is stopped like any other, and begins no epoch."""
+    async with world.running() as bench:
+        bench.turns_read_only()
+        await bench.station.emit(bench.scan(b"WO-000001"))
+        await bench.clock.advance(3)
+        assert "publishing_goes_on" in bench.names()
+        assert len(bench.epochs()) == 1
+    assert len(bench.epochs()) == 1
 
 
 async def test_a_command_whose_commit_failed_is_not_said_to_be_done(world: World) -> None:
