@@ -4,7 +4,8 @@ Laws:
     1. A run is one epoch. A commit that failed or is in doubt ends it; the journal is opened again
        and the next run begins from what is on disk (PITFALLS S5).
     2. While there is no run the station is not ready, says why, and keeps the scans that come in: a
-       reader cannot be asked again. What it cannot keep is told in the next run, by number.
+       reader cannot be asked again. What it cannot keep is told in the next run, by number. Where
+       the journal's place takes no writing, its sinks get what can be read of it (meanwhile.py).
     3. Nothing is said to a device before the journal's place is this agent's: where another one
        works, this one does not touch its PLC (FAULTS R04).
     4. A failure is told when it begins and when it is over; the attempts between are counted.
