@@ -59,7 +59,8 @@ class FakeBroker(Listener):
         self.status: list[Publish] = []
         self.replies: list[Publish] = []
         self.subscriptions: list[bytes] = []
-        self.suback = 1
+        self.suback: int | None = 1
+        """Code of the SUBACK; None to hang up on SUBSCRIBE."""
         self.answers_pings = True
         self.disconnects: list[bytes] = []
         self.most_under_way = 0
@@ -130,6 +131,8 @@ class FakeBroker(Listener):
             return self._take(writer, parse_publish(flags, body))
         if kind == SUBSCRIBE:
             self.subscriptions.append(body)
+            if self.suback is None:
+                return False
             writer.write(packet(SUBACK, body[:2] + b"\0" + bytes([self.suback])))
         if kind == PINGREQ and self.answers_pings:
             writer.write(packet(PINGRESP, b""))

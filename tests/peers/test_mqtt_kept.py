@@ -13,6 +13,7 @@ from agent.publisher import Condition
 from agent.sinks.mqtt.connection import Connection
 from agent.sinks.mqtt.kept import LATE_S, UnreadError, kept_position
 from agent.sinks.mqtt.login import Login
+from agent.sinks.mqtt.sink import HANG_UPS
 from tests.doubles import EPOCH, ManualClock, settled
 from tests.peers.fake_broker import FakeBroker
 from tests.peers.mqtt_bench import MqttBench, eventually
@@ -100,6 +101,17 @@ async def test_a_sink_that_may_not_read_says_so_and_goes_on(tmp_path: Path) -> N
         async with bench.running():
             await bench.until_confirmed(3)
         assert bench.warnings == ["position_unread", "no_control"]
+
+
+async def test_a_broker_that_hangs_up_on_being_asked_is_not_asked_for_ever(tmp_path: Path) -> None:
+    """Some end the connection of who subscribes to what it may not: the events go all the same."""
+    async with FakeBroker() as broker:
+        broker.suback = None
+        bench = MqttBench(tmp_path, broker.port, rows=3, is_known=True, resend=0)
+        async with bench.running():
+            await bench.until_confirmed(3)
+        assert len(broker.subscriptions) == HANG_UPS
+        assert bench.warnings == ["position_unread"]
 
 
 async def test_a_sink_whose_run_is_over_sends_nothing(tmp_path: Path) -> None:

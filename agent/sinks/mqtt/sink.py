@@ -38,6 +38,12 @@ from agent.sinks.options import Encode, Oddity, Position, SinkPlace
 CONNECT_S = 15.0
 GOODBYE_S = 3.0
 TICK_S = 1.0
+HANG_UPS = 3
+"""A broker that hangs up so often in a row on being asked what it keeps is not asked again."""
+NOT_ASKED = (
+    "hangs up when asked for our own position: nobody notices here if an older state directory is "
+    "put back; allow it in the broker's access list"
+)
 NO_READER = "the broker has no reader for these events; start one, with a persistent session"
 
 
@@ -60,6 +66,8 @@ class MqttSink:
         self._born: str | None = None
         self._warned: set[Oddity] = set()
         self._strays = 0
+        self._hung_up_on_asking = 0
+        """How often in a row a connection ended while it was asked what the broker keeps."""
 
     @property
     def window(self) -> int:
@@ -121,13 +129,18 @@ class MqttSink:
         is_known = self._place.is_known
         if is_known is None:
             return
+        if self._hung_up_on_asking >= HANG_UPS:
+            self._warn(Oddity.POSITION_UNREAD, NOT_ASKED)
+            return
         try:
             held = await kept_position(connection, self._topics.position, self._place.clock)
         except UnreadError as error:
             self._warn(Oddity.POSITION_UNREAD, str(error))
             return
         if connection.ended.done():
+            self._hung_up_on_asking += 1
             raise self._down(connection.ended.result().cause)
+        self._hung_up_on_asking = 0
         if held is not None and not await is_known(*held):
             raise self._down(
                 f"holds {held[0]} of this station, which the journal does not know; a new epoch "
