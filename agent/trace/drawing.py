@@ -38,6 +38,15 @@ class Draw(NamedTuple):
     by: int
 
 
+class Sight(NamedTuple):
+    """Stations saw a unit: between when, in seconds, and which of them was the last."""
+
+    unit: str
+    first: float
+    last: float
+    station: str
+
+
 class Draws:
     """Draws, in the order recorded; by columns, because there are millions of them."""
 
@@ -55,6 +64,17 @@ class Draws:
         self._windows.append(draw.give_or_take)
         self._numbers.append(draw.number)
         self._places.append(draw.by)
+
+    def sights(self) -> Iterator[Sight]:
+        """Yield of each unit when it drew, and where last."""
+        spans: dict[str, tuple[float, float]] = {}
+        newest: dict[str, tuple[float, int, str]] = {}
+        for unit, station, at, give_or_take, number, _ in self:
+            first, last = spans.get(unit, (inf, -inf))
+            spans[unit] = min(first, at - give_or_take), max(last, at + give_or_take)
+            newest[unit] = max(newest.get(unit, (-inf, 0, "")), (at, number, station))
+        for unit, (first, last) in spans.items():
+            yield Sight(unit, first, last, newest[unit][2])
 
     def __iter__(self) -> Iterator[Draw]:
         """Yield each."""

@@ -32,7 +32,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, Self
 
 from agent.trace.counting import counting
-from agent.trace.drawing import Draw, Draws, Feed, Load
+from agent.trace.drawing import Draw, Draws, Feed, Load, Sight
 from agent.trace.genealogy import OTHER, Kind, Use
 from agent.trace.recorded import Recorded
 from agent.trace.shipment import Shipment
@@ -61,6 +61,8 @@ class Facts:
     all_scrapped: set[str] = field(default_factory=set)
     shipments: list[Shipment] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
+    sights: Sequence[Sight] = ()
+    """A spreadsheet names no station."""
     told: Sequence[str] = ()
     """Remarks with their places; a spreadsheet has none."""
     _above: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -138,6 +140,7 @@ def facts_of(events: Iterable[Mapping[str, Any]], stations: Stations | None = No
     for slot in reading.slots(facts.remarks.append):
         facts.add(slot)
     facts.remarks += reading.remarks
+    facts.sights = list(reading.draws.sights())
     return facts
 
 
@@ -171,6 +174,11 @@ class Streamed:
         remarks = list(self._reading.remarks)
         yield from self._reading.slots(remarks.append)
         self._remarks = remarks
+
+    @property
+    def sights(self) -> Iterator[Sight]:
+        """Of each unit that drew from a station, when and where last; no other event says where."""
+        return self._reading.draws.sights()
 
     @property
     def told(self) -> list[str]:

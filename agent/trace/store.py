@@ -67,7 +67,7 @@ __all__ = ["RowError", "Size", "Store", "TraceStoreError"]
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 _BEGINNINGS = 3
 """Since this version a store knows of events since when they may have been."""
 _SNAPSHOT = {

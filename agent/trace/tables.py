@@ -99,6 +99,16 @@ SCRAPPED = Table(
     Column("source", Integer, primary_key=True),
 )
 """Of each source what it says: taken in anew, it may say so no longer."""
+SIGHTS = Table(
+    "sights",
+    METADATA,
+    Column("thing", _BIG, primary_key=True),
+    Column("source", Integer, primary_key=True),
+    Column("first", Float, nullable=False),
+    Column("last", Float, nullable=False),
+    Column("station", _TEXT, nullable=False),
+)
+"""Of each source that is no station: between when stations of it saw a unit, and the last one."""
 USES = Table(
     "uses",
     METADATA,
@@ -372,6 +382,7 @@ MIGRATIONS: Mapping[int, Sequence[tuple[str, str]]] = {
             """,
         ),
     ),
+    9: (),
 }
 """What a store of the version before needs, beside tables that are new: on which database ("" is
 each), and what. SQLite's foreign keys were never looked at."""

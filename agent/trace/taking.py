@@ -12,10 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from agent.trace.drawing import Sight
 from agent.trace.genealogy import Kind
 from agent.trace.interchange import Facts, Slot, Streamed
 from agent.trace.rows import ROWS_AT_ONCE, ids_of, pieces, put, put_shipments
-from agent.trace.tables import REASONS, SCRAPPED, SHIPMENTS, SOURCES, USES
+from agent.trace.tables import REASONS, SCRAPPED, SHIPMENTS, SIGHTS, SOURCES, USES
 
 _COLUMNS = ("source", "slot", "kind", "holder", "option", "options", "since", "until", "why")
 _WORDS = {kind: kind.value for kind in Kind}
@@ -29,6 +30,7 @@ def take_source(connection: Connection, source: str, facts: Facts | Streamed, bo
         run(delete(USES).where(USES.c.source == known))
         run(delete(SHIPMENTS).where(SHIPMENTS.c.source == known))
         run(delete(SCRAPPED).where(SCRAPPED.c.source == known))
+        run(delete(SIGHTS).where(SIGHTS.c.source == known))
         run(delete(SOURCES).where(SOURCES.c.id == known))
     added = run(insert(SOURCES).values(name=source, body=body))
     number = added.inserted_primary_key[0] if added.inserted_primary_key else None
@@ -36,6 +38,9 @@ def take_source(connection: Connection, source: str, facts: Facts | Streamed, bo
     ids = ids_of(connection, names, facts.all_units)
     scrapped = [(ids[name], number) for name in facts.all_scrapped]
     put(connection, SCRAPPED, ("thing", "source"), scrapped)
+    for seen in pieces(facts.sights, ROWS_AT_ONCE):
+        rows = [(ids[each.unit], number, *each[1:]) for each in seen]
+        put(connection, SIGHTS, ("thing", "source", *Sight._fields[1:]), rows)
     slots = 0
     for some in pieces(facts.slots, ROWS_AT_ONCE):
         named = {slot.holder for slot in some}.union(*(slot.options for slot in some))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,12 +145,49 @@ def test_what_is_imported_was_seen_when_something_went_in_or_out(tmp_path: Path)
         "SN-1": ("2026-03-02T06:00:00.000Z", "2026-03-04T06:00:00.000Z"),
         "SN-2": (None, None),
         "SN-3": (None, None),
-        "SN-4": ("2026-03-02T05:59:55.000Z", "2026-03-02T05:59:55.000Z"),
+        "SN-4": ("2026-03-02T05:59:55.000Z", "2026-03-02T06:00:05.000Z"),
         "SN-9": ("2026-03-02T06:00:00.000Z", "2026-11-25T06:00:00.000Z"),
     }
     where = {each["unit"]: each["last_station"] for each in listed}
-    assert where == {"SN-1": None, "SN-2": None, "SN-3": None, "SN-4": None, "SN-9": "acme/press"}
+    assert where == {"SN-1": None, "SN-2": None, "SN-3": None, "SN-4": "S", "SN-9": "acme/press"}
     assert (part["unit"], part["shipped_why"]) == ("SN-1", "no_records")
+
+
+def test_an_imported_unit_was_seen_last_where_it_drew_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By time and not by the order of the file; what is put into it afterwards has no place."""
+    store, plant = str(tmp_path / "trace.db"), tmp_path / "plant.json"
+    drew = {"type": "process", "unit": "SN-1"}
+    events: list[dict[str, Any]] = [
+        {"type": "load", "station": "S1", "slot": "p", "lot": "L", "t": 0},
+        {"id": "last", "station": "S3", "t": 1772438400} | drew,
+        {"station": "S1", "t": 1772431200} | drew,
+        {"station": "S2", "t": 1772434800, "u": 60} | drew,
+        {"type": "install", "parent": "BOX", "child": "SN-1", "t": 1772442000},
+        {"type": "process", "unit": "SN-2", "station": "S2", "t": 1e15},
+        {"type": "install", "parent": "SN-1", "child": "SN-2", "t": 1772442000},
+    ]
+
+    def seen() -> dict[str, tuple[str | None, ...]]:
+        """Take the file in, and return what a recall says of first, last and where."""
+        plant.write_text(json.dumps({"events": events}))
+        assert run("import", str(plant), "--store", store) == exits.OK
+        capsys.readouterr()
+        with Store.open(store) as opened:
+            listed = [
+                *recall_report(opened, "L")["certain"],
+                *recall_report(opened, "SN-2")["certain"],
+            ]
+        words = ("first_seen", "last_seen", "last_station")
+        return {each["unit"]: tuple(each[word] for word in words) for each in listed}
+
+    put_in = "2026-03-02T09:00:00.000Z"
+    assert seen() == {"BOX": (put_in, put_in, None)}
+    del events[4]
+    assert seen() == {"SN-1": ("2026-03-02T06:00:00.000Z", put_in, "S3")}
+    events.append({"type": "correct", "target": "last", "action": "void"})
+    assert seen() == {"SN-1": ("2026-03-02T06:00:00.000Z", put_in, "S2")}
 
 
 def test_what_is_hardly_meant_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
