@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum, unique
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from typing import Any, NoReturn
@@ -83,13 +84,17 @@ def write_json(document: object) -> None:
     sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
-def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a head line and a line each."""
+def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Write a head line and a line each, in UTF-8; return the SHA-256 of what was written."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
-    sys.stdout.write(text.getvalue())
+    written = text.getvalue().encode()
+    sys.stdout.flush()
+    sys.stdout.buffer.write(written)
+    sys.stdout.flush()
+    return sha256(written).hexdigest()
 
 
 def show(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -114,9 +114,10 @@ def recall(
     if form is Form.JSON:
         answers.write_json(report)
     elif form is Form.CSV:
-        answers.write_csv(_COLUMNS, [*_rows(report), *_rows_of_lots(report)])
+        written = answers.write_csv(_COLUMNS, [*_rows(report), *_rows_of_lots(report)])
         for line in (*_beside(report), *_statement(report)):
             typer.echo(line, err=True)
+        typer.echo(f"SHA-256 of this CSV, as sha256sum has it: {written}", err=True)
     else:
         _show(report)
     answers.end(is_known=report["is_known"])
@@ -225,4 +226,4 @@ def _statement(report: dict[str, Any]) -> Iterator[str]:
     for each in report["shipping"]["sources"]:
         yield f"shipping by {each['source']}, {each['since']} to {each['until']}"
     yield report["assumption"]
-    yield f"content hash {report['content_hash']}"
+    yield f"content hash of the same as --json: {report['content_hash']}"

@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from textwrap import dedent
 
@@ -234,7 +236,7 @@ def test_a_recall_says_what_was_shipped_and_what_that_rests_on(
     assert rows["2/21/SN-2"]["document"] == "DN-1"
     assert "shipping: 3 in house, 1 shipped\n" in told.err
     assert "lot LOT: 9 pieces, certain, 4 of it shipped\n" in told.err
-    assert "content hash" in told.err
+    assert "content hash of the same as --json: " in told.err
     assert "1 left or came back of which nothing else is known: SN-9\n" in told.err
     assert "shipped.csv, 2026-11-25T05:00:00.000Z to 2026-11-25T07:00:00.000Z" in told.err
     assert run("recall", "LOT") == exits.OK
@@ -414,3 +416,32 @@ def test_the_program_of_the_page_proves_what_a_recall_wrote(
         command = [sys.executable, "-c", program]
         done = subprocess.run(command, input=document, capture_output=True, text=True, check=True)
         assert done.stdout == wanted
+
+
+def test_the_hash_that_is_told_of_a_csv_is_that_of_the_file(
+    lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever gets the list checks it by `sha256sum`; the other hash is told as the document's."""
+    plant = Plant()
+    plant.unit("SN-\u00e4\u20ac", "LOT")
+    lines.write_text("".join(json.dumps(event) + "\n" for event in plant.events))
+    command = (sys.executable, "-m", "agent", "recall", "LOT", "--from", str(lines), "--csv")
+    listed = tmp_path / "list.csv"
+    for encoding in ("utf-8", "latin-1"):
+        with listed.open("wb") as out:
+            ended = subprocess.run(
+                command,
+                stdout=out,
+                stderr=subprocess.PIPE,
+                check=True,
+                env=os.environ | {"PYTHONIOENCODING": encoding},
+            )
+        statement = ended.stderr.decode().splitlines()
+        written = listed.read_bytes()
+        assert "SN-\u00e4\u20ac,certain" in written.decode()
+        assert statement[-1] == (
+            f"SHA-256 of this CSV, as sha256sum has it: {sha256(written).hexdigest()}"
+        )
+    assert run("recall", "LOT", "--json") == exits.OK
+    document = json.loads(capsys.readouterr().out)["content_hash"]
+    assert f"content hash of the same as --json: {document}" in statement
