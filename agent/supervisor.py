@@ -138,15 +138,7 @@ class Device:
             self._tell_cause(cause)
             return
         self._causes = {cause}
-        self._link = LinkChanged(
-            id=self._id("link"),
-            device=self.name,
-            earliest_ms=now.boot_ms,
-            latest_ms=now.boot_ms,
-            received=now,
-            up=False,
-            reason=cause,
-        )
+        self._link = LinkChanged.at(now, self._id("link"), self.name, up=False, reason=cause)
         self._down_ms = now.boot_ms
         self._tell("link_lost", at=self._at(), device=self.name, error=cause)
         await self._fan_out(self._link)

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum, unique
-from typing import Protocol
+from typing import Protocol, Self
 
 Scalar = bool | int | float | str
 """What a tag can hold. Integers beyond 2**53 stay integers here; JSON writes them as strings."""
@@ -193,6 +193,31 @@ class LinkChanged(Observation):
     warnings: tuple[str, ...] = ()
     """What the device does less well than asked for (it samples more slowly), a line each. No tag
     is at fault and nothing is unsafe: a station is ready in spite of them."""
+
+    @classmethod
+    def at(
+        cls,
+        now: Instant,
+        name: str,
+        device: str,
+        *,
+        up: bool,
+        reason: str = "",
+        faults: tuple[TagFault, ...] = (),
+        warnings: tuple[str, ...] = (),
+    ) -> Self:
+        """Return that a link changed at the moment in which it is seen; `name` is its id."""
+        return cls(
+            id=name,
+            device=device,
+            earliest_ms=now.boot_ms,
+            latest_ms=now.boot_ms,
+            received=now,
+            up=up,
+            reason=reason,
+            faults=faults,
+            warnings=warnings,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,12 +163,3 @@ class LiveFigures:
 def _newest(shifts: list[dict[str, Any]], *, is_over: bool) -> dict[str, Any] | None:
     found = [row for row in shifts if row["is_over"] is is_over]
     return max(found, key=lambda row: str(row["begin"]), default=None)
-
-
-def live_figures(
-    config: StationConfig, clock: Clock, journal: Path, tell: Tell
-) -> LiveFigures | None:
-    """Return what keeps a station's figures; None: nobody asked, or nothing says when it works."""
-    if not config.oee.is_asked or config.oee.calendar is None:
-        return None
-    return LiveFigures(config, clock, journal, tell)

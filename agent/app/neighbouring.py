@@ -236,15 +236,12 @@ class Neighbourhood:
         return f"{self._config.file}:{place.line}:{place.column}"
 
     def _record(self, path: str, condition: Condition) -> None:
-        now = self._clock.now()
         is_up = condition.doubt is None
         self._offer(
-            LinkChanged(
-                id=f"neighbour-{next(self._numbers)}",
-                device=f"neighbour/{path}",
-                earliest_ms=now.boot_ms,
-                latest_ms=now.boot_ms,
-                received=now,
+            LinkChanged.at(
+                self._clock.now(),
+                f"neighbour-{next(self._numbers)}",
+                f"neighbour/{path}",
                 up=is_up,
                 reason="" if is_up else f"{path}: {condition.says}",
             )

@@ -13,7 +13,7 @@ from agent.app.surroundings import Surroundings
 from agent.config.loaded import SinkConfig, StationConfig
 from agent.core.state import State
 from agent.journal.outside import Readable
-from agent.ports import Address, Row, Worker
+from agent.ports import Address, Clock, Row, Worker
 from agent.publisher import Condition, Publisher, Quarantine, SinkState
 from agent.seat import Tell
 from agent.sinks.options import Live, MachineNow, Oddity, SinkPlace, position_of
@@ -75,13 +75,15 @@ def first_cursor(start: str, last: Address) -> Address | None:
     return before
 
 
-def _figures(config: StationConfig, around: Surroundings, tell: Tell) -> LiveFigures | None:
-    """Return what keeps the station's key figures; None where its file has none."""
-    if not config.oee.is_asked:
+def figures_of(
+    config: StationConfig, clock: Clock, journal: Path, tell: Tell
+) -> LiveFigures | None:
+    """Return what keeps a station's figures; None: nobody asked, or nothing says when it works."""
+    if not config.oee.is_asked or config.oee.calendar is None:
         return None
-    from agent.app.live_figures import live_figures  # noqa: PLC0415 - loads all that measures
+    from agent.app.live_figures import LiveFigures  # noqa: PLC0415 - loads all that measures
 
-    return live_figures(config, around.clock, around.journal_path, tell)
+    return LiveFigures(config, clock, journal, tell)
 
 
 class Outlets:
@@ -100,7 +102,7 @@ class Outlets:
         self._tell = tell
         self._offer = offer
         self._numbers = count(1)
-        self.figures = _figures(config, around, tell)
+        self.figures = figures_of(config, around.clock, around.journal_path, tell)
         """Key figures of the running shift; None: nothing says what they are measured against."""
         self._odd: dict[tuple[str, Oddity], str] = {}
         """What was told of each sink."""
@@ -222,14 +224,11 @@ class Outlets:
             error=state.reason or None,
             backlog=state.backlog,
         )
-        now = self._around.clock.now()
         self._offer(
-            LinkChanged(
-                id=f"sink-{state.sink}-{next(self._numbers)}",
-                device=f"sink/{state.sink}",
-                earliest_ms=now.boot_ms,
-                latest_ms=now.boot_ms,
-                received=now,
+            LinkChanged.at(
+                self._around.clock.now(),
+                f"sink-{state.sink}-{next(self._numbers)}",
+                f"sink/{state.sink}",
                 up=is_up,
                 reason=state.reason,
                 faults=self.orphans.faults(state.sink) if is_up else (),

@@ -124,12 +124,10 @@ class OpcUaDriver:
         now = self._clock.now()
         ends = ending(self._options.security, now.wall_ms)
         await emit(
-            LinkChanged(
-                id=self._seen.id(),
-                device=self._seen.device,
-                earliest_ms=now.boot_ms,
-                latest_ms=now.boot_ms,
-                received=now,
+            LinkChanged.at(
+                now,
+                self._seen.id(),
+                self._seen.device,
                 up=True,
                 faults=tuple(faults),
                 warnings=(*warnings, *ends),

@@ -296,15 +296,7 @@ class Session:
             self._more.set()
 
     def _up(self, now: Instant) -> LinkChanged:
-        return LinkChanged(
-            id=self._next_id(),
-            device=self._name,
-            earliest_ms=now.boot_ms,
-            latest_ms=now.boot_ms,
-            received=now,
-            up=True,
-            warnings=self._told,
-        )
+        return LinkChanged.at(now, self._next_id(), self._name, up=True, warnings=self._told)
 
     def _next_id(self) -> str:
         return f"{self._name}:{next(self._ids)}"

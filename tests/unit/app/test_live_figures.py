@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.app.live_figures import LiveFigures, live_figures
+from agent.app.live_figures import LiveFigures
+from agent.app.outlets import figures_of
 from agent.core import events as ev
 from agent.journal.chain import seal
 from agent.journal.commits import Store
@@ -43,9 +44,7 @@ class Bench:
     journal: MemoryJournal = field(init=False)
 
     def __post_init__(self) -> None:
-        found = live_figures(loaded(TEXT), self.clock, self.directory, self._tell)
-        assert found is not None
-        self.figures = found
+        self.figures = LiveFigures(loaded(TEXT), self.clock, self.directory, self._tell)
         self.rows = self._sealed()
         self.journal = MemoryJournal(self.rows)
 
@@ -197,4 +196,5 @@ def test_who_declares_no_shifts_gets_no_figures(tmp_path: Path) -> None:
 
     without = edited(PRESS, ("track:\n", "oee: {ideal_cycle: 30s}\ntrack:\n"))
     for text in (PRESS, without):
-        assert live_figures(loaded(text), ManualClock(), tmp_path, tell) is None
+        assert figures_of(loaded(text), ManualClock(), tmp_path, tell) is None
+    assert figures_of(loaded(TEXT), ManualClock(), tmp_path, tell) is not None
