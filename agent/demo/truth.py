@@ -91,6 +91,8 @@ class FillerTruth:
     """The counter when it was first switched on."""
     count: int = 0
     lots: list[str] = field(default_factory=list)
+    began: list[int] = field(default_factory=list)
+    """The counter as each lot began."""
 
     def fold(self, fact: Fact) -> None:
         """Take one fact."""
@@ -100,6 +102,13 @@ class FillerTruth:
                 self.first = self.count
         if fact["said"] == "lot":
             self.lots.append(fact["lot"])
+            self.began.append(fact["count"])
+
+    def pieces(self, lot: str) -> int:
+        """Return how many pieces were made of a lot."""
+        ends = (*self.began[1:], self.count)
+        spans = zip(self.lots, self.began, ends, strict=True)
+        return sum(end - begin for name, begin, end in spans if name == lot)
 
     @property
     def made(self) -> int:

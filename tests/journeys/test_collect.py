@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,10 +13,13 @@ from agent.demo import codes
 from agent.demo.line import FILLER, PRESS, Line
 from agent.demo.person import Person
 from agent.demo.process import Child, python
+from tests.journeys.plants import events
 
 HAND_S = 0.02
 PARTS = 8
 HOUSINGS = ("H-1", "H-2", "H-3", "H-4")
+FILLED = ("F-1", "F-2", "F-3")
+RECORDED_S = 40.0
 PARTED = ("certain", "possible")
 STORED = {1, 2}
 """Answers that say that the unit's record is stored."""
@@ -49,28 +52,37 @@ async def proven(child: Child, line: Line, store: Path) -> None:
         await last.kill()
 
 
-async def work(line: Line, child: Child) -> dict[str, set[str]]:
-    """Make parts of four lots of housings while things fail; return which parts got which."""
+def failing(line: Line, child: Child) -> dict[tuple[str, int], Callable[[], Awaitable[None]]]:
+    """Return what happens before which part of which lot; the filler changes its lot meanwhile."""
     broker = line.broker
     assert broker is not None
-    truth: dict[str, set[str]] = defaultdict(set)
-    person = Person(line, hand_s=HAND_S)
 
     async def restart_agent() -> None:
         await line.kill_agent()
+        line.filler.lot("F-3")
         line.start_agent()
 
     async def start_collector() -> None:
         child.start()
 
-    faults: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {
+    async def change_lot() -> None:
+        line.filler.lot("F-2")
+
+    return {
         ("H-2", 0): child.kill,
         ("H-2", 4): start_collector,
         ("H-3", 0): broker.stop,
+        ("H-3", 2): change_lot,
         ("H-3", 4): broker.start,
         ("H-4", 2): restart_agent,
         ("H-4", 5): child.kill,
     }
+
+
+async def work(line: Line, child: Child) -> dict[str, list[str]]:
+    """Make parts of four lots of housings while things fail; return which parts got which."""
+    truth: dict[str, list[str]] = defaultdict(list)
+    person, faults = Person(line, hand_s=HAND_S), failing(line, child)
     await person.sign_on()
     await person.scan(codes.ORDER)
     line.filler.lot("F-1")
@@ -82,15 +94,31 @@ async def work(line: Line, child: Child) -> dict[str, set[str]]:
                 await faults[housing, part]()
             made = await person.part()
             if made.answer in STORED:
-                truth[housing].add(codes.unit(made.serial))
+                truth[housing].append(codes.unit(made.serial))
+    await line.filler.stop()
+    await line.until(lambda: counted(line), "every piece is recorded", RECORDED_S)
     return truth
+
+
+def counted(line: Line) -> bool:
+    """Return whether the journal has every piece that was made."""
+    line.look()
+    return line.tallies[FILLER].pieces >= line.filler.truth.made
+
+
+def neighbours(truth: dict[str, list[str]], housing: str) -> set[str]:
+    """Return the last part before a lot of housings, and the first one after it."""
+    parts = [part for each in HOUSINGS for part in truth[each]]
+    first, last = (parts.index(truth[housing][at]) for at in (0, -1))
+    return {*parts[max(0, first - 1) : first], *parts[last + 1 : last + 2]}
 
 
 async def test_the_plants_store_recalls_what_two_stations_made(tmp_path: Path) -> None:
     """The broker restarts, collector and agent are killed: nothing lacks, and recall is right.
 
-    Every unit that truly got a housing lot is in its recall, no other is certain, and the answers
-    are those of a store that was filled from the journals themselves.
+    Every unit that truly got a housing lot is in its recall, no other is certain, and none but the
+    last one before it and the first one after it is possible. Of each lot that was filled the
+    recall has all pieces. The answers are those of a store that was filled from the journals.
     """
     store, gateway = tmp_path / "plant.db", tmp_path / "gateway.db"
     async with (
@@ -100,6 +128,7 @@ async def test_the_plants_store_recalls_what_two_stations_made(tmp_path: Path) -
         child.start()
         truth = await work(line, child)
         await proven(child, line, store)
+        filled = {lot: line.filler.truth.pieces(lot) for lot in FILLED}
         with Trace.open(str(gateway)) as own:
             feed(own.store, tmp_path / "stations", tmp_path / "state")
     with Trace.open(str(store)) as plant, Trace.open(str(gateway)) as own:
@@ -109,8 +138,27 @@ async def test_the_plants_store_recalls_what_two_stations_made(tmp_path: Path) -
             lot = known_name(plant, codes.component(housing)).name
             report, same = plant.recall(lot), own.recall(lot)
             certain, possible = ({one["unit"] for one in report[part]} for part in PARTED)
-            units = {known_name(plant, code).name for code in truth[housing]}
+            units, near = (
+                {known_name(plant, code).name for code in some}
+                for some in (truth[housing], neighbours(truth, housing))
+            )
             assert len(units) >= PARTS - 2
             assert units <= certain | possible
             assert certain <= units
+            assert possible <= units | near
             assert [report[part] for part in PARTED] == [same[part] for part in PARTED]
+        for lot, made in filled.items():
+            (found,) = plant.recall(lot)["lots"]
+            assert plant.recall(lot)["lots"] == own.recall(lot)["lots"]
+            sure, unsure = pieces(tmp_path, lot)
+            assert sure <= made <= sure + unsure == found["pieces"]
+            assert made > 0
+
+
+def pieces(directory: Path, lot: str) -> tuple[int, int]:
+    """Return the pieces that are recorded as made of a lot, for certain and perhaps."""
+    found: Counter[bool] = Counter()
+    for event in events(directory / "stations" / "filler.yaml", directory / "state", "lot_counted"):
+        if lot in {event.get("lot"), *event.get("lots", ())}:
+            found[event["certainty"] == "certain"] += event["n"]
+    return found[True], found[False]

@@ -78,3 +78,12 @@ def test_filler_counts_from_where_it_was_switched_on() -> None:
     for fact in facts:
         truth.fold(fact)
     assert (truth.made, truth.lots) == (10, ["F-1"])
+
+
+def test_each_lot_has_the_pieces_that_were_made_of_it() -> None:
+    """From its change to the next one, or until now; one that comes again has both."""
+    truth = FillerTruth()
+    for lot, count in (("F-1", 40), ("F-2", 50), ("F-1", 57)):
+        truth.fold({"said": "lot", "lot": lot, "count": count})
+    truth.fold({"said": "stopped", "count": 60})
+    assert [truth.pieces(lot) for lot in ("F-1", "F-2", "F-3")] == [13, 7, 0]
