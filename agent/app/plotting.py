@@ -36,7 +36,9 @@ def draw(found: Example, path: Path) -> None:
         _fill(figure.add_subplot(), found)
         try:
             figure.savefig(path, metadata=_undated(path))
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise PlotError(f"{path}: {error.strerror or error}") from error
+        except ValueError as error:
             raise PlotError(f"{path}: {error}") from error
 
 

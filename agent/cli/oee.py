@@ -154,7 +154,8 @@ def _span(length_s: float) -> str:
 def _notes(row: dict[str, Any], by: list[str]) -> list[str]:
     """Return what a row's numbers need to be understood."""
     told = [str(row[each]) for each in by if row[each] is not None]
-    name = " ".join(told if row["in_shift"] else [*told, "outside shifts"])
+    where = [] if row["in_shift"] else ["outside shifts"]
+    name = " ".join([*told, *where]) or " or ".join(f"no {each}" for each in by) or "together"
     why: dict[str, list[str]] = {}
     for ratio in _RATIOS:
         reason = row[ratio].get("why")

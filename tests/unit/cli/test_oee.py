@@ -147,6 +147,24 @@ def test_a_table_for_people(station: Path, capsys: pytest.CaptureFixture[str]) -
     assert "no shift in this time" in empty
 
 
+def test_a_row_without_a_name_is_told_as_such(
+    station: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What no order was on has lines of its own, which say so; one row of all needs no name."""
+    path = station.with_name("late.yaml")
+    path.write_text(
+        station.read_text()
+        .replace(', breaks: ["07:50-08:00"]', "")
+        .replace("07:00-08:00", "05:00-06:00")
+    )
+    state = ("--state", str(station.parent / "state"))
+    since = ("--since", "2024-11-25T04:30:00Z", "--until", "2024-11-25T05:00:00Z")
+    assert run(str(path), *since, *state, "--by", "order") == exits.OK
+    assert "\nno order: availability" in capsys.readouterr().out
+    assert run(str(path), *since, *state, "--by", "station") == exits.OK
+    assert "\ntogether: availability" in capsys.readouterr().out
+
+
 def test_by_order_and_product_as_csv(station: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Any of the dimensions; what is outside of shifts is in no shift's row."""
     out = asked(station, capsys, "--csv", "--by", "order", "--by", "product")
