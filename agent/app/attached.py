@@ -15,7 +15,7 @@ from agent.backoff import Backoff, apart, within
 from agent.ports import Clock, Random, SinkDownError, Worker
 from agent.sinks.mqtt.broker import BrokerOptions
 from agent.sinks.mqtt.dialling import check_pin, tls_context, why_unreachable
-from agent.sinks.mqtt.login import End, Login
+from agent.sinks.mqtt.login import KEEPALIVE_S, End, Login
 from agent.sinks.mqtt.subscription import Message, Subscription, filters
 from agent.telemetry import Notifier
 from agent.trace.keeping import Keep
@@ -48,6 +48,8 @@ class Wanted:
     window: int = WINDOW
     ask_anew_s: float = ASK_ANEW_S
     """So often what was refused, or not answered, is asked for anew."""
+    keepalive_s: int = KEEPALIVE_S
+    """A broker that says nothing for longer is asked, and is gone where it then says nothing."""
     leave_s: float = LEAVE_S
     """How long a goodbye may take."""
     left: Callable[[], Sequence[str]] = tuple
@@ -218,6 +220,7 @@ class Attachment:
             tls=tls,
             session_s=self._wanted.session_s,
             window=self._wanted.window,
+            keepalive_s=self._wanted.keepalive_s,
         )
 
     async def _stay(self) -> str:

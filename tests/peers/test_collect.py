@@ -165,6 +165,47 @@ async def test_two_of_a_group_share_the_events_and_one_asks(
 
 
 @pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+async def test_a_broker_is_not_lost_while_nothing_is_read_of_it(
+    tmp_path: Path, fresh: Fresh
+) -> None:
+    """More comes than can wait while the store is away: it is read later, over the same connection.
+
+    Nothing is lost, nothing is doubled, and the broker is not said to be silent.
+    """
+    where, stored = fresh(), rows([300], STATION)
+    log = tmp_path / "broker.log"
+    log.touch()
+    async with Mosquitto(tmp_path, f"log_dest file {log}", "log_type all") as broker:
+        bench = MqttBench(tmp_path, broker.port, resend=5000)
+        bench.journal.append(stored[:60])
+        collector = CollectorBench(where, broker.port, window=20, keepalive_s=1)
+        async with (
+            bench.running(),
+            Reader(broker.port, "none", "bridge") as bridge,
+            collector.running(),
+        ):
+            await collector.until(lambda now: now.is_complete and now.events == 60)
+            other = sqlite3.connect(where, isolation_level=None)
+            other.execute("BEGIN EXCLUSIVE")
+            for row in stored[60:160]:  # at QoS 0, which no window holds back
+                bridge.send(f"lineside/v1/{STATION}/events/{row.kind}", envelope(row.body))
+            bench.journal.append(stored[60:])
+            pings = _pings(log)
+            await eventually(lambda: _pings(log) >= pings + 20)  # one a tick, of an eighth second
+            other.execute("ROLLBACK")
+            other.close()
+            await collector.until(lambda now: now.is_complete and now.events == 300)
+    (held,) = collector.stations()
+    assert (held.events, held.is_whole, collector.aside()) == (300, True, [])
+    assert "broker_lost" not in collector.names()
+
+
+def _pings(log: Path) -> int:
+    """Return how often the broker was asked whether it is there."""
+    return log.read_text().count("Received PINGREQ from lineside-historian")
+
+
+@pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
 async def test_two_hundred_stations_on_one_collector(tmp_path: Path, fresh: Fresh) -> None:
     """Each is known by its own path, whatever its depth, and all of each is held."""
     names = [f"acme/{'/'.join('abcd'[: n % 4])}/s{n}".replace("//", "/") for n in range(200)]

@@ -72,7 +72,8 @@ class Connection:
         self._proofs: list[tuple[int, int, Callable[[], None]]] = []
         """Of each: the ping, the tick at which it was sent, and who wants to know."""
         self._subscribed: asyncio.Future[int] = loop.create_future()
-        self._tick = 0
+        self._tick = self._held = 0
+        """Seconds in which something was read, and in which nothing could be."""
         self._writing = False
         wire.on_change = self._changed
         self._set_up()
@@ -235,7 +236,15 @@ class Connection:
     # ------------------------------------------------------------- living and ending
 
     def tick(self) -> None:
-        """Do what is due each second: keep the connection alive, notice that it is not."""
+        """Do what is due each second: keep the connection alive, notice that it is not.
+
+        While nothing is read, silence is ours and not the broker's. It hears from us all the same.
+        """
+        if self._wire.is_held_up:
+            self._held += 1
+            if self._held % max(1, self._login.keepalive_s // 2) == 0:
+                self._client.ping()
+            return
         self._tick += 1
         oldest = next(iter(self._under_way.values()), (self._tick,))[0]
         if self._proofs:

@@ -7,7 +7,7 @@ Laws:
     2. What is not confirmed comes again after the next connect, as long as the broker keeps the
        session; no more than `window` messages are under way, so memory is bounded. With a broker
        that sends more all the same (Mosquitto 2.0.11, once it gets confirmations) nothing more is
-       read while twice as many wait.
+       read while twice as many wait; for as long, the broker's silence ends nothing.
     3. What is only of interest as it is now (`health`, `position`) is read at QoS 0, and the newest
        of each topic is kept.
 """
@@ -104,8 +104,9 @@ class Subscription(Connection):
         """Let the broker forget messages that came over this connection."""
         if self.ended.done():
             return
-        if len(self.inbox) <= self._login.window:
+        if len(self.inbox) <= self._login.window and self._wire.is_held_up:
             self._wire.go_on()
+            self._client.wait_anew()
         for message in messages:
             if message.mid:
                 self._client.ack(message.mid, 1)

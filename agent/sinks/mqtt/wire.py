@@ -11,6 +11,7 @@ Four private methods of paho are replaced; `tests/unit/sinks/test_mqtt_wire.py` 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Literal, cast
 
@@ -123,6 +124,15 @@ class Wire(asyncio.Protocol):
             self.transport.write(b"".join(self._unsent))
         self._unsent.clear()
 
+    @property
+    def is_held_up(self) -> bool:
+        """Whether nothing is read for now."""
+        return (
+            self.transport is not None
+            and not self.transport.is_closing()
+            and not self.transport.is_reading()
+        )
+
     def hold_up(self) -> None:
         """Read nothing more for now: what the peer sends then waits with it."""
         if self.transport is not None and self.transport.is_reading():
@@ -130,7 +140,7 @@ class Wire(asyncio.Protocol):
 
     def go_on(self) -> None:
         """Read on."""
-        if self.transport is not None and not self.transport.is_reading():
+        if self.transport is not None and self.is_held_up:
             self.transport.resume_reading()
 
     def abort(self) -> None:
@@ -164,6 +174,10 @@ class WireClient(Client):
     def ping(self) -> None:
         """Ask the broker for a sign: its answer says that it has read all that was sent before."""
         self._send_pingreq()
+
+    def wait_anew(self) -> None:
+        """Judge the broker's silence from now on: what it answered could not be read."""
+        self._ping_t, self._last_bytes_received = 0.0, time.monotonic()
 
     def _send_pingreq(self) -> MQTTErrorCode:
         self.pings += 1

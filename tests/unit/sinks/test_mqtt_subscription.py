@@ -5,12 +5,15 @@ import struct
 
 import pytest
 
-from agent.sinks.mqtt.login import Login
+from agent.sinks.mqtt.connection import SILENCE_S
+from agent.sinks.mqtt.login import KEEPALIVE_S, Login
 from agent.sinks.mqtt.subscription import DEEPEST, Subscription, filters, stations_filter
 from agent.sinks.mqtt.wire import Wire
+from tests.doubles import settled
 from tests.peers.mqtt_packets import PUBLISH, packet, text
 
 CONNACK = b"\x20\x03\x00\x00\x00"
+PINGREQ = b"\xc0\x00"
 WINDOW = 4
 
 
@@ -20,9 +23,11 @@ class Line(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.is_held = False
+        self.written = b""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take it."""
+        self.written += bytes(data)
 
     def close(self) -> None:
         """End."""
@@ -47,8 +52,8 @@ class Line(asyncio.Transport):
         self.is_held = False
 
 
-async def test_what_a_broker_sends_beyond_the_window_waits_with_it() -> None:
-    """With twice the window waiting nothing more is read, until no more than one window waits."""
+async def connected() -> tuple[Wire, Line, Subscription]:
+    """Return a reader that is connected, with what is beneath it."""
     wire, line = Wire(), Line()
     wire.connection_made(line)
     login = Login(
@@ -65,10 +70,44 @@ async def test_what_a_broker_sends_beyond_the_window_waits_with_it() -> None:
     await asyncio.sleep(0)
     wire.data_received(CONNACK)
     assert await greeting is None
+    return wire, line, reader
+
+
+def sent(wire: Wire, mid: int) -> None:
+    """Let the broker send an event."""
+    body = text("r/v1/a/events/x") + struct.pack(">HB", mid, 0) + b"{}"
+    wire.data_received(packet(PUBLISH, body, flags=2))
+
+
+async def test_while_nothing_is_read_silence_ends_nothing() -> None:
+    """The broker gets its pings, and what it answers waits with the rest: it is not gone."""
+    wire, line, reader = await connected()
+    answers: list[object] = []
+    reader.publish_event("r/v1/a/control", b"{}", answers.append)
+    for mid in range(1, 2 * WINDOW + 1):
+        sent(wire, mid)
+    await settled()
+    line.written = b""
+    for _ in range(3 * SILENCE_S):
+        reader.tick()
+        await settled()
+    assert not reader.ended.done()
+    assert line.written == PINGREQ * (3 * SILENCE_S // (KEEPALIVE_S // 2))
+    reader.confirm([reader.inbox.popleft() for _ in range(2 * WINDOW)])
+    assert not line.is_held
+    for _ in range(SILENCE_S - 1):
+        reader.tick()
+    assert (reader.ended.done(), answers) == (False, [])
+    reader.tick()
+    assert reader.ended.result().cause == "did not confirm for 30 s; connecting anew"
+
+
+async def test_what_a_broker_sends_beyond_the_window_waits_with_it() -> None:
+    """With twice the window waiting nothing more is read, until no more than one window waits."""
+    wire, line, reader = await connected()
     held = []
     for mid in range(1, 2 * WINDOW + 1):
-        body = text("r/v1/a/events/x") + struct.pack(">HB", mid, 0) + b"{}"
-        wire.data_received(packet(PUBLISH, body, flags=2))
+        sent(wire, mid)
         held.append(line.is_held)
     assert held == [False] * (2 * WINDOW - 1) + [True]
     for is_still_held in (True, False):

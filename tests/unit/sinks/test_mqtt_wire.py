@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from paho.mqtt import _packet
 from paho.mqtt.client import Client
-from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from agent.sinks.mqtt.wire import Wire, WireClient, plain_reason
 from tests.doubles import settled
@@ -166,7 +166,8 @@ async def test_a_wire_without_a_transport_does_nothing() -> None:
 
 
 def test_paho_still_has_what_is_replaced() -> None:
-    """The two private methods exist under these names."""
-    for name in ("_create_socket", "_handle_pubackcomp"):
+    """The private methods, and what is set of its account of pings, exist under these names."""
+    for name in ("_create_socket", "_handle_pubackcomp", "_send_pingreq", "_handle_pingresp"):
         assert name in vars(Client)
         assert name in vars(WireClient)
+    assert {"_ping_t", "_last_bytes_received"} <= vars(Client(CallbackAPIVersion.VERSION2)).keys()
