@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.app.event_sources import EventSource, SourceError
 from agent.app.exporting import Exported, Progress, export_epcis, export_table, written_to
-from agent.app.other_sources import find_sources, store_sources
+from agent.app.other_sources import LinesSource, find_sources, store_sources, wrong_line
 from agent.app.reading import moment_ms
 from agent.app.tracing import open_store
 from agent.config.problems import ConfigError, did_you_mean
 from agent.formats.epcis.common import Settings
 from agent.formats.epcis.ids import Ids
 from agent.formats.tables import TABLES
+from agent.trace.said import UNREADABLE
 from agent.trace.store import TraceStoreError
 from agent.trace.wanted import Wanted
 
@@ -106,11 +107,28 @@ def give(
             sources = [each for each in sources if wanted in {None, each.name}]
         else:
             sources = find_sources(what.paths, state)
-        if what.form != EPCIS:
-            return export_table(what.form, sources, what.wanted, out, progress=progress)
-        settings = Settings(ids=what.ids, commissions=frozenset(commissions))
-        created = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        with written_to(out) as file:
-            return export_epcis(
-                sources, what.wanted, settings, file, created=created, progress=progress
-            )
+        with _lines_told(sources):
+            if what.form != EPCIS:
+                return export_table(what.form, sources, what.wanted, out, progress=progress)
+            settings = Settings(ids=what.ids, commissions=frozenset(commissions))
+            created = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            with written_to(out) as file:
+                return export_epcis(
+                    sources, what.wanted, settings, file, created=created, progress=progress
+                )
+
+
+@contextmanager
+def _lines_told(sources: Iterable[EventSource]) -> Iterator[None]:
+    """Name the line of a file that is not as an agent writes it, where something is wrong with one.
+
+    Whatever else is wrong is a mistake of ours, and goes on as it is.
+    """
+    try:
+        yield
+    except UNREADABLE as error:
+        files = (each.path for each in sources if isinstance(each, LinesSource))
+        wrong = next((line for line in map(wrong_line, files) if line is not None), None)
+        if wrong is None:
+            raise
+        raise SourceError(wrong) from error

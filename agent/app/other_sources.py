@@ -10,6 +10,8 @@ import orjson
 
 from agent.app.event_sources import EventSource, JournalSource, SourceError, told
 from agent.app.reading import find_journals
+from agent.formats.codec import FormatError
+from agent.formats.json import from_document
 from agent.trace import streaming
 from agent.trace.archive import DocumentError, event_of
 from agent.trace.corrections import Document
@@ -33,13 +35,18 @@ class LinesSource:
 
     def read(self, wanted: Wanted) -> Iterator[Document]:
         """Yield events in the order of the file; the last line may be under way."""
+        return (event for _, event in self.lines() if _is_wanted(event, wanted))
+
+    def lines(self) -> Iterator[tuple[int, Document]]:
+        """Yield every event with its line's number.
+
+        Raises:
+            SourceError: the file cannot be read, or a line is no event.
+        """
         with told(), self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
-                if not line.endswith(b"\n") or not line.strip():
-                    continue
-                event = self._event(number, line)
-                if _is_wanted(event, wanted):
-                    yield event
+                if line.endswith(b"\n") and line.strip():
+                    yield number, self._event(number, line)
 
     def newest(self, wanted: Wanted) -> Document | None:
         """Return the last event."""
@@ -52,8 +59,23 @@ class LinesSource:
         try:
             found = orjson.loads(line)
             return event_of(found if isinstance(found, dict) else {})
-        except (orjson.JSONDecodeError, DocumentError) as error:
-            raise SourceError(f"{self.path}:{number}: no event: {error}") from error
+        except orjson.JSONDecodeError as error:
+            raise SourceError(f"{self.path}:{number}: not JSON: {error}") from error
+        except DocumentError as error:
+            raise SourceError(f"{self.path}:{number}: {error}") from error
+
+
+def wrong_line(path: Path) -> str | None:
+    """Return which line of a file is no event as an agent writes it, and why; None: each is one."""
+    number = 0
+    try:
+        for number, event in LinesSource(path).lines():  # noqa: B007 - it is told where one is wrong
+            from_document(dict(event))
+    except FormatError as error:
+        return f"{path}:{number}: no event as an agent writes it: {error}"
+    except SourceError as error:
+        return str(error)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from typing import Any
 
 import orjson
 
+from agent.app.other_sources import wrong_line
 from agent.app.reading import ConfigError, JournalError, find_journals
 from agent.journal.reader import JournalReader, Query
 from agent.trace.archive import DocumentError, Taken
 from agent.trace.holdings import resume_at
+from agent.trace.said import UNREADABLE
 from agent.trace.store import Store
 
 _PATH, _READ = "update:", "read:"
@@ -93,6 +95,11 @@ def _lines(store: Store, path: Path) -> Taken:
         taken = store.take_events(reader.events())
     except DocumentError as error:
         raise FeedError(f"{path}:{reader.line}: {error}") from error
+    except UNREADABLE as error:
+        wrong = wrong_line(path)
+        if wrong is None:
+            raise
+        raise FeedError(wrong) from error
     store.note(place, json.dumps({"inode": status.st_ino, "end": reader.end}))
     return taken
 

@@ -17,11 +17,9 @@ from agent.trace import fetching
 from agent.trace.archive import DocumentError
 from agent.trace.aside import all_aside, drop, set_aside
 from agent.trace.garbage import looked_for_seldom
+from agent.trace.said import UNREADABLE
 from agent.trace.store import RowError, Store
 from agent.trace.took import OTHER_CONTENT, Aside, Proof, Proven, Took
-
-UNREADABLE = (DocumentError, RowError, ArithmeticError, AttributeError, LookupError, TypeError)
-"""What an event that is not as an agent writes it may come to while it is read; ValueError too."""
 
 
 class Intake:
@@ -59,7 +57,7 @@ class Intake:
             return []
         try:
             taken = self._store.take_events(one.members for one in proven)
-        except (*UNREADABLE, ValueError) as error:
+        except (DocumentError, RowError, *UNREADABLE) as error:
             if len(proven) > 1:
                 half = len(proven) // 2
                 return [

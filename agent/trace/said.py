@@ -21,6 +21,8 @@ DRAWS = frozenset({"unit_started", "unit_completed", "unit_refused", "unit_unbou
 """Kinds that draw material."""
 CYCLES = DRAWS | {"cycle_counted"}
 """Kinds that stand for cycles, with what was on."""
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What an event that is not as an agent writes it may come to while it is read."""
 UNSEEN = frozenset(
     {"cycle_missed", "cycle_aborted", "counter_reset", "interlock_bypassed", "history_lost"}
 )
