@@ -217,9 +217,12 @@ async def test_foreign_and_repeated_confirmations_move_nothing(tmp_path: Path) -
         assert bench.sink.counts["stray_acknowledgements"] == 4
 
 
-@pytest.mark.parametrize("code", [0x80, 0x83, 0x87, 0x90, 0x91, 0x97])
+@pytest.mark.parametrize("code", [0x80, 0x83, 0x87, 0x8F, 0x90, 0x91, 0x97, 0xC0])
 async def test_a_refusal_that_can_pass_pauses_and_resumes(tmp_path: Path, code: int) -> None:
-    """Nothing is set aside; when the broker takes events again, all of them arrive (B04)."""
+    """Nothing is set aside; when the broker takes events again, all of them arrive (B04).
+
+    Also where it refuses by a code that the standard does not list for a PUBACK.
+    """
     async with FakeBroker(lambda _: code) as broker:
         bench = MqttBench(tmp_path, broker.port, rows=5)
         async with bench.running():
@@ -232,13 +235,15 @@ async def test_a_refusal_that_can_pass_pauses_and_resumes(tmp_path: Path, code: 
         assert not bench.quarantined.exists()
 
 
-async def test_a_refusal_for_ever_is_set_aside(tmp_path: Path) -> None:
-    """One event that can never pass does not stop the others."""
-    async with FakeBroker(lambda publish: 0x99 if seq_of(publish) == 2 else 0) as broker:
+@pytest.mark.parametrize("code", [0x95, 0x99])
+async def test_a_refusal_for_ever_is_set_aside(tmp_path: Path, code: int) -> None:
+    """One event that can never pass does not stop the others, on the same connection."""
+    async with FakeBroker(lambda publish: code if seq_of(publish) == 2 else 0) as broker:
         bench = MqttBench(tmp_path, broker.port, rows=4)
         async with bench.running():
             await bench.until_confirmed(4)
         assert seqs(broker) == [1, 2, 3, 4]
+        assert len(broker.connects) == 1
         (line,) = bench.quarantined.read_bytes().splitlines()
         assert orjson.loads(line)["seq"] == 2
 

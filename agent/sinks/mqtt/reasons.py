@@ -9,7 +9,10 @@ REFUSED = 0x80
 """From here on a reason code is a failure."""
 TAKEN_OVER = 0x8E
 
-_NEVER = {0x99: "payload format invalid"}
+_NEVER = {
+    0x95: "packet too large: raise the broker's limit, then release it",
+    0x99: "payload format invalid",
+}
 _LATER = {
     0x80: "unspecified error",
     0x83: "implementation specific error",

@@ -187,7 +187,8 @@ class MqttSink:
         address = delivery.row.address
         connection = self._connection
         if connection is None or connection.ended.done():
-            confirmed.set_exception(self._down("is not connected"))
+            cause = "is not connected" if connection is None else connection.ended.result().cause
+            confirmed.set_exception(self._down(cause))
             return confirmed
         try:
             topic, payload = self._topics.event(delivery.row.kind), self._encode(delivery)
