@@ -22,11 +22,16 @@ _LONGEST = 1 << 20
 """A last line that is longer is not looked for."""
 
 
+OWNER_ONLY = 0o600
+_OWNER_AND_GROUP = 0o640
+
+
 class LineFile:
     """The file, open for appending between `open` and `close`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int = _OWNER_AND_GROUP) -> None:
         self.path = path
+        self._mode = mode
         self.size = 0
         """Bytes of whole lines in it; known once it is open."""
         self._fd: int | None = None
@@ -39,7 +44,7 @@ class LineFile:
         """
         self.close()
         made = not self.path.exists()
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, self._mode)
         try:
             self.size = _whole(fd)
             os.ftruncate(fd, self.size)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import orjson
 
-from agent.lines import LineFile, sync_directory
+from agent.lines import OWNER_ONLY, LineFile, sync_directory
 from agent.ports import Address, Clock, Delivery, Row, Worker
 
 
@@ -79,7 +79,7 @@ def ask_release(path: Path, addresses: list[Address]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    asking = LineFile(release_path(path))
+    asking = LineFile(release_path(path), OWNER_ONLY)
     asking.open()
     try:
         asking.append(orjson.dumps([address.epoch, address.seq]) for address in addresses)
@@ -100,7 +100,7 @@ class Quarantine:
 
     def __init__(self, path: Path, worker: Worker, clock: Clock) -> None:
         self.path = path
-        self._file = LineFile(path)
+        self._file = LineFile(path, OWNER_ONLY)
         self._worker = worker
         self._clock = clock
         self._known: set[Address] | None = None
@@ -202,7 +202,7 @@ class Quarantine:
         ]
         beside = self.path.with_suffix(".new")
         beside.unlink(missing_ok=True)
-        anew = LineFile(beside)
+        anew = LineFile(beside, OWNER_ONLY)
         anew.open()
         try:
             anew.append([*lines, *([] if line is None else [line])])

@@ -9,6 +9,7 @@ Law: a file that is not whole is set aside, and a new one is filled.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +35,7 @@ CHECK_BELOW_BYTES = 64 << 20
 FORGET_ROWS = 1000
 """So many old facts go at once."""
 _BUSY_MS = 5000
+_OWNER_ONLY = 0o600
 _BROKEN = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
 
 
@@ -63,7 +65,9 @@ class FactsFile:
         self.blocked: frozenset[str] = frozenset()
         with self._guard("open"):
             is_new = not path.exists() or path.stat().st_size == 0
-            self._db = apsw.Connection(str(path))
+            if is_new:
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY))
+            self._db = apsw.Connection(str(path))  # its log gets the mode of the file
             self._db.set_busy_timeout(_BUSY_MS)
             self._db.execute("PRAGMA journal_mode = TRUNCATE")
             self._db.execute("PRAGMA synchronous = FULL")

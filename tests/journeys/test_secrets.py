@@ -100,6 +100,7 @@ async def printed(*command: str) -> bytes:
 async def test_no_secret_is_printed_published_or_kept(tmp_path: Path) -> None:
     """Passwords right and wrong, keys, badges read, half read and given by hand.
 
+    What is kept is for the agent's user alone, whatever the mask under which it was started.
     The search itself is proven: what may be seen, the lot and the operator's pseudonym, is found.
     """
     vault, state = tmp_path / "vault", tmp_path / "state"
@@ -154,6 +155,8 @@ async def test_no_secret_is_printed_published_or_kept(tmp_path: Path) -> None:
         "events": await printed("events", str(file), "--state", str(state), "--limit", "0"),
         "stored events": json.dumps(events(file, state)).encode(),
     }
+    readable = [path.name for path in state.rglob("*") if path.stat().st_mode & 0o077]
+    assert readable == ["audit.jsonl"]  # a file sink's is for the group as well
     told |= {str(path): path.read_bytes() for path in state.rglob("*") if path.is_file()}
     assert any(path.endswith("journal.db") for path in told)
     assert found(markers, told) == []
