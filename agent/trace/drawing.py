@@ -1,4 +1,4 @@
-"""What stood in the slots of stations over time, and who drew from them, as `trace-v1` has it.
+"""What stood in slots over time, who drew from them, and what was in what, as `trace-v1` has it.
 
 A lot is an option of what was drawn at t, give or take u, if it may have been there by t+u and the
 next load may not have been by t-u (D-44).
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from math import inf
+from operator import itemgetter
 from typing import NamedTuple
 
 
@@ -108,3 +109,24 @@ class Feed:
                 found[self._loads[number].lot] = None
             number -= 1
         return tuple(found)
+
+
+class Move(NamedTuple):
+    """A child came into its parent, or out of it."""
+
+    at: float
+    comes: bool
+    number: int
+
+
+def stays(moves: Iterable[Move]) -> Iterator[tuple[float, float]]:
+    """Yield from when to when a child was in its parent."""
+    since: float | None = None
+    for at, comes, _ in sorted(moves, key=itemgetter(0)):
+        if comes and since is None:
+            since = at
+        elif not comes and since is not None:
+            yield since, at
+            since = None
+    if since is not None:
+        yield since, inf

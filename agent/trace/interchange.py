@@ -28,11 +28,10 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from operator import itemgetter
 from typing import Any, NamedTuple, Self
 
 from agent.trace.counting import counting
-from agent.trace.drawing import Draw, Draws, Feed, Load, Sight
+from agent.trace.drawing import Draw, Draws, Feed, Load, Move, Sight, stays
 from agent.trace.genealogy import OTHER, Kind, Use
 from agent.trace.recorded import Recorded
 from agent.trace.shipment import Shipment
@@ -67,23 +66,31 @@ class Facts:
     """Remarks with their places; a spreadsheet has none."""
     _above: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _below: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _found: int = 0
+    """How many slots can be found by name: those of a file that is only taken never are."""
 
     def add(self, slot: Slot) -> None:
         """Add a slot with its options."""
-        number = len(self.slots)
         self.slots.append(slot)
-        self._below[slot.holder].append(number)
-        for option in slot.options:
-            self._above[option].append(number)
+
+    def _find(self) -> None:
+        for number in range(self._found, len(self.slots)):
+            slot = self.slots[number]
+            self._below[slot.holder].append(number)
+            for option in slot.options:
+                self._above[option].append(number)
+        self._found = len(self.slots)
 
     def above(self, things: Collection[str]) -> Iterator[Use]:
         """Return each use that has one of these as its option."""
+        self._find()
         for thing in things:
             for number in self._above.get(thing, ()):
                 yield self._use(number, thing)
 
     def below(self, holders: Collection[str]) -> Iterator[Use]:
         """Return each use of these holders' slots."""
+        self._find()
         for holder in holders:
             for number in self._below.get(holder, ()):
                 for option in self.slots[number].options:
@@ -202,14 +209,6 @@ class _Change(NamedTuple):
     lot: str
 
 
-class _Move(NamedTuple):
-    """A child came into its parent, or out of it."""
-
-    at: float
-    comes: bool
-    number: int
-
-
 @dataclass(slots=True)
 class _Reading:
     """What is collected over the events, before times are put in order."""
@@ -221,7 +220,7 @@ class _Reading:
         default_factory=lambda: defaultdict(list)
     )
     """By unit, station and slot."""
-    parts: dict[tuple[str, str], list[_Move]] = field(default_factory=lambda: defaultdict(list))
+    parts: dict[tuple[str, str], list[Move]] = field(default_factory=lambda: defaultdict(list))
     """By parent and child."""
     made: list[Slot] = field(default_factory=list)
     units: set[str] = field(default_factory=set)
@@ -285,7 +284,7 @@ class _Reading:
         pair = (event.name("parent"), event.name("child"))
         self.units.update(pair)
         comes = event.event["type"] == "install"
-        self.parts[pair].append(_Move(event.time(), comes, event.number))
+        self.parts[pair].append(Move(event.time(), comes, event.number))
 
     def split(self, event: Recorded) -> None:
         """Pieces of a lot became lots of their own."""
@@ -359,9 +358,9 @@ class _Reading:
             yield Slot(draw.unit, Kind.FEED, (*options, OTHER), doubted, out, why=_DOUBT)
 
     def _part_slots(self, remark: Callable[[Remark], None]) -> Iterator[Slot]:
-        inside: dict[str, tuple[str, _Move]] = {}
+        inside: dict[str, tuple[str, Move]] = {}
         for (parent, child), moves in self.parts.items():
-            for since, until in _stays(moves):
+            for since, until in stays(moves):
                 yield Slot(parent, Kind.PART, (child,), since, until, why=_DIRECT)
                 if until != inf:
                     continue
@@ -370,19 +369,6 @@ class _Reading:
                 if other != parent:
                     text = f"{child!r} is in {other!r} and in {parent!r}, and was taken out of none"
                     remark(Remark(max(latest.number, before.number), text))
-
-
-def _stays(moves: Iterable[_Move]) -> Iterator[tuple[float, float]]:
-    """Yield from when to when a child was in its parent."""
-    since: float | None = None
-    for at, comes, _ in sorted(moves, key=itemgetter(0)):
-        if comes and since is None:
-            since = at
-        elif not comes and since is not None:
-            yield since, at
-            since = None
-    if since is not None:
-        yield since, inf
 
 
 _READERS = {

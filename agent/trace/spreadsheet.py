@@ -18,6 +18,7 @@ from datetime import datetime
 from io import StringIO
 from math import inf, isfinite
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from agent.trace.genealogy import Kind
@@ -116,14 +117,14 @@ def _cells(
 
 
 def _take_row(where: str, cells: Mapping[str, str], facts: Facts) -> None:
-    unit = cells.get("unit", "")
+    unit = intern(cells.get("unit", ""))
     if not unit:
         raise InterchangeError(f"{where}: no unit in this line; write one in each")
     kind = _one_of(where, "kind", cells.get("kind", ""), _KINDS)
     facts.all_units.add(unit)
     if _one_of(where, "scrapped", cells.get("scrapped", ""), _YES_NO):
         facts.all_scrapped.add(unit)
-    parts = (part.strip() for part in cells.get("component", "").split("|"))
+    parts = (intern(part.strip()) for part in cells.get("component", "").split("|"))
     options = tuple(dict.fromkeys(part for part in parts if part))
     since = _moment(where, "since", cells.get("since", ""), -inf)
     until = _moment(where, "until", cells.get("until", ""), inf)
