@@ -1,5 +1,6 @@
 """`lineside do` without a daemon: its help, its slips, and what it says where nobody answers."""
 
+import json
 import os
 import pty
 import signal
@@ -96,6 +97,24 @@ def test_a_code_that_is_keyed_twice_is_asked_for_again(
     assert "takes no commands" in ended.stderr
     assert ("the code once more: " in ended.stderr) is is_asked
     assert ended.stdout == ""
+
+
+def test_what_is_keyed_again_is_sent_with_it(tmp_path: Path) -> None:
+    """Both entries reach the station, which compares them: the second as it was keyed."""
+    with keyed_in(tmp_path, "twice") as (command, ours, terminal), listened(tmp_path) as heard:
+        heard.settimeout(30)
+        os.write(ours, b" SN-2\n")
+        with subprocess.Popen(
+            command, stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as running:
+            caller, _ = heard.accept()
+            with closing(caller), caller.makefile("rw") as lines:
+                request = json.loads(lines.readline())
+                lines.write('{"accepted": true, "address": "000001-aa-7", "error": null}\n')
+                lines.flush()
+            told, _ = running.communicate()
+    assert request["arguments"] == {"code": ["SN-1"], "again": [" SN-2"]}
+    assert (running.returncode, told) == (exits.OK, "recorded: 000001-aa-7\n")
 
 
 END = b"\x04"
