@@ -208,7 +208,8 @@ class Collector:
             is_sweep = waited_s >= self._wanted.wait_s
             is_settled = settled_s >= SETTLE_S
             may_end = self._wanted.until_complete and is_settled
-            is_open = is_settled and self.tally.course.stage is Stage.LOOKING
+            knows_any = bool(self._stands or self._to_ask)
+            is_open = is_settled and knows_any and self.tally.course.stage is Stage.LOOKING
             is_due = is_sweep or may_end or is_open or self._look.is_set() or not surveyed
             if is_due and self._broker.is_connected:
                 self._look.clear()
