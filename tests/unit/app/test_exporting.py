@@ -344,7 +344,8 @@ def test_a_source_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="No such file"):
         list(LinesSource(tmp_path / "no.jsonl").read(Wanted()))
     path = tmp_path / "odd.jsonl"
-    for text, says in (("[1]\n", "no event"), ("{]\n", "not JSON"), ('{"a": 1}\n', "it has no station")):
+    wrong = (("[1]\n", "no event"), ("{]\n", "not JSON"), ('{"a": 1}\n', "it has no station"))
+    for text, says in wrong:
         path.write_text(text)
         with pytest.raises(SourceError, match=rf"odd.jsonl:1: .*{says}"):
             list(LinesSource(path).read(Wanted()))
