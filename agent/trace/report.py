@@ -23,7 +23,7 @@ from agent.trace.fetching import STATION
 from agent.trace.genealogy import Found, Kind, find
 from agent.trace.holdings import Station, completeness, moment
 from agent.trace.label_sets import LABELS
-from agent.trace.rows import NAMES_AT_ONCE, among, pieces, reading
+from agent.trace.rows import NAMES_AT_ONCE, among, known_ids, pieces, reading
 from agent.trace.said import STANDS_FOR, UNIDENTIFIED, Role
 from agent.trace.selecting import Selection, choose, cycles_of, unheard, with_whole_names
 from agent.trace.shipped import Shipping
@@ -107,7 +107,8 @@ def _body(
     of_lots = {each["lot"]: each["lot"] for each in counted}
     seen = _seen(connection, of_lots)
     shipped = shipping.of(of_lots, _stations(seen), are_lots=True)
-    scopes = _scopes(connection, [*named["certain"], *named["possible"]])
+    units = {*named["certain"], *named["possible"]}
+    scopes = _scopes(connection, {name: of for name, of in names.items() if of in units})
     return {
         **listed,
         "unidentified": _unidentified(connection, anonymous),
@@ -258,11 +259,20 @@ def _scopes_of_pieces(
     }
 
 
-def _scopes(connection: Connection, units: Collection[str]) -> dict[str, int]:
-    """Return how many units it would be by coarser records: order, station and time (D-10)."""
+def _scopes(connection: Connection, names: Mapping[str, str]) -> dict[str, int]:
+    """Return how many units it would be by coarser records: order, station and time (D-10).
+
+    Coarser records cannot tell apart what these can: whoever is listed is in each of them.
+
+    Args:
+        connection: Of the store.
+        names: Every name that a unit has or had, with the one by which it is listed.
+    """
+    units = set(names.values())
+    listed = set(known_ids(connection, names).values())
     orders: set[str] = set()
     times: dict[int, list[int]] = defaultdict(list)
-    for some in pieces(units, NAMES_AT_ONCE):
+    for some in pieces(sorted(names), NAMES_AT_ONCE):
         of_units = (
             select(EVENTS.c.id, EVENTS.c.station, EVENTS.c.received_ms)
             .join(ABOUT, ABOUT.c.event == EVENTS.c.id)
@@ -281,13 +291,13 @@ def _scopes(connection: Connection, units: Collection[str]) -> dict[str, int]:
         orders.update(name for (name,) in connection.execute(asked))
     found = {"by_links": len(units)}
     if times:
-        found["by_station_and_time"] = _within(connection, times)
+        found["by_station_and_time"] = len(_within(connection, times) - listed) + len(units)
     if orders:
-        found["by_order"] = _of_orders(connection, orders)
+        found["by_order"] = len(_of_orders(connection, orders) - listed) + len(units)
     return found
 
 
-def _within(connection: Connection, times: Mapping[int, list[int]]) -> int:
+def _within(connection: Connection, times: Mapping[int, list[int]]) -> set[int]:
     things: set[int] = set()
     for station, at_ms in times.items():
         asked = (
@@ -302,10 +312,10 @@ def _within(connection: Connection, times: Mapping[int, list[int]]) -> int:
             )
         )
         things.update(thing for (thing,) in connection.execute(asked))
-    return len(things)
+    return things
 
 
-def _of_orders(connection: Connection, orders: Iterable[str]) -> int:
+def _of_orders(connection: Connection, orders: Iterable[str]) -> set[int]:
     things: set[int] = set()
     for some in pieces(sorted(orders), NAMES_AT_ONCE):
         asked = (
@@ -319,4 +329,4 @@ def _of_orders(connection: Connection, orders: Iterable[str]) -> int:
             )
         )
         things.update(thing for (thing,) in connection.execute(asked))
-    return len(things)
+    return things

@@ -285,6 +285,23 @@ def test_half_a_code_is_enough_where_one_thing_is_called_so() -> None:
         assert (trace.similar("%b_"), trace.similar("ab")) == (["a%b_c"], [])
 
 
+def test_coarser_records_would_never_take_fewer() -> None:
+    """Who was refused or has a new name is in them all, as is who was made between (D-10)."""
+    plant = Plant()
+    plant.unit("U1", "LOT", order="WO-1")
+    plant.unit("U2", "OTHER", order="WO-1")
+    plant.add("unit_reidentified", unit="U1", new="VIN-1")
+    use = {"position": "p0", "candidates": ["LOT"], "certainty": "certain", "loads": []}
+    made: dict[str, Any] = {"handshake": "end", "latest_ms": 3_000, "components": [use]}
+    plant.add("unit_refused", unit="U3", reason="duplicate", **made)
+    plant.unit("U4", "LOT", order="WO-2")
+    plant.unit("U5", "OTHER", order="WO-2")
+    with stored(plant.events) as store:
+        report = Trace(store).recall("LOT")
+    assert (units(report, "certain"), units(report, "possible")) == (["U4", "VIN-1"], ["U3"])
+    assert report["scopes"] == {"by_links": 3, "by_station_and_time": 4, "by_order": 5}
+
+
 def test_a_recall_names_every_correction_that_it_rests_on() -> None:
     """By one alone a unit may be left out: of a load, a unit, a part, and of corrections (D-8)."""
     plant = Plant()
