@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.app import tracing
-from agent.cli import exits
+from agent.cli import exits, screen
 
 STORE = typer.Option(help="A file, or postgresql://…; else $LINESIDE_STORE or the user's.")
 FROM = typer.Option(
@@ -105,7 +105,11 @@ def show(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]
         console.print(plain)
         return
     for row in rows:
-        cells = [(name, str(cell)) for name, cell in zip(columns, row, strict=True) if cell]
+        cells = [
+            (name, screen.pictured(str(cell)))
+            for name, cell in zip(columns, row, strict=True)
+            if cell
+        ]
         console.print(cells[0][1] if row[0] else "", style="bold")
         told = "  ".join(f"{name} {cell}" for name, cell in cells if name != columns[0])
         console.print(Padding(Text(told), (0, 0, 0, 2)))
@@ -120,7 +124,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     for at, column in enumerate(columns):  # what a row is about stays in one piece
         found.add_column(column, overflow="fold", no_wrap=at == 0)
     for row in rows:
-        found.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        found.add_row(*(Text("" if cell is None else screen.pictured(str(cell))) for cell in row))
     return found
 
 

@@ -94,7 +94,7 @@ def _row(entry: dict[str, Any], names: Collection[str]) -> tuple[Any, ...]:
 
 
 def _tree(root: tracing.Node) -> Tree:
-    drawn = Tree(Text(tracing.shown(root.name)))
+    drawn = Tree(Text(screen.pictured(tracing.shown(root.name))))
     stack = [(root, drawn)]
     while stack:
         node, place = stack.pop()
@@ -103,7 +103,7 @@ def _tree(root: tracing.Node) -> Tree:
 
 
 def _label(node: tracing.Node) -> Text:
-    label = Text(tracing.shown(node.name))
+    label = Text(screen.pictured(tracing.shown(node.name)))
     if not node.is_certain:
         label.append(" possible", style="yellow")
     if node.why:
