@@ -49,6 +49,8 @@ def strangers(
         here = named | frozenset(followed)
         unknown = [path for path in config.station.previous if path not in here]
         if unknown:
+            others = (*(named - {config.station.path}), *followed)
+            meant = "" if alone else did_you_mean(unknown[0], others)
             found[config.file] = Problem(
                 file=config.file,
                 line=config.previous_place.line,
@@ -56,7 +58,7 @@ def strangers(
                 path="track.previous",
                 message=f"no station {shown(unknown[0])} {where}: what passed there "
                 "cannot be known",
-                hint=(not alone and did_you_mean(unknown[0], named)) or hint,
+                hint=meant if meant.endswith("?") else hint,
             )
     return found
 

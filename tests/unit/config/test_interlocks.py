@@ -33,8 +33,11 @@ def test_a_station_elsewhere_is_refused_by_name(tmp_path: Path) -> None:
     (problem,) = said(found, tmp_path)
     assert problem == (
         "b.yaml:26:13: track.previous: no station 'acme/press-07' in this folder: what passed "
-        "there cannot be known; did you mean 'acme/press-08'?"
-    )
+        "there cannot be known; run its file in the same folder, or name it in `neighbours`"
+    )  # and never itself, which is the nearest
+    slip = edited(AFTER, ("[acme/press-07]", "[acme/fillr]"))
+    (problem,) = said(folder(tmp_path, b=slip, c=FILLER), tmp_path)
+    assert problem.endswith("there cannot be known; did you mean 'acme/filler'?")
 
 
 def test_a_station_whose_file_is_refused_is_still_one(tmp_path: Path) -> None:
