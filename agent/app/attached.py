@@ -14,7 +14,7 @@ from agent.app.rim import secret
 from agent.backoff import Backoff, apart, within
 from agent.ports import Clock, Random, SinkDownError, Worker
 from agent.sinks.mqtt.broker import BrokerOptions
-from agent.sinks.mqtt.dialling import check_pin, tls_context, why_unreachable
+from agent.sinks.mqtt.dialling import CredentialsError, check_pin, tls_context, why_unreachable
 from agent.sinks.mqtt.login import KEEPALIVE_S, End, Login
 from agent.sinks.mqtt.subscription import Message, Subscription, filters
 from agent.telemetry import Notifier
@@ -190,8 +190,6 @@ class Attachment:
             cause = str(error).removeprefix(f"{where}: ")
         except OSError as error:
             cause = why_unreachable(error)
-        except (KeyError, ValueError) as error:
-            cause = f"{options.password} cannot be read: {error}"
         if subscription is None or cause is not None:
             if subscription is not None:
                 subscription.abort()
@@ -216,7 +214,7 @@ class Attachment:
             port=options.port,
             client_id=options.client_id or f"lineside-{self._wanted.name}",
             user=options.user,
-            password=secret(options.password) if options.password else None,
+            password=_password(options.password),
             tls=tls,
             session_s=self._wanted.session_s,
             window=self._wanted.window,
@@ -240,6 +238,18 @@ class Attachment:
         if end.is_taken_over:
             return f"another client came under the name {self._wanted.name}; give each its own"
         return f"broker {self._wanted.options.host}: {end.cause}"
+
+
+def _password(reference: str | None) -> str | None:
+    """Return the password, None for none.
+
+    Raises:
+        CredentialsError: it cannot be read.
+    """
+    try:
+        return secret(reference) if reference else None
+    except (OSError, ValueError) as error:
+        raise CredentialsError(f"`password` {reference} cannot be read: {error}") from error
 
 
 async def _begin(subscription: Subscription, asked: list[tuple[str, int]]) -> str | None:

@@ -120,7 +120,7 @@ async def _listened(audit: Audit, options: MqttOptions, wait_s: float) -> None:
 def _password(options: MqttOptions) -> str | None:
     try:
         return secret(options.password) if options.password else None
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise AuditError(f"password: {options.password} cannot be read: {error}") from error
 
 

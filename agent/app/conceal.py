@@ -37,8 +37,8 @@ def operator_key(
     if operators.key is not None:
         try:
             key = secret(operators.key)
-        except (OSError, KeyError, ValueError) as error:
-            cause = error.strerror if isinstance(error, OSError) else f"no {error}"
+        except (OSError, ValueError) as error:
+            cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
             raise KeyMissingError(
                 f"operators.key {operators.key}: cannot be read ({cause}); "
                 "make it, or leave the key out to have one made"
@@ -66,7 +66,7 @@ def known_key(
         if operators.key is not None:
             return _proven(secret(operators.key), operators.key)
         return _proven(path.read_text("ascii"), str(path))
-    except (OSError, KeyError, ValueError, KeyMissingError):
+    except (OSError, ValueError, KeyMissingError):
         return None
 
 

@@ -119,14 +119,17 @@ def secret(reference: str) -> str:
     """Return what `credential:NAME`, `file:PATH` or `env:NAME` stands for, read anew.
 
     Raises:
-        OSError: the file or credential cannot be read.
-        KeyError: there is no such variable, or no credentials were passed.
+        OSError: it cannot be read, is not there, or no credentials were passed.
     """
     source, _, name = reference.partition(":")
     if source == "env":
+        if name not in os.environ:
+            raise OSError(f"the environment has no {name}")
         return os.environ[name]
     if source == "credential":
-        return Path(os.environ["CREDENTIALS_DIRECTORY"], name).read_text("utf-8").strip()
+        if (directory := os.environ.get("CREDENTIALS_DIRECTORY")) is None:
+            raise OSError(f"no credentials were passed; the unit says LoadCredential={name}:FILE")
+        return Path(directory, name).read_text("utf-8").strip()
     return Path(name).read_text("utf-8").strip()
 
 

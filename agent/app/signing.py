@@ -64,7 +64,7 @@ class Checkpoints:
         """Return what signs with the key as it is now; None: it cannot be read, as was told."""
         try:
             signer = self._signer()
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, ValueError) as error:
             self._say(_why(error))
             return None
         self._say(None)
@@ -92,12 +92,12 @@ class Checkpoints:
         self._told = why
 
 
-def _why(error: OSError | KeyError | ValueError) -> str:
+def _why(error: OSError | ValueError) -> str:
     """Return why a key is none, without anything of it."""
     if isinstance(error, OSError):
-        return f"cannot be read ({error.strerror}); make one with `lineside checkpoint key`"
-    if isinstance(error, KeyError):
-        return f"cannot be read (no {error}); make one with `lineside checkpoint key`"
+        return (
+            f"cannot be read ({error.strerror or error}); make one with `lineside checkpoint key`"
+        )
     if isinstance(error, UnicodeDecodeError):
         return "is no text; make one with `lineside checkpoint key`"
     return f"is {error}; make one with `lineside checkpoint key`"

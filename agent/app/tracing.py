@@ -119,7 +119,7 @@ def _store_password() -> str | None:
         return None
     try:
         return secret(reference)
-    except (OSError, KeyError) as error:
+    except OSError as error:
         raise TraceStoreError(
             f"LINESIDE_STORE_PASSWORD: {reference} cannot be read: {error}"
         ) from error

@@ -67,7 +67,7 @@ def test_files_alone_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (
             ("--broker", "mqtts://127.0.0.1:1", "--user", "a", "--password", "env:LINESIDE_NO"),
             exits.REFUSED,
-            "password: env:LINESIDE_NO cannot be read",
+            "password: env:LINESIDE_NO cannot be read: the environment has no LINESIDE_NO",
         ),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import ipaddress
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,12 @@ from cryptography.x509.oid import NameOID
 from agent.publisher import Condition
 from tests.peers.fake_broker import FakeBroker
 from tests.peers.mosquitto import Mosquitto
-from tests.peers.mqtt_bench import MqttBench
+from tests.peers.mqtt_bench import MqttBench, eventually
+
+NOT_OURS = re.compile(
+    r"takes no client without a certificate that it trusts|does it want a `certificate` of ours\?"
+)
+"""What is said depends on whether its alert or its reset is the first to arrive."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +203,33 @@ async def test_a_missing_authority_file_is_told(tmp_path: Path) -> None:
     bench = MqttBench(tmp_path, 8883, scheme="mqtts", ca=str(tmp_path / "no.pem"))
     async with bench.running():
         state = await bench.until(Condition.DOWN)
-    assert "its credentials cannot be read: " in state.reason
+    missing = f"`ca` {tmp_path}/no.pem: No such file or directory"
+    assert f"its credentials cannot be read: {missing}; check " in state.reason
+
+
+async def test_a_key_that_is_encrypted_is_told_and_nobody_is_asked(
+    tmp_path: Path, authority: Authority
+) -> None:
+    """OpenSSL would ask for its pass phrase at the terminal, and wait for the answer."""
+    ours = authority.sign("press-07")
+    ours.key.write_bytes(
+        ours.private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"phrase"),
+        )
+    )
+    bench = MqttBench(
+        tmp_path,
+        8883,
+        scheme="mqtts",
+        ca=str(authority.file),
+        certificate=str(ours.cert),
+        key=str(ours.key),
+    )
+    async with bench.running():
+        state = await bench.until(Condition.DOWN)
+    assert f"`key` {ours.key}: the key is encrypted, and nobody is here to open it" in state.reason
 
 
 async def test_a_broker_that_wants_our_certificate(tmp_path: Path, authority: Authority) -> None:
@@ -213,7 +245,7 @@ async def test_a_broker_that_wants_our_certificate(tmp_path: Path, authority: Au
         options = {"scheme": "mqtts", "ca": str(authority.file)}
         bench = MqttBench(tmp_path, broker.port, rows=1, **options)
         async with bench.running():
-            await bench.until(Condition.DOWN)
+            await eventually(lambda: any(NOT_OURS.search(state.reason) for state in bench.states))
         assert bench.confirmed == 0
         bench = MqttBench(
             tmp_path,

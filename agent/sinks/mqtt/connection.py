@@ -107,11 +107,7 @@ class Connection:
         self._connect()
         await asyncio.wait((self._connack, self.ended), return_when=asyncio.FIRST_COMPLETED)
         if not self._connack.done():
-            version = "v5" if self._login.is_v5 else "3.1.1"
-            return (
-                f"did not answer in MQTT {version}; check that `url` names an MQTT {version} "
-                f"broker and the right port, mqtts:// for TLS ({self.ended.result().cause})"
-            )
+            return self._login.unanswered(self.ended.result().cause)
         code, properties = self._connack.result()
         if code:
             return not_connected(code)
@@ -391,7 +387,7 @@ class Connection:
         if code is not None and not self._wire.closed.done():
             return End("broke the protocol, or was silent for too long", hung_up=False)
         if error:
-            return End(f"was lost: {error}; check the network", hung_up=False)
+            return End(error, hung_up=False)
         return End(
             "closed the connection and gave no reason; its log may have one, such as a second "
             "client of this name",

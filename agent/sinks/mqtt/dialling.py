@@ -8,6 +8,7 @@ import ssl
 
 from agent.ports import SinkDownError
 from agent.sinks.mqtt.broker import BrokerOptions
+from agent.sinks.mqtt.reasons import not_taken
 from agent.sinks.options import SinkPlace
 
 
@@ -62,13 +63,35 @@ def tls_context(options: BrokerOptions) -> ssl.SSLContext:
     """Return how a broker's certificate is checked, and which one is ours.
 
     Raises:
-        OSError: a file cannot be read, or is none.
+        CredentialsError: a file cannot be read, or is none.
     """
-    context = ssl.create_default_context(cafile=options.ca)
+    try:
+        context = ssl.create_default_context(cafile=options.ca)
+    except OSError as error:
+        raise CredentialsError(f"`ca` {options.ca}: {_why_unread(error)}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if options.certificate is not None:
-        context.load_cert_chain(options.certificate, options.key)
+        try:
+            context.load_cert_chain(options.certificate, options.key, password=_no_phrase)
+        except OSError as error:
+            files = f"`certificate` {options.certificate}, `key` {options.key}"
+            raise CredentialsError(f"{files}: {_why_unread(error)}") from error
     return context
+
+
+class CredentialsError(OSError):
+    """A file that proves who we are, or who the broker is, cannot be used; which one and why."""
+
+
+def _no_phrase() -> str:
+    """Refuse to ask for a pass phrase: OpenSSL would ask whoever sits at the terminal, and wait."""
+    raise CredentialsError("the key is encrypted, and nobody is here to open it: store it in clear")
+
+
+def _why_unread(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "no PEM file").lower().replace("_", " ")
+    return error.strerror or str(error)
 
 
 _DATES = {
@@ -78,15 +101,21 @@ _DATES = {
 """What to do about dates that do not fit, by OpenSSL's X509_V_ERR number (C09)."""
 
 
-def why_unreachable(error: OSError) -> str:
-    """Return the cause and what to do, the same words each time for the same trouble."""
+def _why_not_over_tls(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         cause = error.verify_message.rstrip(".")
         remedy = _DATES.get(error.verify_code, "check `ca` and the host in `url`")
         return f"its certificate is not accepted: {cause}; {remedy}"
+    cause = (error.reason or "failed").lower().replace("_", " ")
+    return not_taken(error) or f"TLS failed: {cause}; check that this is the port for mqtts://"
+
+
+def why_unreachable(error: OSError) -> str:
+    """Return the cause and what to do, the same words each time for the same trouble."""
+    if isinstance(error, CredentialsError):
+        return str(error)
     if isinstance(error, ssl.SSLError):
-        cause = (error.reason or "failed").lower().replace("_", " ")
-        return f"TLS failed: {cause}; check that this is the port for mqtts://"
+        return _why_not_over_tls(error)
     if isinstance(error, socket.gaierror):
         return "the name cannot be resolved; check the host in `url` and the name server"
     if isinstance(error, ConnectionRefusedError):

@@ -54,6 +54,8 @@ class Listener:
         if options.user is not None:
             client.username_pw_set(options.user, password)
         client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        self._was_closed = False
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
 
@@ -77,6 +79,8 @@ class Listener:
                 why = await asyncio.shield(self._begun)
         except TimeoutError:
             why = f"did not answer within {CONNECT_S:g} s; check the network and the URL"
+            if self._was_closed:
+                why = "closes the connection; check the URL, and whether it wants a certificate"
         if why:
             await self.stop()
             raise ListenError(f"{where}: {why}")
@@ -91,6 +95,7 @@ class Listener:
         await asyncio.to_thread(self._client.loop_stop)
         # It closes its last sockets when nobody holds it any more: let go in both directions.
         self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
+        self._client.on_disconnect = None
         del self._client
 
     # ------------------------------------------------------------- in paho's thread
@@ -107,6 +112,9 @@ class Listener:
             self._call(lambda: self._begin(not_connected(reason.value)))
             return
         client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_disconnect(self, *_: object) -> None:
+        self._was_closed = True  # it is asked again meanwhile
 
     def _on_subscribe(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 KEEPALIVE_S = 20
 
@@ -36,7 +36,7 @@ class Login:
     port: int
     client_id: str
     user: str | None
-    password: str | None
+    password: str | None = field(repr=False)
     tls: ssl.SSLContext | None
     will_topic: str = ""
     """Empty: there is no will."""
@@ -48,3 +48,12 @@ class Login:
     """Of a reader: how many messages may be under way to it unconfirmed."""
     is_v5: bool = True
     keepalive_s: int = KEEPALIVE_S
+
+    def unanswered(self, cause: str) -> str:
+        """Return what to look at where CONNECT was answered by no CONNACK."""
+        version = "v5" if self.is_v5 else "3.1.1"
+        ours = "; does it want a `certificate` of ours?" if self.tls else ""
+        return (
+            f"did not answer in MQTT {version}; check that `url` names an MQTT {version} broker "
+            f"and the right port, mqtts:// for TLS{ours} ({cause})"
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 from agent.ports import Refusal
 
 NO_SUBSCRIBERS = 0x10
@@ -84,6 +86,20 @@ def not_connected(code: int) -> str:
 def hung_up(code: int) -> str:
     """Return why a broker closed the connection."""
     return f"closed the connection: {_HUNG_UP.get(code, 'no reason known')} (0x{code:02X})"
+
+
+def not_taken(error: ssl.SSLError) -> str | None:
+    """Return that a broker does not take our certificate, or has to have one; None if it is else.
+
+    In TLS 1.3 it says so once the connection is up on our side (RFC 8446, 4.4.2.4 and 6.2).
+    """
+    cause = (error.reason or "").lower().replace("_", " ")
+    if "alert" not in cause or not any(word in cause for word in _OURS):
+        return None
+    return f"takes no client without a certificate that it trusts ({cause}); see `certificate`"
+
+
+_OURS = ("certificate", "unknown ca", "handshake failure", "access denied")
 
 
 def says_nothing_of_the_event(code: int) -> bool:

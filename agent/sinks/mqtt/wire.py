@@ -11,6 +11,7 @@ Four private methods of paho are replaced; `tests/unit/sinks/test_mqtt_wire.py` 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from typing import Literal, cast
@@ -21,7 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.sinks.mqtt.packets import no_properties
-from agent.sinks.mqtt.reasons import REFUSED
+from agent.sinks.mqtt.reasons import REFUSED, not_taken
 
 _MID_BYTES = 2
 _NO_PROPERTIES = no_properties(PacketTypes.PUBACK)
@@ -65,6 +66,12 @@ def plain_reason(puback: bytes | bytearray) -> ReasonCode | None:
     return _REASONS.get(rest[0]) if rest else _SUCCESS
 
 
+def _why_lost(error: Exception | None) -> str:
+    """Return what a network has done to a connection, and what to do."""
+    taken = not_taken(error) if isinstance(error, ssl.SSLError) else None
+    return taken or f"was lost: {error}; check the network"
+
+
 class Wire(asyncio.Protocol):
     """A connected transport that looks like a socket to paho."""
 
@@ -72,7 +79,7 @@ class Wire(asyncio.Protocol):
         self.on_change: Callable[[], None] = lambda: None
         """Called when there is something to read, or when the connection is over."""
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Done when the connection is over, with the network's error if it had one.
+        """Done when the connection is over, with what went wrong if it was not simply closed.
 
         Closed and reset say the same, that the other side has ended it, and are an empty text.
         """
@@ -95,7 +102,7 @@ class Wire(asyncio.Protocol):
         """Note that it is over, and say so."""
         if not self.closed.done():
             ended_by_peer = exc is None or isinstance(exc, ConnectionError)
-            self.closed.set_result("" if ended_by_peer else str(exc))
+            self.closed.set_result("" if ended_by_peer else _why_lost(exc))
         self.on_change()
 
     # what paho calls

@@ -107,8 +107,11 @@ def test_a_reference_is_followed(tmp_path: Path) -> None:
     ("reference", "cause"),
     [
         ("file:/nowhere/key", "No such file or directory"),
-        ("env:LINESIDE_NO_SUCH_KEY", "no 'LINESIDE_NO_SUCH_KEY'"),
-        ("credential:key", "no 'CREDENTIALS_DIRECTORY'"),
+        ("env:LINESIDE_NO_SUCH_KEY", "the environment has no LINESIDE_NO_SUCH_KEY"),
+        (
+            "credential:key",
+            "no credentials were passed; the unit says LoadCredential=key:FILE",
+        ),
     ],
 )
 def test_a_reference_that_leads_nowhere_is_named(

@@ -121,8 +121,11 @@ def test_secrets_are_read_anew_from_where_they_are(
     assert secret("credential:key") == "new"
     with pytest.raises(FileNotFoundError):
         secret("credential:other")
-    with pytest.raises(KeyError):
+    with pytest.raises(OSError, match=r"^the environment has no LINESIDE_NO_SUCH_SECRET$"):
         secret("env:LINESIDE_NO_SUCH_SECRET")
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    with pytest.raises(OSError, match=r"^no credentials were passed; .* LoadCredential=key:FILE$"):
+        secret("credential:key")
 
 
 def test_the_state_directory_is_the_first_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def test_a_path_with_anything_else_is_refused(path: str) -> None:
 
 
 def test_only_what_is_known_to_be_final_is_final() -> None:
-    """Too large and malformed never pass; any other refusal is asked again, known or not (D-118)."""
+    """Too large and malformed never pass; any other refusal, known or not, is asked again."""
     final = [code for code in range(0x80, 0x100) if refusal(code)[0] is Refusal.NEVER]
     assert final == [0x95, 0x99]
 

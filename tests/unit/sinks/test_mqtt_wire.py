@@ -152,7 +152,7 @@ async def test_an_error_of_the_network_is_kept() -> None:
     wire.connection_lost(TimeoutError("timed out"))
     wire.connection_lost(None)
     await settled()
-    assert wire.closed.result() == "timed out"
+    assert wire.closed.result() == "was lost: timed out; check the network"
 
 
 async def test_a_wire_without_a_transport_does_nothing() -> None:
