@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent.app.event_sources import EventSource, JournalSource, SourceError
-from agent.app.measuring import DEFAULT_BY, DIMENSIONS, Measured, document, measure
+from agent.app.measuring import DEFAULT_BY, DIMENSIONS, Measured, Place, document, measure
 from agent.app.other_sources import StoreSource
 from agent.app.plant import station_directory
 from agent.app.reading import moment_ms
@@ -19,6 +19,7 @@ from agent.app.tracing import open_store
 from agent.config.load import load_folder
 from agent.config.loaded import StationConfig
 from agent.config.problems import ConfigError, did_you_mean
+from agent.trace.holdings import completeness
 from agent.trace.store import Store, TraceStoreError
 
 __all__ = [
@@ -81,9 +82,11 @@ def figures_of(
     found: list[Measured] = []
     with ExitStack() as undo:
         opened = None if store is None else undo.enter_context(open_store(store))
+        holes: Mapping[str, Sequence[Place]] = {} if opened is None else _holes(opened)
         for config in folder.stations:
             try:
-                found.append(_of_station(config, wanted, state, opened))
+                lacking = holes.get(config.station.path, ())
+                found.append(_of_station(config, wanted, state, opened, lacking))
             except SourceError as error:
                 unread.append(f"{config.station.path}: {error}")
     if not found:
@@ -91,8 +94,19 @@ def figures_of(
     return {**document(found, wanted.by, wanted.now_ms), "unread": unread}
 
 
+def _holes(store: Store) -> dict[str, list[Place]]:
+    """Return of each station before what events of it some are not in the store."""
+    with store.snapshot():
+        held = completeness(store.archive)
+    return {each.station: [(gap.epoch, gap.first) for gap in each.gaps] for each in held}
+
+
 def _of_station(
-    config: StationConfig, wanted: Asked, state: Path | None, store: Store | None
+    config: StationConfig,
+    wanted: Asked,
+    state: Path | None,
+    store: Store | None,
+    holes: Sequence[Place],
 ) -> Measured:
     source: EventSource
     if store is not None:
@@ -100,4 +114,4 @@ def _of_station(
     else:
         directory = station_directory(state or state_directory(), config.station.path)
         source = JournalSource(config.journal.path or directory / "journal")
-    return measure(config, source, wanted.since_ms, wanted.until_ms, wanted.now_ms)
+    return measure(config, source, wanted.since_ms, wanted.until_ms, wanted.now_ms, holes=holes)

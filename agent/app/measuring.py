@@ -36,6 +36,8 @@ LATE_MS = 600_000
 """How much later than what it tells an event may be recorded and still be found: a cycle waits for
 its code, its look-up and the disk. What is told later than that is in a shift of its own time only
 where the answer reaches so far."""
+Place = tuple[str, int]
+"""Epoch and number of an event."""
 _Group = tuple[tuple[Any, ...], bool]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -64,12 +66,27 @@ def windows_of(config: StationConfig, since_ms: int, until_ms: int) -> list[Wind
 
 
 def measure(
-    config: StationConfig, source: EventSource, since_ms: int, until_ms: int, now_ms: int
+    config: StationConfig,
+    source: EventSource,
+    since_ms: int,
+    until_ms: int,
+    now_ms: int,
+    *,
+    holes: Iterable[Place] = (),
 ) -> Measured:
     """Return the key figures of the shifts that have some time in [since, until), and between them.
 
     A shift comes out the same, whatever is asked beside it: what lies before and behind is measured
     too, and not told.
+
+    Args:
+        config: The station.
+        source: Its events.
+        since_ms: UTC ms.
+        until_ms: UTC ms.
+        now_ms: UTC ms; what is over by then is judged whole.
+        holes: Before which events some were recorded that the source does not have: epoch and
+            number of the first that lacks.
 
     Raises:
         SourceError: the events cannot be read.
@@ -79,7 +96,11 @@ def measure(
     end_ms = max([until_ms, *(window.end_ms for window in found[-1:])])
     beyond_ms = end_ms + config.oee.plan.small_stop_ms + LATE_MS
     before, behind = _untold(0, begin_ms), _untold(end_ms, beyond_ms)
-    meter = begun(config, source, (before, *found, behind), begin_ms)
+    lacking = Lacking(holes)
+    meter = begun(config, source, (before, *found, behind), begin_ms, lacking)
+    over_ms = max([0, *(each.end_ms for each in (*found, behind) if each.end_ms <= now_ms)])
+    if lacking.before(None) and over_ms > (meter.seen_ms or 0):  # what runs is told as it was seen
+        meter.lost(over_ms)
     results = tuple(
         each
         for each in meter.results(now_ms)
@@ -101,7 +122,11 @@ def _untold(begin_ms: int, end_ms: int) -> Window:
 
 
 def begun(
-    config: StationConfig, source: EventSource, found: Sequence[Window], begin_ms: int
+    config: StationConfig,
+    source: EventSource,
+    found: Sequence[Window],
+    begin_ms: int,
+    lacking: Lacking | None = None,
 ) -> Meter:
     """Return a meter of these windows that has taken what the source has of them.
 
@@ -110,6 +135,7 @@ def begun(
         source: Its events.
         found: The windows, in order.
         begin_ms: From when on events are taken; those before only say how things stood, UTC ms.
+        lacking: What the source does not have; None: it has all.
 
     Raises:
         SourceError: the events cannot be read.
@@ -123,19 +149,45 @@ def begun(
         event = source.newest(Wanted(station=station, kinds=kinds, until_ms=begin_ms))
         if event is not None:
             before[event["epoch"], event["seq"]] = event
+    lacking = lacking or Lacking()
     for _, event in sorted(before.items(), key=lambda each: each[0]):
-        meter.take(from_document(dict(event)))
+        _take(meter, event, event, lacking)
     meter.start(begin_ms)
     wanted = Wanted(station=station, since_ms=begin_ms, until_ms=beyond_ms)
     chains = corrections(source, wanted)
     for event in source.read(wanted):
-        stands = _right(event, chains)
-        if stands is not None:
-            meter.take(from_document(stands))
-    for event in source.read(Wanted(station=station, since_ms=beyond_ms)):
-        meter.still(from_document(dict(event)), beyond_ms)
-        break
+        _take(meter, event, _right(event, chains), lacking)
+    later = next(iter(source.read(Wanted(station=station, since_ms=beyond_ms))), None)
+    if later is not None and lacking.before(later):
+        meter.lost(beyond_ms)
+    elif later is not None:
+        meter.still(from_document(dict(later)), beyond_ms)
     return meter
+
+
+class Lacking:
+    """What was recorded and is not here, in the order of addresses."""
+
+    def __init__(self, holes: Iterable[Place] = ()) -> None:
+        self._left = sorted(holes, reverse=True)
+
+    def before(self, event: Document | None) -> bool:
+        """Return whether something lacks between this event and the one that was asked before.
+
+        None: between that one and all that was ever recorded.
+        """
+        n = len(self._left)
+        while self._left and (event is None or self._left[-1] < (event["epoch"], event["seq"])):
+            self._left.pop()
+        return len(self._left) < n
+
+
+def _take(meter: Meter, event: Document, stands: Document | None, lacking: Lacking) -> None:
+    """Take an event as it stands; None: what it says was never so."""
+    if lacking.before(event):
+        meter.lost(from_document(dict(event)).time.received_ms)
+    if stands is not None:
+        meter.take(from_document(dict(stands)))
 
 
 def _right(event: Document, chains: Mapping[str, Sequence[Document]]) -> dict[str, Any] | None:

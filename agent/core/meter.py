@@ -103,6 +103,17 @@ class Meter:
             reader(self, event)
         times.see(at_ms)
 
+    def lost(self, until_ms: int) -> None:
+        """Take it that events from the newest one until a moment are not here."""
+        times = self._times
+        if times.began_ms is not None:
+            since_ms, until_ms = times.seen_ms, max(times.seen_ms, until_ms)
+            times.change(since_ms, UNKNOWN, "")
+            for window in times.windows:
+                if window.begin_ms < max(until_ms, since_ms + 1) and since_ms < window.end_ms:
+                    times.note(Check.LACK, max(since_ms, window.begin_ms))
+                    times.miss(max(since_ms, window.begin_ms))
+
     def still(self, event: ev.Event, at_ms: int) -> None:
         """Take it that what is so is so until a moment, if a later event proves it.
 

@@ -49,7 +49,8 @@ class Undefined(StrEnum):
     NOT_ALL_JUDGED = "not_all_judged"
     """Of some pieces nothing says whether they are good: between the bounds."""
     COUNTS_UNCERTAIN = "counts_uncertain"
-    """A counter was reset, or nobody knows how many cycles have no record: more may be made."""
+    """A counter was reset, nobody knows how many cycles have no record, or events are not here:
+    more may be made."""
 
 
 @unique
@@ -65,6 +66,9 @@ class Check(StrEnum):
     """More pieces have a verdict than were made."""
     OVER_BOUNDARY = "counts_over_boundary"
     """Pieces were counted in one go over the edge of the window: they are in the later one."""
+    LACK = "events_lack"
+    """Events of this time were recorded and are not here: what was so and what was made is not
+    known."""
     CLOCK = "clock_unsure"
     """The gateway's clock was not set, or stepped: what happened when is not sure (D-91)."""
 

@@ -223,6 +223,10 @@ class Timeline:
         """Note what should be looked at in the window of a moment."""
         self.bucket(at_ms, self.key)[0].checks.add(check)
 
+    def miss(self, at_ms: int) -> None:
+        """Note that pieces may have been made about then that nobody can number."""
+        self.bucket(at_ms, self.key)[0].count("unknown", 1)
+
     def buckets(self) -> Iterator[tuple[int, Key, Elements]]:
         """Yield what is in each window, by key."""
         for place, key in sorted(self._buckets, key=lambda each: (each[0], *map(str, each[1]))):

@@ -134,3 +134,47 @@ def test_what_is_made_where_no_shift_is_near_is_told(tmp_path: Path) -> None:
         180 * 60,
     )
     assert figures(tmp_path, day, 1310, 1400) == []
+
+
+@pytest.mark.parametrize(
+    ("gone", "lacking"), [(3, True), (6, True), (7, True), (8, False), (10, False)]
+)
+def test_what_a_source_lacks_is_not_made_up(tmp_path: Path, gone: int, lacking: bool) -> None:  # noqa: FBT001 - a parameter
+    """A hole before a shift, in it, or over its end may have anything in it; one behind it not."""
+    day = Day()
+    day.started(-30)
+    day.state(-20, "running")
+    day.unit(-10)
+    day.add(ev.LinkRestored, -5, device="plc")
+    day.unit(10)
+    day.unit(20)
+    day.add(ev.LinkRestored, 65, device="plc")
+    day.add(ev.LinkRestored, 80, device="plc")
+    day.add(ev.LinkRestored, 90, device="plc")
+    del day.events[gone - 1 : gone]
+    source = LinesSource(tmp_path / "events.jsonl")
+    source.path.write_bytes(b"".join(encode(event) + b"\n" for event in day.events))
+    holes = [("000001-00000001", gone)]
+    found = measure(CONFIG, source, at(0), at(60), at(10_000), holes=holes)
+    (row,) = document([found], DEFAULT_BY, at(10_000))["rows"]
+    assert (row["times_s"]["unknown"] > 0) == lacking
+    assert (row["oee"]["value"] is None) == lacking
+
+
+@pytest.mark.parametrize(("now", "checks"), [(60, ["events_lack"]), (59, [])])
+def test_what_came_after_all_that_is_here_is_not_made_up(
+    tmp_path: Path, now: float, checks: list[str]
+) -> None:
+    """The rest of a shift that is over is unknown; one that runs is told as far as it was seen."""
+    day = Day()
+    day.started(-30)
+    day.state(-20, "running")
+    day.unit(10)
+    source = LinesSource(tmp_path / "events.jsonl")
+    source.path.write_bytes(b"".join(encode(event) + b"\n" for event in day.events))
+    holes = [("000001-00000001", 4)]
+    found = measure(CONFIG, source, at(0), at(60), at(now), holes=holes)
+    (row,) = document([found], DEFAULT_BY, at(now))["rows"]
+    assert row["checks"] == checks
+    assert row["quality"].get("why") == ("counts_uncertain" if checks else None)
+    assert row["times_s"]["unknown"] == (50 * 60 if checks else 0)

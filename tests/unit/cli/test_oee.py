@@ -188,6 +188,21 @@ def test_the_store_and_the_journal_agree(
     assert one["stations"] == other["stations"]
 
 
+def test_a_store_that_lacks_events_says_so(
+    station: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shift of which something is missing has no figure that rests on it; the others have."""
+    where = tmp_path / "trace.db"
+    documents = [orjson.loads(encode(event)) for event in day().events]
+    del documents[20:23]
+    with Store.open(str(where)) as store:
+        store.take_events(documents)
+    early, late = json.loads(asked(station, capsys, "--json", "--store", str(where)))["rows"]
+    assert ("events_lack" in early["checks"], "events_lack" in late["checks"]) == (True, False)
+    assert early["quality"]["why"] == early["oee"]["why"] == "counts_uncertain"
+    assert "early: events_lack" in asked(station, capsys, "--store", str(where))
+
+
 def test_without_a_calendar_there_is_no_availability(
     station: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

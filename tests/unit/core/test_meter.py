@@ -7,7 +7,7 @@ import pytest
 from agent.core import events as ev
 from agent.core.calendars import Window
 from agent.core.meter import Meter, MeterPlan, Result
-from agent.core.oee import Check, Counts, Elements, Rules, figures, total
+from agent.core.oee import Check, Counts, Elements, Rules, Undefined, figures, total
 from drivers.base import ClockState
 from tests.measured import MINUTE_MS, Day, at, window
 
@@ -393,3 +393,44 @@ def test_windows_can_be_added() -> None:
     meter.take(day.events[1])
     assert [minutes(each.elements) for each in meter.results(at(120))] == [{"run": 60}] * 2
     assert meter.seen_ms == at(120)
+
+
+def test_what_lacks_is_known_to_nobody() -> None:
+    """From the last event before a hole on, in each window that it touches: times and counts."""
+    day = Day()
+    day.state(0, "running")
+    day.unit(20)
+    day.unit(45)
+    day.state(50, "running")
+    day.state(90, "idle")
+    meter = Meter(RECORDS, (window(0, 30), window(30, 60), window(60, 90)))
+    meter.lost(at(0))  # nothing was seen before: nothing is taken back
+    for n, event in enumerate(day.events):
+        if n == 2:
+            meter.lost(event.time.received_ms)
+        meter.take(event)
+    first, second, third = (each.elements for each in meter.results(at(90)))
+    assert [minutes(each) for each in (first, second, third)] == [
+        {"run": 20, "unknown": 10},
+        {"unknown": 20, "run": 10},
+        {"run": 30},
+    ]
+    assert [each.counts.unknown for each in (first, second, third)] == [1, 1, 0]
+    assert [each.checks for each in (first, second, third)] == [{Check.LACK}, {Check.LACK}, set()]
+    found = figures(first, RECORDS.rules)
+    assert (found.quality.why, found.oee.why) == (Undefined.COUNTS_UNCERTAIN,) * 2
+
+
+def test_what_goes_on_is_proven_by_the_same_run_alone() -> None:
+    """A later event of the run tells that nothing changed until it; another run's tells nothing."""
+    day = Day()
+    day.state(0, "running")
+    day.add(ev.LinkRestored, 80, device="plc")
+    day.started(85)
+    for later, known in ((day.events[1], {"run": 60}), (day.events[2], {"unknown": 60})):
+        meter = Meter(RECORDS, (SHIFT,))
+        meter.still(later, at(60))  # nothing was taken yet
+        meter.take(day.events[0])
+        meter.still(later, at(60))
+        (found,) = meter.results(at(100))
+        assert minutes(found.elements) == known
