@@ -127,6 +127,23 @@ def _show(told: list[dict[str, Any]]) -> None:
             console.print(f"{one['station']}: {line}", soft_wrap=True)
 
 
+def _open_ends(one: dict[str, Any]) -> list[str]:
+    """Return of which epochs nobody has said where they end, and who would have."""
+    names = [epoch["epoch"] for epoch in one["epochs"]]
+    if one["open_end"] and not names:
+        return ["nobody has said where its newest epoch ends: no `position` was heard"]
+    return [
+        f"nobody has said where {epoch['epoch']} ends: "
+        + (
+            "no `position` was heard"
+            if epoch["epoch"] == names[-1]
+            else "the first event of the epoch after it lacks, or all of that"
+        )
+        for epoch in one["epochs"]
+        if one["open_end"] and epoch["is_running"] and epoch["end"] is None
+    ]
+
+
 def _reasons(one: dict[str, Any]) -> list[str]:
     """Return what keeps a station from being proven, or should be looked at, in plain words."""
     lines = [
@@ -135,8 +152,7 @@ def _reasons(one: dict[str, Any]) -> list[str]:
     ]
     if len(one["missing"]) > _SHOWN:
         lines.append(f"and {len(one['missing']) - _SHOWN} ranges more: see --json")
-    if one["open_end"]:
-        lines.append("nobody has said where its newest epoch ends: no `position` was heard")
+    lines += _open_ends(one)
     lines += [
         f"{fork['of'] or 'nothing'} is followed by {' and by '.join(fork['into'])}: a cloned "
         "gateway, or a restored backup"
@@ -152,7 +168,8 @@ def _reasons(one: dict[str, Any]) -> list[str]:
         if epoch["orphaned"]
     ]
     if one["missing"] and one["online"] is not True:
-        lines.append("it is offline, and was not asked")
+        is_off = one["online"] is False
+        lines.append(f"{'it is offline' if is_off else 'no broker knows it'}, and was not asked")
     if not one["answers"]:
         lines.append("it was asked, and did not answer: is `control` allowed in the broker?")
     return lines

@@ -153,7 +153,7 @@ class StationReport:
     broken: tuple[str, ...]
     """Addresses whose `prev` is not the hash of the event before them."""
     open_end: bool
-    """Whether nobody has said where the newest epoch ends."""
+    """Whether nobody has said where the newest epoch ends, or one that another must follow."""
 
     @property
     def gaps(self) -> tuple[Gap, ...]:

@@ -44,14 +44,25 @@ async def test_a_whole_plant_is_proven_over_its_broker(
 
 
 def test_files_alone_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a position nobody says where the newest epoch ends: nothing is claimed."""
+    """Without a position nobody says where the newest epoch ends: nothing is claimed.
+
+    Each epoch whose end nobody has said is named, with who would have said it.
+    """
     everything = rows([6, 3])
     archive = tmp_path / "archive.jsonl"
     archive.write_bytes(b"".join(envelope(row.body) + b"\n" for row in everything if row.seq != 4))
     assert run(str(archive)) == exits.REFUSED
     out = capsys.readouterr().out
     assert "acme/press: 000001-00000001-4…4 is missing" in out
-    assert "nobody has said where its newest epoch ends" in out
+    assert "acme/press: nobody has said where 000002-00000002 ends: no `position`" in out
+    assert "acme/press: no broker knows it, and was not asked" in out
+    longer = rows([6, 3, 4, 2])
+    kept = [row for row in longer if row.epoch[:6] in {"000001", "000004"} and row.seq != 1]
+    archive.write_bytes(b"".join(envelope(row.body) + b"\n" for row in (longer[0], *kept)))
+    assert run(str(archive)) == exits.REFUSED
+    out = capsys.readouterr().out
+    assert "acme/press: nobody has said where 000001-00000001 ends: the first event of the" in out
+    assert "acme/press: nobody has said where 000004-00000004 ends: no `position`" in out
     archive.write_bytes(everything[0].body.replace(b"07:00", b"08:00"))
     assert run(str(archive)) == exits.REFUSED
     assert f"{archive}:1: 000001-00000001-1: its content is not" in capsys.readouterr().err
