@@ -64,7 +64,10 @@ async def test_a_resend_is_the_same_event_marked_beside_its_content(tmp_path: Pa
 
 
 async def test_what_is_no_request_is_refused_and_changes_nothing(tmp_path: Path) -> None:
-    """`control` takes nothing else; a retained message is none at all (X03, X04)."""
+    """`control` takes nothing else; a retained message is none at all (X03, X04).
+
+    Why is said where an answer is waited for, wherever the request names that place.
+    """
     async with FakeBroker() as broker:
         bench = MqttBench(tmp_path, broker.port, rows=3)
         async with bench.running():
@@ -77,6 +80,10 @@ async def test_what_is_no_request_is_refused_and_changes_nothing(tmp_path: Path)
             broker.ask(f"{TOPICS}/control", asking(1, 3, epoch="000041-00000000"))
             await broker.until(lambda: len(broker.replies) == 3)
             behind, gone = (told(reply)["refused"] for reply in broker.replies[1:])
+            broker.ask(f"{TOPICS}/control", asking(3, 1, reply_to="historian"))
+            await broker.until(lambda: len(broker.replies) == 4)
+            assert broker.replies[3].topic == f"{TOPICS}/reply/historian"
+            assert told(broker.replies[3])["refused"].startswith("resend: `from` and `to` are")
             assert behind == f"{EPOCH}-4 is behind the newest event"
             assert gone == (
                 "000041-00000000-1 is not kept: it was deleted, is damaged, or never was; "
@@ -85,6 +92,21 @@ async def test_what_is_no_request_is_refused_and_changes_nothing(tmp_path: Path)
             assert told(broker.replies[1])["from"] == 4
         assert seqs(broker.replies) == []
         assert bench.warnings == ["refused_requests"]
+
+
+@pytest.mark.parametrize("code", [0x10, 0x87])
+async def test_who_does_not_listen_holds_up_nobody_who_does(tmp_path: Path, code: int) -> None:
+    """A request whose answer reaches nobody is given up, and the next one that came with it not."""
+    async with FakeBroker() as broker:
+        bench = MqttBench(tmp_path, broker.port, rows=3)
+        async with bench.running():
+            await bench.until_confirmed(3)
+            broker.answer_status = lambda publish: code if publish.topic.endswith("away") else 0
+            broker.ask(f"{TOPICS}/control", asking(1, 3, reply_to="away"))
+            broker.ask(f"{TOPICS}/control", b'{"resend": {"reply_to": "away"}}')
+            broker.ask(f"{TOPICS}/control", asking(1, 2, reply_to="there"))
+            await broker.until(lambda: bool(broker.replies) and "to" in told(broker.replies[-1]))
+        assert seqs([reply for reply in broker.replies if reply.topic.endswith("there")]) == [1, 2]
 
 
 async def test_a_flood_is_answered_slowly(tmp_path: Path) -> None:

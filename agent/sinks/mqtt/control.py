@@ -49,10 +49,12 @@ Read = Callable[[Address | None, int], Awaitable[list[Row]]]
 class RequestError(ValueError):
     """A message is no request that can be answered; the text says why."""
 
-    def __init__(self, why: str, following: Address | None = None) -> None:
+    def __init__(self, why: str, following: Address | None = None, reply_to: str = "") -> None:
         super().__init__(why)
         self.following = following
         """The next event that is kept, where the one that was asked for is not."""
+        self.reply_to = reply_to
+        """Where an answer is waited for, as far as the message says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,22 +95,30 @@ def parse(payload: bytes) -> Resend:
     if not isinstance(members, dict) or set(members) != {"resend"}:
         raise RequestError('only {"resend": {…}} is taken here')
     asked = members["resend"]
-    if not isinstance(asked, dict) or not set(asked) <= _KEYS:
+    if not isinstance(asked, dict):
         raise RequestError("resend: takes epoch, from, to and reply_to")
-    return _resend(asked)
+    reply_to = _place(asked.get("reply_to", ""))
+    if not set(asked) <= _KEYS:
+        raise RequestError("resend: takes epoch, from, to and reply_to", reply_to=reply_to)
+    return _resend(asked, reply_to)
 
 
-def _resend(asked: dict[str, Any]) -> Resend:
-    epoch, first, last = asked.get("epoch"), asked.get("from"), asked.get("to")
-    if not isinstance(epoch, str) or not _EPOCH.fullmatch(epoch):
-        raise RequestError("resend.epoch: no epoch")
-    if type(first) is not int or type(last) is not int or not 1 <= first <= last < 1 << 40:
-        raise RequestError("resend: `from` and `to` are whole numbers, from 1 on, in that order")
-    reply_to = asked.get("reply_to", "")
+def _place(reply_to: object) -> str:
+    """Return the name of where to answer; empty for none."""
     if not isinstance(reply_to, str) or len(reply_to) > MOST_REPLY_TO:
         raise RequestError("resend.reply_to: no name")
     if reply_to and not SEGMENT.fullmatch(reply_to):
         raise RequestError("resend.reply_to: may have a-z, 0-9, _ and -")
+    return reply_to
+
+
+def _resend(asked: dict[str, Any], reply_to: str) -> Resend:
+    epoch, first, last = asked.get("epoch"), asked.get("from"), asked.get("to")
+    if not isinstance(epoch, str) or not _EPOCH.fullmatch(epoch):
+        raise RequestError("resend.epoch: no epoch", reply_to=reply_to)
+    if type(first) is not int or type(last) is not int or not 1 <= first <= last < 1 << 40:
+        why = "resend: `from` and `to` are whole numbers, from 1 on, in that order"
+        raise RequestError(why, reply_to=reply_to)
     return Resend(epoch=epoch, first=first, last=last, reply_to=reply_to)
 
 
@@ -129,7 +139,7 @@ class Line:
         try:
             asked = parse(payload)
         except RequestError as error:
-            self._refuse(Refused({}, "", str(error)))
+            self._refuse(Refused({}, error.reply_to, str(error)))
             return
         if asked in self._waiting:
             return

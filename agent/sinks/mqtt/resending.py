@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,13 +69,11 @@ class Resending:
         while True:
             await self._line.came.wait()
             self._line.came.clear()
-            try:
-                await self._refuse()
-                while (asked := self._line.next()) is not None:
+            await self._refuse()
+            while (asked := self._line.next()) is not None:
+                with contextlib.suppress(NobodyListensError):  # it can be asked for again
                     await self._answer(asked)
-                    await self._refuse()
-            except NobodyListensError:
-                continue  # it can be asked for again
+                await self._refuse()
 
     async def _refuse(self) -> None:
         """Tell the newest refusal, and make the next one wait."""
@@ -83,7 +82,8 @@ class Resending:
         if refused is None:
             return
         self._count(Oddity.REFUSED_REQUESTS, f"a message on control was refused: {refused.why}")
-        await self._say(refused.reply_to, {**refused.members, "refused": refused.why})
+        with contextlib.suppress(NobodyListensError):
+            await self._say(refused.reply_to, {**refused.members, "refused": refused.why})
         await self._place.clock.sleep(REFUSAL_EVERY_S)
 
     async def _answer(self, asked: Resend) -> None:
