@@ -85,7 +85,7 @@ def figures_of(
         holes: Mapping[str, Sequence[Place]] = {} if opened is None else _holes(opened)
         for config in folder.stations:
             try:
-                lacking = holes.get(config.station.path, ())
+                lacking = holes.get(config.station.path)
                 found.append(_of_station(config, wanted, state, opened, lacking))
             except SourceError as error:
                 unread.append(f"{config.station.path}: {error}")
@@ -106,12 +106,15 @@ def _of_station(
     wanted: Asked,
     state: Path | None,
     store: Store | None,
-    holes: Sequence[Place],
+    holes: Sequence[Place] | None,
 ) -> Measured:
     source: EventSource
     if store is not None:
+        if holes is None:
+            raise SourceError("no events of it in this store; see `lineside trace update`")
         source = StoreSource(store, config.station.path)
     else:
         directory = station_directory(state or state_directory(), config.station.path)
         source = JournalSource(config.journal.path or directory / "journal")
-    return measure(config, source, wanted.since_ms, wanted.until_ms, wanted.now_ms, holes=holes)
+    since_ms, until_ms = wanted.since_ms, wanted.until_ms
+    return measure(config, source, since_ms, until_ms, wanted.now_ms, holes=holes or ())

@@ -19,7 +19,7 @@ from agent.formats.epcis.common import Settings
 from agent.formats.epcis.ids import Ids
 from agent.formats.tables import TABLES
 from agent.trace.said import UNREADABLE
-from agent.trace.store import TraceStoreError
+from agent.trace.store import Store, TraceStoreError
 from agent.trace.wanted import Wanted
 
 __all__ = [
@@ -102,9 +102,7 @@ def give(
     with ExitStack() as undo:
         sources: list[EventSource]
         if what.store is not None:
-            sources = store_sources(undo.enter_context(open_store(what.store)))
-            wanted = what.wanted.station
-            sources = [each for each in sources if wanted in {None, each.name}]
+            sources = _of_store(undo.enter_context(open_store(what.store)), what)
         else:
             sources = find_sources(what.paths, state)
         with _lines_told(sources):
@@ -116,6 +114,22 @@ def give(
                 return export_epcis(
                     sources, what.wanted, settings, file, created=created, progress=progress
                 )
+
+
+def _of_store(store: Store, what: Asked) -> list[EventSource]:
+    """Return the stations of a store that are asked for.
+
+    Raises:
+        SourceError: there is none: an empty table would be read as nothing that happened.
+    """
+    sources, wanted = store_sources(store), what.wanted.station
+    found = [each for each in sources if wanted in {None, each.name}]
+    if not sources:
+        raise SourceError(f"{what.store}: no events in this store; see `lineside trace update`")
+    if not found:
+        hint = did_you_mean(str(wanted), [each.name for each in sources])
+        raise SourceError(f"no station '{wanted}' in this store" + (f"; {hint}" if hint else ""))
+    return found
 
 
 @contextmanager

@@ -105,18 +105,21 @@ class StoreSource:
 def find_sources(paths: Sequence[Path], state: Path | None) -> list[EventSource]:
     """Return what paths lead to: station files, folders of them, journals, files of JSON lines.
 
+    What two of them lead to is there once: its rows would else be counted twice.
+
     Raises:
         ConfigError: the station files say nothing usable.
         SourceError: a path leads nowhere.
     """
-    found: list[EventSource] = []
+    found: dict[Path, EventSource] = {}
     for path in paths:
         if path.suffix.lower() in _LINES:
-            found.append(LinesSource(path))
+            found.setdefault(path.resolve(), LinesSource(path))
         else:
             with told():
-                found += [JournalSource(each) for each in find_journals(path, state)]
-    return found
+                for each in find_journals(path, state):
+                    found.setdefault(each.resolve(), JournalSource(each))
+    return list(found.values())
 
 
 def store_sources(store: Store) -> list[EventSource]:

@@ -131,3 +131,26 @@ def test_key_figures_from_the_store_are_those_of_the_journal(
         wanted = _plain(capsys.readouterr().out)
         assert run(*asked, "--store", where) == exits.OK
         assert _plain(capsys.readouterr().out) == wanted
+
+
+def test_a_store_that_has_nothing_of_it_says_so(
+    fresh: Fresh, store: str, tmp_path: Path, capsys: Said
+) -> None:
+    """No empty table is written of a station or a store that was named by mistake."""
+    assert run("export", "units", "--store", store, "--station", "acme/pres") == exits.REFUSED
+    told = capsys.readouterr()
+    assert (told.out, told.err) == (
+        "",
+        "lineside export: no station 'acme/pres' in this store; did you mean 'acme/press'?\n",
+    )
+    empty, file = fresh(), kept_in(tmp_path)
+    assert run("export", "units", "--store", empty) == exits.REFUSED
+    assert "no events in this store; see `lineside trace update`" in capsys.readouterr().err
+    for where in (store, empty):
+        assert run("oee", str(file), *SINCE, "--store", where) == exits.REFUSED
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err == (
+            "lineside oee: acme/press-07: no events of it in this store; see "
+            "`lineside trace update`\n"
+        )

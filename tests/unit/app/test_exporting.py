@@ -337,6 +337,18 @@ def test_every_source_yields_the_same_events(sources: list[EventSource]) -> None
     assert sources[2].newest(Wanted(kinds=("lot_opened",))) is None
 
 
+def test_what_two_paths_lead_to_is_there_once(tmp_path: Path) -> None:
+    """A file named twice, or by way of its folder, gives no row twice."""
+    path = tmp_path / "e.jsonl"
+    path.write_text("")
+    journal = tmp_path / "journal"
+    journal.mkdir()
+    JournalStore(create(journal / "journal.db", None, STATION), journal / "journal.db").close()
+    again = tmp_path / "journal" / ".." / "e.jsonl"
+    found = find_sources([path, journal, again, journal], None)
+    assert [each.name for each in found] == [str(path), str(journal)]
+
+
 def test_a_source_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """With its line, where it is a line."""
     with pytest.raises(SourceError, match="no journal here"):
