@@ -189,6 +189,8 @@ class Advice:
     sublot: int | None
     """Units in a sub-lot, where lots are cut."""
     reasons: tuple[str, ...]
+    deciding: str = ""
+    """The one of them for which it is no coarser."""
 
     @property
     def by(self) -> str:
@@ -231,11 +233,13 @@ def needed(value: Rank, consequence: Rank) -> Grain:
 def advise(facts: ProductFacts) -> Advice:
     """Return what to track a product by, and why (D-12)."""
     grain = needed(facts.value, facts.consequence)
-    reasons = [_need_told(facts, grain)]
+    deciding = _need_told(facts, grain)
+    reasons = [deciding]
     if facts.law is not None:
         if facts.law.least > grain:
             grain = facts.law.least
-            reasons.append(f"{facts.law.name}: {_WORDS[grain]}, and that is no choice")
+            deciding = f"{facts.law.name}: {_WORDS[grain]}, and that is no choice"
+            reasons.append(deciding)
         else:
             reasons.append(f"{facts.law.name}: met")
     worst = _worst(facts, facts.lot)
@@ -247,7 +251,7 @@ def advise(facts: ProductFacts) -> Advice:
         sublot, why = sublot_size(facts)
         reasons.append(why)
         if sublot == 1:
-            grain, sublot = Grain.SERIAL, None
+            grain, sublot, deciding = Grain.SERIAL, None, why
     lots_too = facts.lot_process or (facts.law is not None and facts.law.lots_too)
     if lots_too and grain >= Grain.SERIAL:
         reasons.append("the lot stays on record beside the unit: what is done to it is done to all")
@@ -256,7 +260,8 @@ def advise(facts: ProductFacts) -> Advice:
             "it is worth that only if what goes in is recorded: without links a serial recalls "
             "the whole lot"
         )
-    return Advice(grain=grain, lots_too=lots_too, sublot=sublot, reasons=tuple(reasons))
+    told = tuple(reasons)
+    return Advice(grain=grain, lots_too=lots_too, sublot=sublot, reasons=told, deciding=deciding)
 
 
 def _need_told(facts: ProductFacts, grain: Grain) -> str:

@@ -74,7 +74,7 @@ def _lot_at_risk(facts: ProductFacts, today: Grain, advice: Advice) -> Iterator[
     limit = f", where {facts.most_recalled:,} may" if facts.most_recalled is not None else ""
     law = f"; {facts.law.name}" if facts.law is not None and is_coarse else ""
     do = (
-        f"track by {advice.by}: {advice.reasons[0]}"
+        f"track by {advice.by}: {advice.deciding}"
         if advice.grain >= Grain.SERIAL
         else f"cut lots every {advice.sublot:,}"
         if advice.sublot

@@ -91,6 +91,22 @@ def test_each_planted_mistake_is_found_and_no_other(facts: ProductFacts, found: 
             "cut lots every 500",
         ),
         (
+            replace(CLEAN, today=Grain.LOT, today_size=None, most_recalled=140),
+            "today 5,000 units may come back for one fault, where 140 may",
+            "track by serial: no sub-lot keeps the worst case within 140: serials do",
+        ),
+        (
+            replace(CLEAN, today=Grain.LOT, today_size=None, law=LAWS["battery"]),
+            (
+                "today 5,000 units may come back for one fault, where 1,000 may; "
+                f"{LAWS['battery'].name}"
+            ),
+            (
+                f"track by serial: {LAWS['battery'].name}: a serial for each unit, linked to what "
+                "went into it, and that is no choice"
+            ),
+        ),
+        (
             replace(SAFE, parts=LOOSE),
             (
                 "serials, but nobody records which housing went in: a fault there recalls all "
