@@ -21,6 +21,7 @@ from agent.config.validation import validated
 from agent.core.calendars import DAY_MINUTES, Calendar, Shift, Span, Stop, instant_ms, overlaps
 from agent.core.meter import MeterPlan
 from agent.core.oee import Rules
+from agent.core.station import Strategy
 
 _AT: Path = ("oee",)
 
@@ -117,7 +118,7 @@ def _plan(parts: Parts, track: Track, section: OeeSection, modulus: int | None) 
             watches_state=track.state is not None,
             has_counter=has_counter,
             has_ideal=section.ideal_cycle is not None or bool(section.ideal_cycles),
-            judges=_judges(track),
+            judges=_judges(parts, track),
             rework_counts=section.rework_counts,
         ),
         ideal_us=section.ideal_cycle,
@@ -125,11 +126,14 @@ def _plan(parts: Parts, track: Track, section: OeeSection, modulus: int | None) 
         names=names,
         small_stop_ms=section.small_stop,
         modulus=modulus if has_counter else None,
+        refused_is_made=track.pair.strategy is not Strategy.SCAN_ONLY,
     )
 
 
-def _judges(track: Track) -> bool:
+def _judges(parts: Parts, track: Track) -> bool:
     """Whether anything says of a piece that it is good: else every one would count as such."""
+    if any(rule.means == "nok" for rule in parts.sections.get("scans") or ()):
+        return True  # a person says it, at a bench
     verdicts = [handshake.verdict for _, handshake in handshakes(track)]
     verdicts += [cavity.verdict for cavity in track.pair.cavities.values()]
     return any(verdicts) or bool(track.limits)

@@ -51,6 +51,8 @@ class MeterPlan:
     """Shorter stops stay in the production time; 0: every stop counts (D-109)."""
     modulus: int | None = None
     """Where the counter wraps."""
+    refused_is_made: bool = True
+    """Whether the machine has worked when a cycle is refused; not where the scan is the cycle."""
 
 
 class Result(NamedTuple):
@@ -273,9 +275,9 @@ class Meter:
             self._count_up("counted", event.n, at_ms, key)
 
     def _cycle(self, event: ev.UnitEvent) -> None:
-        """A cycle; at `begin` the machine has not worked yet."""
+        """A cycle; at `begin`, and where a scan is refused, nothing has been made yet."""
         self._orders(event)
-        if event.handshake == "begin":
+        if event.handshake == "begin" or self._is_undone(event):
             return
         at_ms = _wall(event, event.latest_ms)
         self._found(event.product, at_ms)
@@ -284,6 +286,10 @@ class Meter:
             self._count_up("units", 1, at_ms, key)
             self._step(event.count, at_ms, key)
         self._judge(event, at_ms, key)
+
+    def _is_undone(self, event: ev.UnitEvent) -> bool:
+        """Whether a unit was turned away before anything was done with it."""
+        return isinstance(event, ev.UnitRefused) and not self._plan.refused_is_made
 
     def _judge(self, event: ev.UnitEvent, at_ms: int, key: Key) -> None:
         if event.mode is not None and event.mode != UNKNOWN:

@@ -192,3 +192,14 @@ def test_shifts_can_be_a_file_that_stations_share(tmp_path: Path) -> None:
         load(station, registries())
     assert all(str(problem).startswith(f"{shared}:") for problem in wrong.value.problems)
     assert len(wrong.value.problems) == 2
+
+
+def test_a_bench_is_judged_by_a_person() -> None:
+    """Where a code means NOK there is a quality, and a scan that is refused is no piece."""
+    bench = Path(__file__).parents[3] / "config" / "manual-bench.example.yaml"
+    text = bench.read_text(encoding="utf-8")
+    plan = loaded(text).oee.plan
+    assert (plan.rules.judges, plan.refused_is_made) == (True, False)
+    rule = next(line for line in text.splitlines() if "means: nok" in line)
+    assert not loaded(edited(text, (f"{rule}\n", ""))).oee.plan.rules.judges
+    assert loaded(PRESS).oee.plan.refused_is_made

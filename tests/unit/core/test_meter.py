@@ -434,3 +434,15 @@ def test_what_goes_on_is_proven_by_the_same_run_alone() -> None:
         meter.still(later, at(60))
         (found,) = meter.results(at(100))
         assert minutes(found.elements) == known
+
+
+@pytest.mark.parametrize(("made", "produced", "units"), [(True, 3, 3), (False, 2, 2)])
+def test_what_a_bench_turns_away_is_no_piece(made: bool, produced: int, units: int) -> None:  # noqa: FBT001 - a parameter
+    """Where the scan is the cycle a refused one is none; else the machine had worked."""
+    day = Day()
+    day.state(0, "running")
+    day.unit(10)
+    day.unit(20, kind=ev.UnitRefused, result=None)
+    day.unit(30, kind=ev.UnitUnbound, result=None)
+    counts = elements(day, MeterPlan(refused_is_made=made)).counts
+    assert (counts.produced, counts.units, counts.good) == (produced, units, 1)
