@@ -7,6 +7,9 @@ from it, except `after` and `resend`, which belong to the stream and not to the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import orjson
 
 from agent.formats.codec import FormatError
@@ -18,6 +21,21 @@ CONTENT_TYPE = "application/cloudevents+json"
 def source(station: str) -> str:
     """Return the URI of a station: `acme/graz/press` is `urn:lineside:acme:graz:press`."""
     return f"urn:lineside:{station.replace('/', ':')}"
+
+
+def copies(members: Mapping[str, Any]) -> dict[str, object]:
+    """Return what the envelope of each event repeats of it, whatever its kind.
+
+    Raises:
+        KeyError: it is no event; AttributeError and TypeError say so too.
+    """
+    time = members["time"]
+    return {
+        "id": f"{members['epoch']}-{members['seq']}",
+        "source": source(members["station"]),
+        "type": f"lineside.{members['kind']}.v{members['schema']}",
+        "time": time.get("source") or time["received"],
+    }
 
 
 def envelope(body: bytes, *, after: str | None = None, resend: bool = False) -> bytes:
@@ -33,14 +51,7 @@ def envelope(body: bytes, *, after: str | None = None, resend: bool = False) -> 
     """
     try:
         members = orjson.loads(body)
-        time = members["time"]
-        head: dict[str, object] = {
-            "specversion": "1.0",
-            "id": f"{members['epoch']}-{members['seq']}",
-            "source": source(members["station"]),
-            "type": f"lineside.{members['kind']}.v{members['schema']}",
-            "time": time.get("source") or time["received"],
-        }
+        head: dict[str, object] = {"specversion": "1.0", **copies(members)}
     except (AttributeError, KeyError, TypeError, orjson.JSONDecodeError) as error:
         raise FormatError(f"no event: {error!r}") from error
     about = subject(members)

@@ -1,7 +1,8 @@
 """From what a sink delivered to what the proof of completeness needs of it.
 
-Nothing is believed that does not verify: an event's hash is computed anew from what arrived, so
-that a message altered on its way is told from the event that it once was.
+Nothing is believed that does not verify: an event's hash is computed anew from what arrived, and
+what the envelope repeats is held against it, so that a message altered on its way is told from the
+event that it once was.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import orjson
 
 from agent.formats.canonical import EXACT, canonical
+from agent.formats.cloudevents import copies
 from agent.trace.claims import Answered, Link, Place, Stand
 
 MOST_EPOCH = 64
@@ -47,6 +49,7 @@ def link_of(members: Mapping[str, Any]) -> Link:
     data = members.get("data", members)
     try:
         prove(data)
+        compare(members)
         starts = data["kind"] == "agent_started"
         before = data.get("previous_epoch") if starts else None
         lost = None
@@ -132,6 +135,26 @@ def prove(data: Mapping[str, Any]) -> None:
     content = {name: value for name, value in data.items() if name != "hash"}
     if sha256(canonical(content)).hexdigest() != data["hash"]:
         raise HeardError(f"{data.get('epoch')}-{data.get('seq')}: its content is not its hash's")
+
+
+def compare(members: Mapping[str, Any]) -> None:
+    """Check that what stands beside an event is a copy from it (D-115): the hash covers only that.
+
+    What is not there is not compared: an archive may keep less. Which member is the subject is not
+    either: a later version may know more of that; it has to be one of them.
+
+    Raises:
+        HeardError: a copy was altered.
+        KeyError: it is no event; AttributeError and TypeError say so too.
+    """
+    data = members.get("data")
+    if data is None:
+        return
+    wrong = [name for name, value in copies(data).items() if members.get(name, value) != value]
+    if "subject" in members and members["subject"] not in data.values():
+        wrong.append("subject")
+    if wrong:
+        raise HeardError(f"{data['epoch']}-{data['seq']}: its `{wrong[0]}` is not that of its data")
 
 
 def _epoch(name: object) -> str:

@@ -27,7 +27,7 @@ from typing import Any
 from agent.formats.checkpoint import KIND, Keys, fault
 from agent.trace.claims import Range
 from agent.trace.completeness import ordinal
-from agent.trace.heard import HeardError, event_of, place_of, prove
+from agent.trace.heard import HeardError, compare, event_of, place_of, prove
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +197,11 @@ def prove_stream(lines: Iterable[bytes], keys: Keys) -> Proof:
         try:
             prove(event)
             stream.take(event)
-        except HeardError:
-            stream.wrong(f"{event['epoch']}-{event['seq']}", "its content is not its hash's")
-        except (KeyError, TypeError, ValueError):
+            compare(members)
+        except HeardError as error:
+            address = f"{event['epoch']}-{event['seq']}"
+            stream.wrong(address, str(error).removeprefix(f"{address}: "))
+        except (AttributeError, KeyError, TypeError, ValueError):
             stream.wrong(f"{event['epoch']}-{event['seq']}", "it is not whole")
     return Proof(
         station=stream.station,

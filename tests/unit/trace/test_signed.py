@@ -117,6 +117,21 @@ def test_repeats_and_a_later_beginning_are_no_finding(history: History) -> None:
     assert (proof.events, proof.begins, proof.is_whole) == (8, f"{epoch(1)}-3", True)
 
 
+@pytest.mark.parametrize("name", ["id", "source", "type", "time", "subject"])
+def test_a_hand_on_the_envelope_is_found(history: History, name: str) -> None:
+    """What the message repeats beside the event is not hashed, and has to be what the event says.
+
+    An archive that keeps the events alone is whole.
+    """
+    told = [json.loads(line) for line in lines(history)]
+    told[1][name] = "SN-77"
+    assert [finding.why for finding in prove(told).findings] == [
+        f"its `{name}` is not that of its data"
+    ]
+    bare = [{"data": one["data"]} for one in told]
+    assert prove(bare).is_whole
+
+
 @pytest.mark.parametrize("where", range(8))
 @pytest.mark.parametrize("hand", ["change", "remove", "insert", "swap", "change key"])
 @pytest.mark.parametrize("forger", ["plain", "thorough"])
