@@ -86,6 +86,12 @@ def figures_of(
     return LiveFigures(config, clock, journal, tell)
 
 
+def blind_sinks(config: StationConfig) -> tuple[str, ...]:
+    """Return the sinks that cannot see what the other side refuses."""
+    sinks = config.sinks.items()
+    return tuple(name for name, sink in sinks if not sink.options.sees_refusals)
+
+
 class Outlets:
     """The sinks of one station, over all its runs."""
 
@@ -106,6 +112,7 @@ class Outlets:
         """Key figures of the running shift; None: nothing says what they are measured against."""
         self._odd: dict[tuple[str, Oddity], str] = {}
         """What was told of each sink."""
+        self.blind = blind_sinks(config)
         self._feeds = _feeds(config) if around.publish else {}
         unknown = Oddity.HISTORY_UNKNOWN
         self.orphans = Orphans(lambda sink, text: self._odd_thing(sink, unknown, text), begin_anew)

@@ -566,6 +566,7 @@ class StationRun:
             names_people=self.config.operators.mode == "pseudonym",
             clock=self._around.clock.now().clock_state,
             neighbours=self._neighbours.status() if self._neighbours is not None else (),
+            blind=self._outlets.blind,
         )
 
     def _durable(self) -> State | None:

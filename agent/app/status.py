@@ -20,6 +20,7 @@ def status_of(
     names_people: bool,
     clock: ClockState = ClockState.SYNCED,
     neighbours: Sequence[Mapping[str, object]] = (),
+    blind: Sequence[str] = (),
 ) -> dict[str, object]:
     """Return what can be said of a station.
 
@@ -31,6 +32,7 @@ def status_of(
             would stay on the broker for everybody who comes later, so that it is left out.
         clock: What is known of the gateway's clock; said unless a time source sets it (D-90).
         neighbours: Of each station that is followed, whether all is known of it.
+        blind: Sinks that cannot see what the other side refuses: MQTT 3.1.1.
     """
     said: dict[str, object] = {
         "station": station,
@@ -41,11 +43,21 @@ def status_of(
         said["clock"] = str(clock)
     if neighbours:
         said["neighbours"] = list(neighbours)
-    if state is None:
-        return said
+    if blind:
+        said["refusals_unseen"] = list(blind)
+    if state is not None:
+        said |= _known(state)
+        if names_people:
+            said["operators"] = [
+                {"ref": session.ref, "role": session.role} for session in state.people.sessions
+            ]
+    return said
+
+
+def _known(state: State) -> dict[str, object]:
+    """Return what a station says of itself from the events on disk; of people nothing."""
     lot, product, shown = state.production.lot, state.product.running, state.machine.shown
-    said["epoch"] = state.epoch
-    said["machine"] = state.station.machine
+    said: dict[str, object] = {"epoch": state.epoch, "machine": state.station.machine}
     if state.run.faults:
         said["faults"] = list(state.run.faults)
     if state.people.order is not None:
@@ -57,8 +69,4 @@ def status_of(
         said["product"] = named
     if shown is not None:
         said["machine_state"] = shown.state
-    if names_people:
-        said["operators"] = [
-            {"ref": session.ref, "role": session.role} for session in state.people.sessions
-        ]
     return said

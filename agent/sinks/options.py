@@ -134,6 +134,11 @@ class EntryOptions(BaseModel):
         """What is doubtful though it is allowed: (key, why), told by `check` and at each start."""
         return ()
 
+    @property
+    def sees_refusals(self) -> bool:
+        """Whether the other side can say that it did not take an event."""
+        return True
+
 
 class SinkOptions(EntryOptions):
     """What every sink of events can be told."""

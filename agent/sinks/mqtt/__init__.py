@@ -59,6 +59,11 @@ class MqttOptions(BrokerOptions, SinkOptions):
             return ()
         return (("version", UNSEEN),)
 
+    @property
+    def sees_refusals(self) -> bool:
+        """Whether the other side can say that it did not take an event."""
+        return self.version == NEWEST
+
 
 def build(options: MqttOptions, place: SinkPlace) -> MqttSink:
     """Return the sink, not yet connected.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.app.outlets import first_cursor
+from agent.app.outlets import blind_sinks, first_cursor
 from agent.ports import Address
 from tests.unit.config.stations import PRESS, edited, loaded
 
@@ -31,8 +31,11 @@ def test_a_start_that_no_event_has_is_told() -> None:
 
 
 def test_mqtt_3_1_1_is_a_doubt_and_5_is_none() -> None:
-    """That refusals cannot be seen is said by `check`, and at each start (FAULTS B13)."""
+    """That refusals cannot be seen is said by `check`, at each start and in `state` (B13)."""
     url = 'url: "mqtt://127.0.0.1"'
-    (warning,) = loaded(edited(PRESS, (url, f"{url}, version: 3.1.1"))).warnings
+    old = loaded(edited(PRESS, (url, f"{url}, version: 3.1.1")))
+    (warning,) = old.warnings
     assert "publish.plant.version: MQTT 3.1.1 cannot say what" in str(warning)
-    assert loaded(edited(PRESS, (url, f"{url}, version: 5"))).warnings == ()
+    assert blind_sinks(old) == ("plant",)
+    new = loaded(edited(PRESS, (url, f"{url}, version: 5")))
+    assert (new.warnings, blind_sinks(new)) == ((), ())

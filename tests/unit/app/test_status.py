@@ -29,6 +29,13 @@ def test_a_clock_that_is_not_set_is_shown(clock: ClockState) -> None:
     assert "clock" not in status_of("acme/press", NotReady.READY, None, names_people=True)
 
 
+def test_a_sink_that_sees_no_refusals_is_named() -> None:
+    """Whoever looks at the station knows that its counts of delivered events prove less (B13)."""
+    said = status_of("acme/press", NotReady.READY, None, names_people=True, blind=("old",))
+    assert said["refusals_unseen"] == ["old"]
+    assert "refusals_unseen" not in status_of("acme/press", NotReady.READY, None, names_people=True)
+
+
 def test_standing_faults_are_named() -> None:
     """What a dashboard shows until it is cleared; without one nothing is said."""
     state = Rig(PRESS).state
