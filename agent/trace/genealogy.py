@@ -126,6 +126,8 @@ def _up(use: Use, *, is_part: bool) -> _Reached | None:
 
 
 _ALIAS = "alias"
+_KEPT = (Kind.PART, Kind.NAME)
+"""What is listed as what it is in, or is called now."""
 
 
 @dataclass(slots=True)
@@ -193,17 +195,19 @@ class _Upward:
 
     def inside(self) -> set[str]:
         """Return what is in a unit now for sure, and names that another one took the place of."""
-        kinds = (Kind.PART, Kind.NAME)
         return {
-            use.option for use in self.uses if use.stands and use.options == 1 and use.kind in kinds
+            use.option for use in self.uses if use.stands and use.options == 1 and use.kind in _KEPT
         }
 
     def circles(self) -> set[str]:
-        """Return what is in itself by way of others, or of nothing, and in nothing outermost."""
+        """Return what is in itself by way of others, or of nothing, and in nothing outermost.
+
+        So are names that took the place of each other: of a unit that got its old label back.
+        """
         into: dict[str, set[str]] = defaultdict(set)
         below: dict[str, set[str]] = defaultdict(set)
         for use in self.uses:
-            if use.stands and use.options == 1 and use.kind is Kind.PART:
+            if use.stands and use.options == 1 and use.kind in _KEPT:
                 into[use.option].add(use.holder)
                 below[use.holder].add(use.option)
         frontier = below.keys() - into.keys()

@@ -140,9 +140,9 @@ def _why(found: Found, unit: str, what: str) -> dict[str, Any]:
 
 def _with_older(found: Found, units: Iterable[str]) -> dict[str, str]:
     """Return of each name that a unit has or had the one by which it is listed."""
-    names: dict[str, str] = {}
-    for unit in units:
-        name: str | None = unit
+    names = {unit: unit for unit in units}
+    for unit in list(names):
+        name = found.older.get(unit)
         while name is not None and name not in names:
             names[name] = unit
             name = found.older.get(name)
