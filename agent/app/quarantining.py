@@ -32,6 +32,7 @@ __all__ = [
     "find_quarantines",
     "outcome",
     "release",
+    "unread",
 ]
 
 LOOK_EVERY_S = 0.2
@@ -62,6 +63,17 @@ class Place:
         except OSError as error:
             raise QuarantineError(f"{self.path}: {error.strerror}") from error
 
+    def unread(self) -> int:
+        """Return how many lines of it are no event any more: of a broken disk, or of a hand.
+
+        Raises:
+            QuarantineError: it cannot be read.
+        """
+        try:
+            return held_in(self.path)[1]
+        except OSError as error:
+            raise QuarantineError(f"{self.path}: {error.strerror}") from error
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -78,7 +90,7 @@ def find_quarantines(path: Path, state: Path | None, sink: str | None = None) ->
 
     Raises:
         ConfigError: the station files say nothing usable.
-        QuarantineError: a path cannot be looked at, or no station has such a sink.
+        QuarantineError: a path cannot be looked at, no station has such a sink, or none has run.
     """
     try:
         folder = load_folder(path, registries(), is_run=False)
@@ -86,8 +98,14 @@ def find_quarantines(path: Path, state: Path | None, sink: str | None = None) ->
             raise ConfigError(folder.problems)
         root = state or state_directory()
         found = [place for config in folder.stations for place in _of(config, root)]
+        places = [station_directory(root, config.station.path) for config in folder.stations]
+        has_run = any(place.exists() for place in places)
     except OSError as error:
         raise QuarantineError(f"{error.filename}: {error.strerror}") from error
+    if not has_run:
+        raise QuarantineError(
+            f"{places[0]}: no station was here; has the agent run, and with this state directory?"
+        )
     named = [place for place in found if sink in {None, place.sink}]
     if sink is not None and not named:
         known = ", ".join(sorted({place.sink for place in found})) or "none"
@@ -106,6 +124,17 @@ def _of(config: StationConfig, root: Path) -> Iterator[Place]:
             path=quarantine_path(directory, sink),
             is_configured=sink in config.sinks,
         )
+
+
+def unread(path: Path, state: Path | None, sink: str | None = None) -> list[str]:
+    """Return of each quarantine that has lines which are no events any more what to say of it."""
+    counts = [(place.path, place.unread()) for place in find_quarantines(path, state, sink)]
+    return [
+        f"{where}: {count} of its lines cannot be read: a broken disk, or a hand was on them; the "
+        "journal may have these events still, see `lineside audit`"
+        for where, count in counts
+        if count
+    ]
 
 
 def chosen(places: Sequence[Place], addresses: Sequence[str]) -> list[tuple[Place, Held]]:

@@ -37,14 +37,16 @@ def list_(
 ) -> None:
     """Show what is held, and why.
 
-    Exit code 0: nothing is held. 1: something is, or it cannot be looked at.
+    Exit code 0: nothing is held. 1: something is, or cannot be read, or be looked at.
     """
     found = _found(path, state, sink, ())
+    broken = quarantining.unread(path, state, sink)
+    sys.stderr.writelines(f"lineside quarantine: {one}\n" for one in broken)
     if as_json:
         sys.stdout.write("".join(json.dumps(_document(*one)) + "\n" for one in found))
     else:
         _show(found)
-    raise typer.Exit(exits.REFUSED if found else exits.OK)
+    raise typer.Exit(exits.REFUSED if found or broken else exits.OK)
 
 
 @_app.command()

@@ -1,7 +1,8 @@
 """Where one sink's undeliverable events go: a file of JSON lines beside the journal.
 
 Each line holds the event itself, so that it can be shown and released although the journal may have
-let go of it. It is on the disk before the cursor passes the event.
+let go of it, and a digest, so that one that has rotted is told and never sent. It is on the disk
+before the cursor passes the event.
 
 Releasing: a person asks (`lineside quarantine release`), in a file of addresses beside this one; a
 question costs nobody anything, and survives whatever happens to the agent. The agent alone sends
@@ -12,6 +13,7 @@ sink then confirms leaves the quarantine; what it refuses again stays, with the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -50,6 +52,9 @@ def _held(line: bytes) -> Held | None:
     try:
         entry = orjson.loads(line)
         after = entry.get("after")
+        address, body = f"{entry['epoch']}-{entry['seq']}", entry["body"].encode()
+        if entry.get("digest", digest := _digest(address, body)) != digest:
+            return None  # sent, it would be another event under this address
         return Held(
             row=Row(
                 epoch=entry["epoch"],
@@ -57,7 +62,7 @@ def _held(line: bytes) -> Held | None:
                 kind=entry["kind"],
                 unit=None,
                 wall_ms=entry["wall_ms"],
-                body=entry["body"].encode(),
+                body=body,
                 hash="",
             ),
             after=Address(after[0], int(after[1])) if after else None,
@@ -66,6 +71,11 @@ def _held(line: bytes) -> Held | None:
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
+
+
+def _digest(address: str, body: bytes) -> str:
+    """Return what shows that neither address nor event have changed since it was set aside."""
+    return sha256(address.encode() + b" " + body).hexdigest()
 
 
 def release_path(path: Path) -> Path:
@@ -150,13 +160,15 @@ class Quarantine:
     # ------------------------------------------------------------- on the worker
 
     def _line(self, row: Row, cause: str, after: Address | None) -> bytes:
+        body = row.body.decode("utf-8", "backslashreplace")
         entry = {
             "epoch": row.epoch,
             "seq": row.seq,
             "kind": row.kind,
             "cause": cause,
             "wall_ms": self._clock.now().wall_ms,
-            "body": row.body.decode("utf-8", "backslashreplace"),
+            "body": body,
+            "digest": _digest(str(row.address), body.encode()),
         }
         if after is not None:
             entry["after"] = [after.epoch, after.seq]

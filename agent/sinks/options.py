@@ -119,6 +119,13 @@ SizeBytes = Annotated[
 ]
 """A size in bytes, written in the station file with its unit."""
 
+
+def _some_kinds(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    if not kinds:
+        raise ValueError("no kind is named; leave the key out for all of them")
+    return kinds
+
+
 EventKind = Annotated[str, AfterValidator(_known_kind)]
 
 
@@ -147,7 +154,7 @@ class SinkOptions(EntryOptions):
     """Whether the journal keeps what this sink has not confirmed, however full the disk. Turn it
     off for a sink that may lose events so that the line can go on (`sink_skipped` names them)."""
 
-    kinds: tuple[EventKind, ...] | None = None
+    kinds: Annotated[tuple[EventKind, ...], AfterValidator(_some_kinds)] | None = None
     """The kinds of events this sink gets; all of them when left out. With a choice, each event
     carries `after`, the one before it on this stream, so that completeness can still be proven."""
 

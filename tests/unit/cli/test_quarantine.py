@@ -107,7 +107,7 @@ def test_the_outcome_is_told(bench: Bench) -> None:
 
 
 def test_each_mistake_is_one_line(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    """An address that is not held, a sink that is not there, nothing named, no file."""
+    """An address that is not held, a sink that is not there, nothing named, rot, no file."""
     bench.hold(7)
     for arguments, code, said in (
         (("show", f"{EPOCH}-9"), exits.REFUSED, f"{EPOCH}-9 is in no quarantine here"),
@@ -116,6 +116,12 @@ def test_each_mistake_is_one_line(bench: Bench, capsys: pytest.CaptureFixture[st
     ):
         assert bench.run(*arguments) == code
         assert said in capsys.readouterr().err
+    with bench.path.open("ab") as file:
+        file.write(b"not ours\n")
+    assert bench.run("list") == exits.REFUSED
+    assert f"{bench.path}: 1 of its lines cannot be read" in capsys.readouterr().err
+    assert run("list", str(bench.file), "--state", str(bench.state / "no")) == exits.REFUSED
+    assert "/no/acme/press-07: no station was here; has the agent" in capsys.readouterr().err
     assert run("list", "/no/such.yaml") == exits.CONFIG
     assert "/no/such.yaml:1:1: cannot be read: No such file" in capsys.readouterr().err
     bench.file.write_text("station: x\n")

@@ -1,5 +1,6 @@
 """The quarantine keeps the event itself, once, on the disk."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -22,6 +23,7 @@ async def test_an_event_is_kept_whole(tmp_path: Path) -> None:
     (line,) = (tmp_path / "plant.jsonl").read_bytes().splitlines()
     entry = orjson.loads(line)
     assert entry.pop("body").encode() == row.body
+    assert entry.pop("digest") == sha256(f"{EPOCH}-7 ".encode() + row.body).hexdigest()
     assert entry == {
         "epoch": row.epoch,
         "seq": 7,
@@ -109,6 +111,23 @@ async def test_what_left_is_gone_and_what_was_refused_again_has_its_cause(tmp_pa
     assert await quarantine.addresses() == {Address(EPOCH, 7), Address(EPOCH, 9)}
     await quarantine.put(event_row(8), "too large once more")
     assert len(held_in(path)[0]) == 3
+
+
+@pytest.mark.parametrize("change", [(b"press-07", b"press-08"), (b'"seq":7', b'"seq":9')])
+async def test_what_has_rotted_is_told_and_never_sent(
+    tmp_path: Path, change: tuple[bytes, bytes]
+) -> None:
+    """A line that is no longer what was set aside is unreadable; it would be another event."""
+    path = tmp_path / "plant.jsonl"
+    quarantine = _quarantine(path)
+    await quarantine.put(event_row(7), "too large")
+    await quarantine.put(event_row(8), "too large")
+    first, second = path.read_bytes().splitlines()
+    path.write_bytes(first.replace(*change) + b"\n" + second + b"\n")
+    held, unreadable = held_in(path)
+    assert ([one.row.seq for one in held], unreadable) == ([8], 1)
+    ask_release(path, [Address(EPOCH, seq) for seq in (7, 8, 9)])
+    assert [delivery.row.seq for delivery in await _quarantine(path).asked()] == [8]
 
 
 def test_a_quarantine_that_never_was_holds_nothing(tmp_path: Path) -> None:
