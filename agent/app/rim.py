@@ -129,8 +129,16 @@ def secret(reference: str) -> str:
     if source == "credential":
         if (directory := os.environ.get("CREDENTIALS_DIRECTORY")) is None:
             raise OSError(f"no credentials were passed; the unit says LoadCredential={name}:FILE")
-        return Path(directory, name).read_text("utf-8").strip()
-    return Path(name).read_text("utf-8").strip()
+        return _text(Path(directory, name))
+    return _text(Path(name))
+
+
+def _text(path: Path) -> str:
+    """Return what a file says; of one that says nothing readable not even a byte is told."""
+    try:
+        return path.read_text("utf-8").strip()
+    except UnicodeDecodeError:
+        raise OSError(f"{path} is no text") from None
 
 
 def state_directory() -> Path:

@@ -92,9 +92,8 @@ def audit(
     else:
         _show(told)
     if not told:
-        _complain(
-            f"nobody was heard below {root}/v1: check --root, or --wait longer", exits.REFUSED
-        )
+        heard = f"nobody was heard below {root}/v1: check --root, or --wait longer"
+        _complain("these files hold no event" if broker is None else heard, exits.REFUSED)
     raise typer.Exit(exits.OK if auditing.is_well(found) else exits.REFUSED)
 
 

@@ -73,6 +73,7 @@ def test_files_alone_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[st
     [
         ((), exits.USAGE, "name a --broker, or files"),
         (("/no/such.jsonl",), exits.REFUSED, "/no/such.jsonl: No such file"),
+        (("/dev/null",), exits.REFUSED, "these files hold no event"),
         (("--broker", "http://x"), exits.REFUSED, "url: 'http://x' is no broker"),
         (("--broker", "mqtt://127.0.0.1:1"), exits.REFUSED, "nothing listens there"),
         (

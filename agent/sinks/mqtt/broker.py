@@ -63,7 +63,8 @@ class BrokerOptions(EntryOptions):
 
     pin: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     """SHA-256 of the broker's certificate (DER, lower-case hex). With it, no other certificate is
-    accepted, whoever signed it."""
+    accepted, whoever signed it. The authority has to fit all the same: for a broker that has signed
+    its own, `ca` is that certificate."""
 
     client_id: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     """Name of this client at the broker; made from station and sink when left out. Set it where

@@ -117,6 +117,9 @@ def test_secrets_are_read_anew_from_where_they_are(
     assert secret("credential:key") == "by credential"
     assert secret(f"file:{tmp_path}/key") == "by credential"
     assert secret("env:LINESIDE_TEST_SECRET") == "by variable"
+    (tmp_path / "key").write_bytes(b"\xff")
+    with pytest.raises(OSError, match=r"/key is no text$"):
+        secret("credential:key")
     (tmp_path / "key").write_text("new\n")
     assert secret("credential:key") == "new"
     with pytest.raises(FileNotFoundError):
