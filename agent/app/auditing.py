@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BufferedWriter
 from pathlib import Path
 from time import monotonic
+from types import TracebackType
+from typing import Self
 
 from pydantic import ValidationError
 
@@ -63,17 +65,11 @@ def audited(wanted: Wanted) -> list[tuple[StationReport, Heard]]:
     """Return what is proven of every station.
 
     Raises:
-        AuditError: a file or the broker cannot be read.
+        AuditError: a file or the broker cannot be read, or what came cannot be kept.
     """
-    with ExitStack() as undo:
-        keep = undo.enter_context(wanted.save.open("ab")) if wanted.save is not None else None
-
-        def put(message: bytes) -> None:
-            if keep is not None:
-                keep.write(message + b"\n")
-
+    with _Kept(wanted.save) as kept:
         root = wanted.options.root if wanted.options else "lineside"
-        audit = Audit(root, f"audit-{SystemRandom().token_hex(4)}", wanted.since, put)
+        audit = Audit(root, f"audit-{SystemRandom().token_hex(4)}", wanted.since, kept.put)
         try:
             for path in wanted.files:
                 _have(audit, path)
@@ -82,6 +78,61 @@ def audited(wanted: Wanted) -> list[tuple[StationReport, Heard]]:
         if wanted.options is not None:
             asyncio.run(_listened(audit, wanted.options, wanted.wait_s))
     return list(audit.reports())
+
+
+class _Kept:
+    """The file to which what came is appended, where one is named.
+
+    It is written from a callback, where an error would be nobody's: the first one is told at the
+    end, for what is proven would not be there.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: BufferedWriter | None = None
+        self._error: OSError | None = None
+
+    def __enter__(self) -> Self:
+        """Open it.
+
+        Raises:
+            AuditError: it cannot be written.
+        """
+        if self._path is not None:
+            try:
+                self._file = self._path.open("ab")
+            except OSError as error:
+                raise AuditError(f"{self._path}: {error.strerror}") from error
+        return self
+
+    def put(self, message: bytes) -> None:
+        """Append a line."""
+        if self._file is not None and self._error is None:
+            try:
+                self._file.write(message + b"\n")
+            except OSError as error:
+                self._error = error
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it.
+
+        Raises:
+            AuditError: not everything that came is in it.
+        """
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError as failed:
+                self._error = self._error or failed
+        if self._error is not None and kind is None:
+            raise AuditError(
+                f"{self._path}: {self._error.strerror}; not everything that came is in it"
+            ) from self._error
 
 
 def _have(audit: Audit, path: Path) -> None:

@@ -26,7 +26,10 @@ def run(*arguments: str) -> int:
 async def test_a_whole_plant_is_proven_over_its_broker(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing was heard live: all of it is asked for, comes, verifies, and mends an archive."""
+    """Nothing was heard live: all of it is asked for, comes, verifies, and mends an archive.
+
+    What could not be kept of it is never said to be proven.
+    """
     async with Mosquitto(tmp_path) as broker:
         bench = MqttBench(tmp_path, broker.port, resend=5000)
         bench.journal.append(rows([70, 5], STATION))
@@ -39,6 +42,9 @@ async def test_a_whole_plant_is_proven_over_its_broker(
             assert (told["station"], told["is_complete"]) == (STATION, True)
             assert [epoch["events"] for epoch in told["epochs"]] == [70, 5]
             assert len(saved.read_bytes().splitlines()) == 75
+            full = (*oldest[:-1], "/dev/full")
+            assert await asyncio.to_thread(run, "--broker", url, *full) == exits.REFUSED
+            assert "/dev/full: No space left on device; not everything" in capsys.readouterr().err
         assert await asyncio.to_thread(run, "--broker", url, "--wait", "0.3") == exits.OK
         assert "yes" in capsys.readouterr().out
 
@@ -74,6 +80,7 @@ def test_files_alone_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ((), exits.USAGE, "name a --broker, or files"),
         (("/no/such.jsonl",), exits.REFUSED, "/no/such.jsonl: No such file"),
         (("/dev/null",), exits.REFUSED, "these files hold no event"),
+        (("/dev/null", "--save", "/no/such/x"), exits.REFUSED, "/no/such/x: No such file"),
         (("--broker", "http://x"), exits.REFUSED, "url: 'http://x' is no broker"),
         (("--broker", "mqtt://127.0.0.1:1"), exits.REFUSED, "nothing listens there"),
         (
