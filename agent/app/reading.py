@@ -184,6 +184,17 @@ def moment_ms(text: str, now: datetime | None = None) -> int:
     return int(then.timestamp() * 1000)
 
 
+def epoch_named(text: str) -> str:
+    """Return an epoch's name.
+
+    Raises:
+        ValueError: it is none; an address is not one either.
+    """
+    if not re.fullmatch(r"[0-9]{1,12}-[0-9a-f]+", text):
+        raise ValueError(f"'{text}' is no epoch; write it as addresses begin, 000042-9f3a1c7e")
+    return text
+
+
 def read_events(directory: Path, query: Query) -> Iterator[Row]:
     """Yield a journal's events, each proven.
 

@@ -40,7 +40,7 @@ def events(
     ] = None,
     until: Annotated[str | None, typer.Option(help="Before then; written alike.")] = None,
     epoch: Annotated[str | None, typer.Option(help="Only of this run of the agent.")] = None,
-    limit: Annotated[int, typer.Option(help="How many at most, the newest; 0: all.")] = (
+    limit: Annotated[int, typer.Option(min=0, help="How many at most, the newest; 0: all.")] = (
         DEFAULT_LIMIT
     ),
     as_json: Annotated[
@@ -50,14 +50,14 @@ def events(
 ) -> None:
     """Show what happened at a station, the newest last. Reads only; the daemon may be running.
 
-    Exit code 1: there is no journal to read. 2: a moment or a kind is not one.
+    Exit code 1: there is no journal to read. 2: a moment, kind or epoch is not one.
     """
     try:
         places = reading.find_places(path, state)
         query = reading.Query(
             unit=None if unit is None else places.unit_named(unit),
             kinds=tuple(kind or ()),
-            epoch=epoch,
+            epoch=None if epoch is None else reading.epoch_named(epoch),
             from_ms=None if since is None else reading.moment_ms(since),
             to_ms=None if until is None else reading.moment_ms(until),
             limit=limit or None,

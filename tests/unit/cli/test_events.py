@@ -102,6 +102,8 @@ def test_events_as_they_are_stored(shell: Shell) -> None:
     [
         (("--since", "yesterday"), "'yesterday' is no moment"),
         (("--kind", "scanned"), "no kind 'scanned'; known: "),
+        (("--epoch", "first"), "'first' is no epoch; write it as addresses begin, 000042-9f3a1c7e"),
+        (("--epoch", "000009-00000000-7"), "'000009-00000000-7' is no epoch"),
         (("--unit", "(01)09521234543214(21)S1"), "bad_check_digit"),
     ],
 )
