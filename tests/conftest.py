@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+import structlog
 
 if TYPE_CHECKING:
     from tests.postgres import Postgres
@@ -47,9 +48,10 @@ def _children() -> set[str]:
 
 @pytest.fixture(autouse=True)
 def nothing_outlives_its_test() -> Iterator[None]:
-    """A test leaves no thread, no child process and no open file behind."""
+    """A test leaves no thread, no child process and no open file behind, and no log set up."""
     threads, children, files = set(threading.enumerate()), _children(), _open_files()
     yield
+    structlog.reset_defaults()
     for thread in set(threading.enumerate()) - threads:
         thread.join(_ENDS_S)  # asyncio's waiter for a child tells of its end before it ends itself
     assert set(threading.enumerate()) <= threads, "a thread is still running"

@@ -5,21 +5,10 @@ import io
 import json
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
-import structlog
 
 from agent import telemetry
 from agent.telemetry import Notifier, Teller
-
-
-@pytest.fixture(autouse=True)
-def _log_of_its_own() -> Iterator[None]:
-    """Let no later test write to a stream of this one."""
-    yield
-    structlog.reset_defaults()
 
 
 def test_a_line_is_keys_and_values_with_its_level_by_its_name() -> None:
