@@ -16,7 +16,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from agent.ports import SinkDownError
 from agent.publisher import Condition
+from agent.sinks.mqtt import MqttOptions
+from agent.sinks.mqtt.connection import Connection, Login
+from agent.sinks.mqtt.dialling import check_pin, tls_context
 from tests.peers.fake_broker import FakeBroker
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.mqtt_bench import MqttBench, eventually
@@ -230,6 +234,37 @@ async def test_a_key_that_is_encrypted_is_told_and_nobody_is_asked(
     async with bench.running():
         state = await bench.until(Condition.DOWN)
     assert f"`key` {ours.key}: the key is encrypted, and nobody is here to open it" in state.reason
+
+
+async def test_a_broker_that_has_hung_up_has_no_certificate_any_more(
+    tmp_path: Path, authority: Authority
+) -> None:
+    """It may take our missing certificate amiss before its own was looked at: no more is known."""
+    broker_cert = authority.sign("127.0.0.1")
+    lines = (
+        f"cafile {authority.file}",
+        f"certfile {broker_cert.cert}",
+        f"keyfile {broker_cert.key}",
+        "require_certificate true",
+    )
+    async with Mosquitto(tmp_path, *lines) as broker:
+        options = MqttOptions(
+            url=f"mqtts://127.0.0.1:{broker.port}", ca=str(authority.file), pin="0" * 64
+        )
+        connection = await Connection.dial(
+            Login(
+                host=options.host,
+                port=options.port,
+                client_id="press-07",
+                user=None,
+                password=None,
+                tls=tls_context(options),
+            )
+        )
+        await connection.ended
+    assert connection.certificate() == b""
+    with pytest.raises(SinkDownError, match="closed the connection before its certificate could"):
+        check_pin(options, connection.certificate())
 
 
 async def test_a_broker_that_wants_our_certificate(tmp_path: Path, authority: Authority) -> None:

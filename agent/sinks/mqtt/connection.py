@@ -14,6 +14,7 @@ Laws:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
@@ -154,10 +155,12 @@ class Connection:
         self._client.unsubscribe(topic)
 
     def certificate(self) -> bytes:
-        """Return the broker's certificate in DER; empty without TLS."""
+        """Return the broker's certificate in DER; empty without TLS, and once it has hung up."""
         transport = self._wire.transport
         encrypted = transport.get_extra_info("ssl_object") if transport is not None else None
-        return (encrypted.getpeercert(binary_form=True) or b"") if encrypted is not None else b""
+        with contextlib.suppress(ValueError):  # a connection that is over has none any more
+            return (encrypted.getpeercert(binary_form=True) or b"") if encrypted else b""
+        return b""
 
     # ------------------------------------------------------------- publishing
 

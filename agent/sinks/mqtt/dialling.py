@@ -44,8 +44,10 @@ def check_pin(options: BrokerOptions, certificate: bytes) -> None:
     """Compare the broker's certificate with the pin, where there is one.
 
     Raises:
-        SinkDownError: it is another.
+        SinkDownError: it is another, or it is not known.
     """
+    if options.pin is not None and not certificate:
+        raise down(options, "closed the connection before its certificate could be compared")
     found = hashlib.sha256(certificate).hexdigest()
     if options.pin is not None and found != options.pin:
         raise down(
