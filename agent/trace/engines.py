@@ -7,6 +7,8 @@ one lock first (`rows.lock`), and then sees all that others have written before.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from typing import Any
 
@@ -52,8 +54,16 @@ def engine_of(where: str, password: str | None = None) -> Engine:
         raise TraceStoreError(
             f"{shown(where)}: {error}; name a file or a PostgreSQL URL"
         ) from error
+    if url.database not in {None, "", ":memory:"}:
+        _begin(str(url.database))
     event.listen(engine, "connect", _plain_file)
     return engine
+
+
+def _begin(path: str) -> None:
+    """Let a new file be its owner's alone: it says who worked when. SQLite makes it for all."""
+    with contextlib.suppress(OSError):  # opening it says what is wrong
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _postgres(url: URL, password: str | None) -> Engine:

@@ -95,9 +95,10 @@ def test_a_stores_password_that_cannot_be_read_says_so(
 
 
 def test_nothing_was_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An empty list is well; taken again is none."""
+    """An empty list is well; taken again is none. The file that was made for it is ours alone."""
     store = str(tmp_path / "trace.db")
     assert run("aside", "--store", store) == exits.OK
+    assert Path(store).stat().st_mode & 0o777 == 0o600
     assert run("aside", "--again", "--store", store) == exits.OK
     assert capsys.readouterr().out == "0 taken\n"
 
