@@ -26,11 +26,11 @@ class Signed:
     checkpoints: int
     """How many hold."""
     newest: Address | None
-    """The newest checkpoint that holds: everything before it is what the key's holder recorded."""
+    """The newest event that is signed: everything up to it is what the key's holder recorded."""
     at: str | None
     """When it was made, by the gateway's clock."""
     unsigned: int
-    """Rows behind it."""
+    """Rows behind the signature."""
     bad: tuple[tuple[Address, str], ...]
     """Checkpoints that do not hold, oldest first, each with the reason."""
 
@@ -68,15 +68,15 @@ class Signatures:
             members = orjson.loads(row.body)
             why = self._check(members)
             if why is None:
-                self._hold(row, members["signed_at"])
+                self._hold(Address(row.epoch, members["signed_seq"]), members["signed_at"])
                 return
             self._bad.append((row.address, why))
         self._unsigned += self._newest is None
 
-    def _hold(self, row: Row, at: str) -> None:
+    def _hold(self, signed: Address, at: str) -> None:
         self._held += 1
         if self._newest is None:
-            self._newest, self._at = row.address, at
+            self._newest, self._at = signed, at
 
     def result(self) -> Signed:
         """Return what was found."""

@@ -37,16 +37,19 @@ def history() -> History:
 
 
 def test_signatures_that_hold(tmp_path: Path, history: History) -> None:
-    """The newest one is named, and how much is behind it; who does not ask is told nothing."""
+    """What is signed is named, as a consumer's proof does, and how much is behind the signature.
+
+    Who does not ask is told nothing.
+    """
     written(tmp_path, history).close()
     report = checked(tmp_path)
     at = "2026-11-30T09:00:00.000Z"
     assert report.signed == Signed(
-        checkpoints=2, newest=Address(epoch(2), 3), at=at, unsigned=1, bad=()
+        checkpoints=2, newest=Address(epoch(2), 2), at=at, unsigned=1, bad=()
     )
     assert report.is_whole
     assert report.text().splitlines()[1:] == [
-        f"  signed {at} up to {epoch(2)}-3 (2 signatures); 1 events after it are not signed yet",
+        f"  signed {at} up to {epoch(2)}-2 (2 signatures); 1 events after it are not signed yet",
         "  whole",
     ]
     assert verify(tmp_path).signed is None
