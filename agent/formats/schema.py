@@ -11,8 +11,8 @@ import dataclasses
 import inspect
 import itertools
 import sys
-import textwrap
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -115,9 +115,7 @@ def _notes(cls: type[Any]) -> dict[str, str]:
     notes: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if dataclasses.is_dataclass(base):
-            tree = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
-            body = tree.body if isinstance(tree, ast.ClassDef) else []
-            for field, note in itertools.pairwise(body):
+            for field, note in itertools.pairwise(_classes(base.__module__)[base.__name__]):
                 if (
                     isinstance(field, ast.AnnAssign)
                     and isinstance(field.target, ast.Name)
@@ -126,6 +124,13 @@ def _notes(cls: type[Any]) -> dict[str, str]:
                 ):
                     notes[field.target.id] = inspect.cleandoc(str(note.value.value))
     return notes
+
+
+@cache
+def _classes(module: str) -> dict[str, list[ast.stmt]]:
+    """Return the bodies of the classes of a module, by name."""
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
 def text() -> bytes:
