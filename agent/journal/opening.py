@@ -48,6 +48,10 @@ async def open_journal(
     return opened
 
 
+def _begin() -> None:
+    """Do nothing: a thread begins with its first job, and later none may be had any more (E03)."""
+
+
 async def open_held(
     directory: Path,
     station: str,
@@ -91,6 +95,8 @@ async def open_held(
         for worker in workers:
             undo.callback(worker.close)
         try:
+            for worker in workers:
+                await worker.run(_begin)
             opened, ballast = await workers[0].run(job)
             undo.callback(opened.connection.close)
             journal = SqliteJournal(

@@ -12,6 +12,8 @@ from tests.journeys.daemon import Daemon, daemon
 from tests.journeys.plants import COUNTER, PATIENT, counted, counts_on, filling, write
 
 FEW, MANY = 3, 1024
+LITTLE = 64 << 20
+"""Bytes of address space: the stacks of a few threads, of which next to nothing is used."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -29,7 +31,8 @@ def about(agent: Daemon, name: str) -> str:
 async def test_without_descriptors_or_memory_what_is_open_goes_on(tmp_path: Path) -> None:
     """A PLC that must be dialled anew says why it cannot, and comes by itself (E02).
 
-    Without memory to grow into the counting goes on; killed for it, the next run goes on (E01).
+    With next to no memory to grow into the counting goes on; killed for it, the next run goes on
+    (E01).
     """
     folder, state = tmp_path / "stations", tmp_path / "state"
     async with filling() as well:
@@ -42,7 +45,8 @@ async def test_without_descriptors_or_memory_what_is_open_goes_on(tmp_path: Path
             async with filling(port=port) as again:
                 await agent.said("link_restored", station="test/other", down_s=ANY)
                 await counts_on(again, folder / "other.yaml", state)
-            limit(agent, resource.RLIMIT_AS, int(about(agent, "statm").split()[0]) * PAGE)
+            used = int(about(agent, "statm").split()[0]) * PAGE
+            limit(agent, resource.RLIMIT_AS, used + LITTLE)
             await counts_on(well, one, state)
             agent.process.send_signal(signal.SIGKILL)  # as the kernel does who finds no memory
             assert await agent.ended() == -signal.SIGKILL
@@ -63,7 +67,7 @@ async def daemon_beside_a_plc_that_goes(
             agent = await running.enter_async_context(daemon(folder, state))
             for name in ("one", "other"):
                 await agent.said("sink_connected", station=f"test/{name}")
-            await agent.said("ready", station="test/other")
+                await agent.said("ready", station=f"test/{name}")
             limit(agent, resource.RLIMIT_NOFILE, FEW)
         await agent.said("link_lost", station="test/other")
         yield agent, first.port

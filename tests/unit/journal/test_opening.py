@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -122,4 +123,12 @@ async def test_a_full_disk_is_not_filled_further(tmp_path: Path) -> None:
 
     journal, _ = await open_journal(tmp_path, STATION, rim(files=Full(), log_bytes=1 << 20))
     assert not (tmp_path / "journal.db-wal").stat().st_size
+    await journal.close()
+
+
+async def test_each_thread_has_begun_before_the_journal_is_open(tmp_path: Path) -> None:
+    """Nothing that is done later needs a new one: there may be none to be had any more (E03)."""
+    before = threading.active_count()
+    journal, _ = await open_journal(tmp_path, STATION, rim())
+    assert threading.active_count() == before + 3
     await journal.close()
