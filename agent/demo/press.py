@@ -112,7 +112,7 @@ class Press:
                     part=command["part"], force_kn=command["force_kn"], ok=command["ok"]
                 )
             case "off":
-                self._off_at = command.get("at") or self._memory.stage
+                self._off_at = command.get("at", "")
 
     async def scan(self) -> None:
         """Run one PLC scan."""
@@ -131,8 +131,8 @@ class Press:
             say(type(fact).__name__.lower(), **asdict(fact))
         if plc.takes(self._memory) and not was_free:
             say("free")
-        if self._memory.stage == self._off_at:
-            say("off", at=self._off_at)
+        if self._off_at in {"", self._memory.stage}:  # at once, whatever stage it came to meanwhile
+            say("off", at=self._memory.stage)
             off()
         await self.show()
 
