@@ -58,10 +58,7 @@ class Place:
         Raises:
             QuarantineError: it cannot be read.
         """
-        try:
-            return held_in(self.path)[0]
-        except OSError as error:
-            raise QuarantineError(f"{self.path}: {error.strerror}") from error
+        return self._read()[0]
 
     def unread(self) -> int:
         """Return how many lines of it are no event any more: of a broken disk, or of a hand.
@@ -69,8 +66,11 @@ class Place:
         Raises:
             QuarantineError: it cannot be read.
         """
+        return self._read()[1]
+
+    def _read(self) -> tuple[list[Held], int]:
         try:
-            return held_in(self.path)[1]
+            return held_in(self.path)
         except OSError as error:
             raise QuarantineError(f"{self.path}: {error.strerror}") from error
 

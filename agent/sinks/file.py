@@ -26,6 +26,7 @@ from agent.sinks.options import (
     SinkSpec,
     SizeBytes,
     held_position,
+    not_known,
 )
 
 
@@ -70,10 +71,7 @@ class FileSink:
             raise self._down(error) from error
         held = _held(last, self._station)
         if self._is_known is not None and held is not None and not await self._is_known(*held):
-            raise SinkDownError(
-                f"file {self._file.path}: holds {held[0]} of this station, which the journal does "
-                "not know; a new epoch begins, and says so"
-            )
+            raise SinkDownError(f"file {self._file.path}: {not_known(held[0])}")
 
     def send(self, delivery: Delivery) -> asyncio.Future[None]:
         """Queue the event for the next block; done when that is on the disk."""

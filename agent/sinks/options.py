@@ -190,6 +190,14 @@ def position_of(journal: Recorded) -> Position | None:
     )
 
 
+def not_known(held: Address) -> str:
+    """Return why a run is over whose journal does not know what the other side holds."""
+    return (
+        f"holds {held} of this station, which the journal does not know; a new epoch begins, and "
+        "says so"
+    )
+
+
 def held_position(epoch: object, seq: object, digest: object) -> tuple[Address, str] | None:
     """Return address and hash of an event that the other side says it holds; None: it is none."""
     if not isinstance(epoch, str) or type(seq) is not int or not isinstance(digest, str):

@@ -27,10 +27,8 @@ def take_source(connection: Connection, source: str, facts: Facts | Streamed, bo
     run = connection.execute
     known = connection.scalar(select(SOURCES.c.id).where(SOURCES.c.name == source))
     if known is not None:
-        run(delete(USES).where(USES.c.source == known))
-        run(delete(SHIPMENTS).where(SHIPMENTS.c.source == known))
-        run(delete(SCRAPPED).where(SCRAPPED.c.source == known))
-        run(delete(SIGHTS).where(SIGHTS.c.source == known))
+        for table in (USES, SHIPMENTS, SCRAPPED, SIGHTS):
+            run(delete(table).where(table.c.source == known))
         run(delete(SOURCES).where(SOURCES.c.id == known))
     added = run(insert(SOURCES).values(name=source, body=body))
     number = added.inserted_primary_key[0] if added.inserted_primary_key else None

@@ -92,8 +92,12 @@ def _no_phrase() -> str:
 
 def _why_unread(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
-        return (error.reason or "no PEM file").lower().replace("_", " ")
+        return _in_words(error, "no PEM file")
     return error.strerror or str(error)
+
+
+def _in_words(error: ssl.SSLError, otherwise: str) -> str:
+    return (error.reason or otherwise).lower().replace("_", " ")
 
 
 _DATES = {
@@ -108,7 +112,7 @@ def _why_not_over_tls(error: ssl.SSLError) -> str:
         cause = error.verify_message.rstrip(".")
         remedy = _DATES.get(error.verify_code, "check `ca` and the host in `url`")
         return f"its certificate is not accepted: {cause}; {remedy}"
-    cause = (error.reason or "failed").lower().replace("_", " ")
+    cause = _in_words(error, "failed")
     return not_taken(error) or f"TLS failed: {cause}; check that this is the port for mqtts://"
 
 

@@ -33,7 +33,7 @@ from agent.sinks.mqtt.poison import POISON_AFTER, Poison
 from agent.sinks.mqtt.reasons import NO_SUBSCRIBERS, REFUSED, refusal
 from agent.sinks.mqtt.resending import Resending, Work, reserved
 from agent.sinks.mqtt.topics import Topics
-from agent.sinks.options import Encode, Oddity, Position, SinkPlace
+from agent.sinks.options import Encode, Oddity, Position, SinkPlace, not_known
 
 CONNECT_S = 15.0
 GOODBYE_S = 3.0
@@ -142,10 +142,7 @@ class MqttSink:
             raise self._down(connection.ended.result().cause)
         self._hung_up_on_asking = 0
         if held is not None and not await is_known(*held):
-            raise self._down(
-                f"holds {held[0]} of this station, which the journal does not know; a new epoch "
-                "begins, and says so"
-            )
+            raise self._down(not_known(held[0]))
 
     async def _announce(
         self, connection: Connection, position: Position | None, *, online: bool

@@ -36,11 +36,13 @@ _REASONS = {
 
 def _unlisted() -> dict[int, ReasonCode]:
     """Return the refusals that are not in the standard's list for a PUBACK (MQTT 5, 3.4.2.1)."""
-    listed = [code for code, names in ReasonCode.names.items() if _names_a_puback(names)]
-    reasons = {code: ReasonCode(PacketTypes.PUBACK) for code in range(REFUSED, 256)}
+    listed = {code for code, names in ReasonCode.names.items() if _names_a_puback(names)}
+    reasons = {
+        code: ReasonCode(PacketTypes.PUBACK) for code in range(REFUSED, 256) if code not in listed
+    }
     for code, reason in reasons.items():
         reason.value = code
-    return {code: reason for code, reason in reasons.items() if code not in listed}
+    return reasons
 
 
 def _names_a_puback(names: dict[str, list[int]]) -> bool:
