@@ -38,6 +38,14 @@ class EventSource(Protocol):
         """What people call it."""
         ...
 
+    def stations(self) -> frozenset[str]:
+        """Return the paths of the stations whose events are there.
+
+        Raises:
+            SourceError: it cannot be read.
+        """
+        ...
+
     def read(self, wanted: Wanted) -> Iterator[Document]:
         """Yield events in order.
 
@@ -65,6 +73,11 @@ class JournalSource:
     def name(self) -> str:
         """The journal's folder."""
         return str(self.directory)
+
+    def stations(self) -> frozenset[str]:
+        """Return whose journal it is."""
+        with told(), JournalReader(self.directory) as journal:
+            return frozenset((journal.station,))
 
     def read(self, wanted: Wanted) -> Iterator[Document]:
         """Yield events in order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from agent.trace import streaming
 from agent.trace.archive import DocumentError, event_of
 from agent.trace.corrections import Document
 from agent.trace.said import when
+from agent.trace.spans import Spans
 from agent.trace.store import Store
 from agent.trace.wanted import Wanted
 
@@ -33,9 +34,14 @@ class LinesSource:
         """The file's path."""
         return str(self.path)
 
+    def stations(self) -> frozenset[str]:
+        """Return whose events are in the file."""
+        return frozenset(event["station"] for _, event in self.lines())
+
     def read(self, wanted: Wanted) -> Iterator[Document]:
-        """Yield events in the order of the file; the last line may be under way."""
-        return (event for _, event in self.lines() if _is_wanted(event, wanted))
+        """Yield events in the order of the file, each once; the last line may be under way."""
+        found = once(event for _, event in self.lines())
+        return (event for event in found if is_wanted(event, wanted))
 
     def lines(self) -> Iterator[tuple[int, Document]]:
         """Yield every event with its line's number.
@@ -90,6 +96,10 @@ class StoreSource:
         """The station's path."""
         return self.station
 
+    def stations(self) -> frozenset[str]:
+        """Return the one station."""
+        return frozenset((self.station,))
+
     def read(self, wanted: Wanted) -> Iterator[Document]:
         """Yield events in order."""
         yield from streaming.stream(self.store.archive.connection, self._own(wanted))
@@ -128,7 +138,21 @@ def store_sources(store: Store) -> list[EventSource]:
     return [StoreSource(store, station) for station in names]
 
 
-def _is_wanted(event: Document, wanted: Wanted) -> bool:
+def once(events: Iterable[Document]) -> Iterator[Document]:
+    """Yield events in their order, none twice: a file sink writes each at least once (D-136).
+
+    Memory goes by the holes in what came, not by the events.
+    """
+    held: dict[tuple[str, str], Spans] = {}
+    for event in events:
+        seqs = held.setdefault((event["station"], event["epoch"]), Spans())
+        if event["seq"] not in seqs:
+            seqs.add(event["seq"], event["seq"])
+            yield event
+
+
+def is_wanted(event: Document, wanted: Wanted) -> bool:
+    """Whether an event is one of those that are asked for."""
     if wanted.kinds and event["kind"] not in wanted.kinds:
         return False
     if wanted.station is not None and event["station"] != wanted.station:

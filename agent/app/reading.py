@@ -38,6 +38,7 @@ __all__ = [
     "find_journals",
     "find_places",
     "moment_ms",
+    "period_ms",
     "read_events",
     "tell",
     "tell_document",
@@ -169,7 +170,10 @@ def moment_ms(text: str, now: datetime | None = None) -> int:
     ago = _AGO.match(text.strip())
     if ago:
         now = now or datetime.now(UTC)
-        then = now - timedelta(seconds=float(ago[1]) * _AGO_S[ago[2]])
+        try:
+            then = now - timedelta(seconds=float(ago[1]) * _AGO_S[ago[2]])
+        except OverflowError:
+            raise ValueError(f"'{text}' is no moment: that is before all time") from None
         return int(then.timestamp() * 1000)
     try:
         then = datetime.fromisoformat(text)
@@ -182,6 +186,19 @@ def moment_ms(text: str, now: datetime | None = None) -> int:
             f"'{text}' is no moment without its offset; write {then.isoformat()}+01:00"
         )
     return int(then.timestamp() * 1000)
+
+
+def period_ms(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """Return a time as somebody says it, each end of it in UTC ms; None: open.
+
+    Raises:
+        ValueError: a moment is none, or the end is before the beginning.
+    """
+    since_ms = None if since is None else moment_ms(since)
+    until_ms = None if until is None else moment_ms(until)
+    if since_ms is not None and until_ms is not None and until_ms < since_ms:
+        raise ValueError(f"--until {until} is before --since {since}")
+    return since_ms, until_ms
 
 
 def epoch_named(text: str) -> str:

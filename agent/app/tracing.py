@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from agent.app.naming import canonical_name
-from agent.app.reading import moment_ms
+from agent.app.reading import period_ms
 from agent.app.rim import secret, state_directory
 from agent.app.trace_feeding import Fed, FeedError, feed, feed_known
 from agent.trace import doctor, intake
 from agent.trace.api import Node, Selection, Trace
 from agent.trace.archive import DocumentError
 from agent.trace.aside import all_aside
-from agent.trace.doctor import Finding
+from agent.trace.doctor import Finding, Period
 from agent.trace.genealogy import OTHER, Answer, Links, recall, where_from, where_used
 from agent.trace.holdings import moment
 from agent.trace.importing import json_of, read_source
@@ -52,6 +52,7 @@ __all__ = [
     "open_named",
     "open_store",
     "open_trace",
+    "period",
     "read_queries",
     "selection",
     "shown",
@@ -175,8 +176,8 @@ def things(names: Iterable[str]) -> list[str]:
 
 
 def shown(name: str) -> str:
-    """Return a name as people read it."""
-    return name.removeprefix(_GS1_ROOT)
+    """Return a name as people read it, in a line: none ends one."""
+    return name.removeprefix(_GS1_ROOT).replace("\n", "␊")
 
 
 def selection(*, since: str | None, until: str | None, **named: Any) -> Selection | None:  # noqa: ANN401 - names and bounds
@@ -187,17 +188,8 @@ def selection(*, since: str | None, until: str | None, **named: Any) -> Selectio
     """
     if named["value"] is None and (named["below"], named["above"]) != (None, None):
         raise ValueError("--below and --above are bounds of a --value")
-    asked = Selection(
-        since_ms=None if since is None else moment_ms(since),
-        until_ms=None if until is None else moment_ms(until),
-        **named,
-    )
-    if (
-        asked.since_ms is not None
-        and asked.until_ms is not None
-        and asked.until_ms < asked.since_ms
-    ):
-        raise ValueError(f"--until {until} is before --since {since}")
+    since_ms, until_ms = period_ms(since, until)
+    asked = Selection(since_ms=since_ms, until_ms=until_ms, **named)
     return asked if asked.told() else None
 
 
@@ -210,16 +202,18 @@ class Examined:
     """Whether there is anything to look at: that nothing was found says nothing otherwise."""
 
 
-def examine(trace: Trace, since: str | None, until: str | None) -> Examined:
-    """Return what recorded data says of how it is recorded, within a time.
+def period(since: str | None, until: str | None) -> Period:
+    """Return a time as somebody says it.
 
     Raises:
-        ValueError: a moment is none.
+        ValueError: a moment is none, or the end is before the beginning.
     """
-    period = doctor.Period(
-        since_ms=None if since is None else moment_ms(since),
-        until_ms=None if until is None else moment_ms(until),
-    )
+    since_ms, until_ms = period_ms(since, until)
+    return Period(since_ms=since_ms, until_ms=until_ms)
+
+
+def examine(trace: Trace, period: Period) -> Examined:
+    """Return what recorded data says of how it is recorded, within a time."""
     return Examined(doctor.examine(trace.store, period), doctor.is_recorded(trace.store, period))
 
 

@@ -56,10 +56,10 @@ def opened(command: str, store: str | None, sources: Iterable[Path]) -> Iterator
             for path in sources:
                 tracing.feed(trace.store, path)
             for trouble in tracing.feed_known(trace.store):
-                sys.stderr.write(f"lineside {command}: {trouble}\n")
+                screen.tell(f"lineside {command}: {trouble}")
             yield trace
     except (tracing.FeedError, tracing.TraceStoreError, ValueError) as error:
-        sys.stderr.write(f"lineside {command}: {error}\n")
+        sys.stderr.write(f"lineside {command}: {screen.pictured(str(error))}\n")
         raise typer.Exit(exits.REFUSED) from error
 
 
@@ -70,7 +70,7 @@ def named(command: str, trace: tracing.Trace, text: str) -> tracing.Named:
         raise typer.Exit(exits.USAGE)
     found = tracing.known_name(trace, text)
     if found.note is not None:
-        sys.stderr.write(f"lineside {command}: {found.note}\n")
+        screen.tell(f"lineside {command}: {found.note}")
     return found
 
 

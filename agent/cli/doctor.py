@@ -39,10 +39,15 @@ def doctor(
 
     Serials that never join anything, scans that fail or lag, lots swept too wide, stations before
     that were not known. Exit code 0: nothing was found. 1: something was, or the store cannot be
-    read. 3: nothing is recorded that could be looked at.
+    read. 2: the question is none. 3: nothing is recorded that could be looked at.
     """
+    try:
+        period = tracing.period(since, until)
+    except ValueError as error:
+        screen.tell(f"lineside doctor: {error}")
+        raise typer.Exit(exits.USAGE) from error
     with answers.opened("doctor", store, sources or ()) as trace:
-        examined = tracing.examine(trace, since, until)
+        examined = tracing.examine(trace, period)
         rests = [asdict(each) for each in trace.completeness()]
         imported = trace.store.imported()
     if as_json:

@@ -50,22 +50,25 @@ def events(
 ) -> None:
     """Show what happened at a station, the newest last. Reads only; the daemon may be running.
 
-    Exit code 1: there is no journal to read. 2: a moment, kind or epoch is not one.
+    Exit code 3: no event here is about that unit. 1: there is no journal to read. 2: a moment, kind
+    or epoch is not one.
     """
     try:
         places = reading.find_places(path, state)
+        from_ms, to_ms = reading.period_ms(since, until)
         query = reading.Query(
             unit=None if unit is None else places.unit_named(unit),
             kinds=tuple(kind or ()),
             epoch=None if epoch is None else reading.epoch_named(epoch),
-            from_ms=None if since is None else reading.moment_ms(since),
-            to_ms=None if until is None else reading.moment_ms(until),
+            from_ms=from_ms,
+            to_ms=to_ms,
             limit=limit or None,
         )
         found = [
             sorted(reading.read_events(journal, query), key=lambda row: row.address)
             for journal in places.journals
         ]
+        is_known = any(found) or query.unit is None or _knows(places, query.unit)
     except ValueError as error:
         _complain(str(error), exits.USAGE)
     except reading.ConfigError as error:
@@ -79,10 +82,21 @@ def events(
         _show(rows if query.kinds else [row for row in rows if row.kind != reading.CARRIED])
     if any(len(of_one) == limit for of_one in found):
         sys.stderr.write(f"lineside events: only the newest {limit}; --limit 0 for all\n")
+    if not is_known:
+        _complain(
+            f"'{unit}' is not known here: no event that is kept is about it",
+            exits.UNKNOWN,
+        )
+
+
+def _knows(places: reading.Places, unit: str) -> bool:
+    """Whether any event that is kept is about a unit, whatever its time and kind."""
+    query = reading.Query(unit=unit, limit=1)
+    return any(list(reading.read_events(journal, query)) for journal in places.journals)
 
 
 def _complain(text: str, code: int) -> None:
-    sys.stderr.write(f"lineside events: {text}\n")
+    sys.stderr.write(f"lineside events: {screen.pictured(text)}\n")
     raise typer.Exit(code)
 
 

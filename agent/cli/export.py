@@ -58,14 +58,21 @@ def export(
     """Write what was recorded in a form for others; `columns` tells what the columns mean.
 
     Exit code 1: something cannot be read or written, or breaks the rules of the form. 2: the
-    question is none. 78: a station file is refused.
+    question is none, or names a station of which nothing is there. 78: a station file is refused.
     """
     if what == "columns":
         _columns()
         return
     try:
         asked = giving_out.asked(
-            what, paths or (), since=since, until=until, station=station, store=store, base=base
+            what,
+            paths or (),
+            since=since,
+            until=until,
+            station=station,
+            store=store,
+            base=base,
+            commissions=commissions or (),
         )
     except ValueError as error:
         _complain(str(error), exits.USAGE)
@@ -74,9 +81,10 @@ def export(
             asked,
             out,
             state=state,
-            commissions=commissions or (),
             progress=_progress if sys.stderr.isatty() else None,
         )
+    except giving_out.UnknownStationError as error:
+        _complain(str(error), exits.USAGE)
     except giving_out.ConfigError as error:
         _complain(str(error), exits.CONFIG)
     except (giving_out.SourceError, giving_out.TraceStoreError) as error:
@@ -91,7 +99,7 @@ def _told(done: giving_out.Exported, out: Path | None) -> None:
     for reason, n in done.left_out.items():
         sys.stderr.write(f"left out: {n:,} {reason}\n")
     for refused in done.refused[:_SHOWN]:
-        sys.stderr.write(f"lineside export: refused: {refused}\n")
+        screen.tell(f"lineside export: refused: {refused}")
     if len(done.refused) > _SHOWN:
         sys.stderr.write(f"lineside export: and {len(done.refused) - _SHOWN} more\n")
     if done.refused:
@@ -103,7 +111,7 @@ def _progress(read: int) -> None:
 
 
 def _complain(text: str, code: int) -> NoReturn:
-    sys.stderr.write(f"lineside export: {text}\n")
+    sys.stderr.write(f"lineside export: {screen.pictured(text)}\n")
     raise typer.Exit(code)
 
 

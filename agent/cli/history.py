@@ -47,7 +47,7 @@ def unit(
         try:
             _draw(root, newest, svg)
         except OSError as error:
-            typer.echo(f"lineside trace: {svg}: {error.strerror}", err=True)
+            screen.tell(f"lineside trace: {svg}: {error.strerror}")
             raise typer.Exit(exits.REFUSED) from error
     rows = [_row(entry, names) for entry in entries]
     if form is Form.JSON:

@@ -66,12 +66,12 @@ def oee(
     else:
         _show(found)
     for unread in found["unread"]:
-        sys.stderr.write(f"lineside oee: not in it: {unread}\n")
+        screen.tell(f"lineside oee: not in it: {unread}")
     raise typer.Exit(exits.REFUSED if found["unread"] else exits.OK)
 
 
 def _complain(text: str, code: int) -> NoReturn:
-    sys.stderr.write(f"lineside oee: {text}\n")
+    sys.stderr.write(f"lineside oee: {screen.pictured(text)}\n")
     raise typer.Exit(code)
 
 

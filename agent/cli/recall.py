@@ -110,21 +110,21 @@ def recall(
         report = trace.recall(asked) if asked is not None else {}
     if selection is not None:
         for unknown in report["unknown"]:
-            typer.echo(f"lineside recall: {unknown}", err=True)
+            screen.tell(f"lineside recall: {unknown}")
     if form is Form.JSON:
         answers.write_json(report)
     elif form is Form.CSV:
         written = answers.write_csv(_COLUMNS, [*_rows(report), *_rows_of_lots(report)])
         for line in (*_beside(report), *_statement(report)):
-            typer.echo(line, err=True)
-        typer.echo(f"SHA-256 of this CSV, as sha256sum has it: {written}", err=True)
+            screen.tell(line)
+        screen.tell(f"SHA-256 of this CSV, as sha256sum has it: {written}")
     else:
         _show(report)
     answers.end(is_known=report["is_known"])
 
 
 def _refuse(text: str) -> NoReturn:
-    typer.echo(f"lineside recall: {text}", err=True)
+    screen.tell(f"lineside recall: {text}")
     raise typer.Exit(exits.USAGE)
 
 

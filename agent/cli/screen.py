@@ -25,6 +25,11 @@ def pictured(text: str) -> str:
     return text.translate(_PICTURES)
 
 
+def tell(line: str) -> None:
+    """Write a line on standard error, one whatever a name in it holds."""
+    sys.stderr.write(pictured(line).replace("\n", "␊") + "\n")
+
+
 class _Plain(Console):
     """A console on which a text moves nothing, whatever a name in it holds."""
 

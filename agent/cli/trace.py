@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from agent.app import tracing
-from agent.cli import exits
+from agent.cli import exits, screen
 from agent.cli.answers import STORE
 from agent.cli.history import unit
 
@@ -49,14 +49,14 @@ def import_(
         with tracing.open_store(store) as opened:
             for path in paths:
                 taken = tracing.import_source(opened, path)
-                sys.stdout.write(f"{path}: {_told(taken)}\n")
+                sys.stdout.write(f"{path}: {screen.pictured(_told(taken))}\n")
                 _remark(taken.told)
             size = opened.size()
             sys.stdout.write(
                 f"store: {size.sources:,} sources, {size.units:,} units, {size.uses:,} links\n"
             )
     except (tracing.InterchangeError, tracing.TraceStoreError) as error:
-        sys.stderr.write(f"lineside trace import: {error}\n")
+        screen.tell(f"lineside trace import: {error}")
         raise typer.Exit(exits.REFUSED) from error
 
 
@@ -76,7 +76,7 @@ def _told(taken: tracing.Imported) -> str:
 def _remark(told: Sequence[str]) -> None:
     """Say on standard error what was taken as it stands, and is hardly meant so."""
     for each in told[:_MOST_TOLD]:
-        sys.stderr.write(f"{each}; taken as it stands: is it a slip?\n")
+        screen.tell(f"{each}; taken as it stands: is it a slip?")
     if len(told) > _MOST_TOLD:
         sys.stderr.write(f"and {len(told) - _MOST_TOLD:,} more like that\n")
 
@@ -93,7 +93,7 @@ def answer(
         with tracing.open_store(store) as opened:
             answers = list(tracing.answer_all(opened, asked))
     except (tracing.QueryError, tracing.TraceStoreError) as error:
-        sys.stderr.write(f"lineside trace answer: {error}\n")
+        screen.tell(f"lineside trace answer: {error}")
         raise typer.Exit(exits.REFUSED) from error
     sys.stdout.write(json.dumps(answers, indent=1, ensure_ascii=False) + "\n")
 

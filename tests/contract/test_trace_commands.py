@@ -137,7 +137,7 @@ def test_a_store_that_has_nothing_of_it_says_so(
     fresh: Fresh, store: str, tmp_path: Path, capsys: Said
 ) -> None:
     """No empty table is written of a station or a store that was named by mistake."""
-    assert run("export", "units", "--store", store, "--station", "acme/pres") == exits.REFUSED
+    assert run("export", "units", "--store", store, "--station", "acme/pres") == exits.USAGE
     told = capsys.readouterr()
     assert (told.out, told.err) == (
         "",

@@ -52,6 +52,10 @@ class Listed:
     def __init__(self, events: list[dict[str, Any]]) -> None:
         self.events = events
 
+    def stations(self) -> frozenset[str]:
+        """Return whose they are."""
+        return frozenset(event["station"] for event in self.events)
+
     def read(self, wanted: Wanted) -> Iterator[Document]:
         """Yield those of the kinds that are asked for."""
         return (each for each in self.events if not wanted.kinds or each["kind"] in wanted.kinds)

@@ -38,6 +38,10 @@ class Listed:
     name: str = "list"
     read_kinds: list[tuple[str, ...]] = field(default_factory=list)
 
+    def stations(self) -> frozenset[str]:
+        """Return whose they are."""
+        return frozenset(event["station"] for event in self.events)
+
     def read(self, wanted: Wanted) -> Iterator[Document]:
         """Yield those of the kinds that are asked for."""
         self.read_kinds.append(tuple(wanted.kinds))

@@ -58,8 +58,12 @@ def test_a_clean_store_is_said_to_be_clean(
     told = capsys.readouterr().out
     assert "Nothing found." in told
     assert "acme/press: 2 events of 1 runs" in told
-    assert run("doctor", "--until", "yesterday") == exits.REFUSED
-    assert "lineside doctor: " in capsys.readouterr().err
+    for slip, says in (
+        (("--until", "yesterday"), "'yesterday' is no moment"),
+        (("--since", "1h", "--until", "2h"), "--until 2h is before --since 1h"),
+    ):
+        assert run("doctor", *slip) == exits.USAGE
+        assert says in capsys.readouterr().err
 
 
 def test_a_store_without_records_is_not_said_to_be_clean(

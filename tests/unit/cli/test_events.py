@@ -97,10 +97,24 @@ def test_events_as_they_are_stored(shell: Shell) -> None:
     assert shell.call("events", "--json", "--until", "2020-01-01T00:00:00Z")[1] == ""
 
 
+def test_a_unit_that_nobody_knows_is_told(shell: Shell) -> None:
+    """With code 3, as every question does; one that has nothing in that time only has no rows."""
+    code, out, complaints = shell.call("events", "--json", "--unit", "SN-9")
+    assert (code, out) == (exits.UNKNOWN, "")
+    assert complaints == (
+        "lineside events: 'SN-9' is not known here: no event that is kept is about it\n"
+    )
+    known = ("events", "--json", "--unit", UNIT)
+    for narrow in (("--kind", "unit_completed"), ("--until", "2020-01-01T00:00:00Z")):
+        assert shell.call(*known, *narrow) == (exits.OK, "", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (("--since", "yesterday"), "'yesterday' is no moment"),
+        (("--since", "9999999999d"), "'9999999999d' is no moment"),
+        (("--since", "1h", "--until", "2h"), "--until 2h is before --since 1h"),
         (("--kind", "scanned"), "no kind 'scanned'; known: "),
         (("--epoch", "first"), "'first' is no epoch; write it as addresses begin, 000042-9f3a1c7e"),
         (("--epoch", "000009-00000000-7"), "'000009-00000000-7' is no epoch"),

@@ -88,6 +88,13 @@ def test_the_columns_are_told(capsys: pytest.CaptureFixture[str]) -> None:
         (("units",), exits.USAGE, "name station files, journals or JSON lines, or a --store"),
         (("units", "x.jsonl", "--since", "soon"), exits.USAGE, "'soon' is no moment"),
         (("epcis", "x.jsonl", "--base", "acme"), exits.USAGE, "'acme' is no base of ids"),
+        (("units", "x.jsonl", "--base", "urn:acme:"), exits.USAGE, "--commissions are EPCIS's"),
+        (("links", "x.jsonl", "--commissions", "a"), exits.USAGE, "--commissions are EPCIS's"),
+        (
+            ("units", "x.jsonl", "--since", "1h", "--until", "2h"),
+            exits.USAGE,
+            "--until 2h is before --since 1h",
+        ),
         (("units", "no.jsonl"), exits.REFUSED, "no.jsonl: No such file"),
         (("units", "no/such"), exits.CONFIG, "cannot be read"),
         (("units", "--store", "mysql://x"), exits.REFUSED, "name a file"),
@@ -99,6 +106,26 @@ def test_what_cannot_be_exported_is_said(
     """One line, and the exit code says whose fault it is."""
     assert run(*arguments) == code
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--station", "--commissions"])
+def test_a_station_that_is_not_there_is_refused(
+    lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    """From files as from a store: what a slip names would silently not be done."""
+    where, out = str(tmp_path / "trace.db"), tmp_path / "out.json"
+    with Store.open(where) as store:
+        store.take_events(map(json.loads, lines.read_text().splitlines()))
+    for source, place in (((str(lines),), "what is named"), (("--store", where), "this store")):
+        asked = ("epcis", *source, "--out", str(out))
+        assert run(*asked, option, "acme/pres") == exits.USAGE
+        assert capsys.readouterr().err == (
+            f"lineside export: no station 'acme/pres' in {place}; did you mean 'acme/press'?\n"
+        )
+        assert not out.exists()
+        assert run(*asked, option, "acme/press") == exits.OK
+        capsys.readouterr()
+        out.unlink()
 
 
 def test_what_breaks_the_rules_ends_with_1(

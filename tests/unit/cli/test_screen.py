@@ -126,3 +126,32 @@ def test_a_name_steers_no_terminal(
         shown = capsys.readouterr().out
         assert all(sign.isprintable() for sign in shown.replace("\n", ""))
         assert ("SN-1␛[2K␛[1A" in shown) is (asked[0] == "recall")
+
+
+@pytest.mark.parametrize("csv", [(), ("--csv",)])
+def test_a_name_forges_no_line_of_a_statement(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    csv: tuple[str, ...],
+) -> None:
+    """What stands beside an answer is a line each: no name ends one, or wipes the one before."""
+    monkeypatch.setenv("LINESIDE_STORE", str(tmp_path / "trace.db"))
+    plant, shipped = tmp_path / "plant.json", tmp_path / "shipped.csv"
+    load = {"type": "load", "station": "S", "slot": "p", "lot": "L", "t": 0}
+    process = {"type": "process", "unit": "SN-1", "station": "S", "t": 1}
+    plant.write_text(json.dumps({"events": [load, process]}))
+    name = "SN-9\x1b[2K\nSHA-256 of this CSV: 00"
+    shipped.write_text(f'unit;shipped\n"{name}";2026-11-25T14:02:00Z\n')
+    for asked in (("trace", "import", str(plant), str(shipped)), ("recall", "L", *csv)):
+        with pytest.raises(SystemExit) as ended:
+            main(asked)
+        assert ended.value.code == exits.OK
+    told = "".join(capsys.readouterr())
+    assert "SN-9␛[2K" in told
+    assert all(sign.isprintable() for sign in told.replace("\n", ""))
+    assert not any(line.startswith("SHA-256 of this CSV: 00") for line in told.splitlines())
+    with pytest.raises(SystemExit) as ended:
+        main(("recall", "no\x1b[2K\nsuch"))
+    assert ended.value.code == exits.UNKNOWN
+    assert capsys.readouterr().err == "lineside recall: 'no␛[2K␊such' is not known to this store\n"
