@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import telemetry
+from agent.app.exposed import with_exposed
 from agent.app.plant import Plant, Way
 from agent.app.registries import registries
 from agent.app.rim import state_directory
@@ -28,7 +29,7 @@ def run(path: Path, directory: Path | None = None) -> int:
     telemetry.set_up()
     tell = telemetry.Teller()
     try:
-        folder = load_folder(path, registries())
+        folder = with_exposed(load_folder(path, registries()))
     except ConfigError as error:
         _print_problems(error)
         return CONFIG

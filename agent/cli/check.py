@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from agent.app.exposed import with_exposed
 from agent.app.registries import registries
 from agent.cli import exits
 from agent.config.explain import explained
@@ -28,7 +29,7 @@ def check(
     Exit code 0: every file is right (warnings do not count). 78: at least one is refused.
     """
     try:
-        found = load_folder(path, registries())
+        found = with_exposed(load_folder(path, registries()))
     except ConfigError as error:
         found = FolderConfig(stations=(), refused={str(path): error})
     sys.stdout.write(_as_json(found) if as_json else _as_text(found))

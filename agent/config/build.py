@@ -60,7 +60,10 @@ def build(parts: Parts, rules: tuple[ScanRule, ...]) -> loaded.StationConfig:
         timezone=parts.sections["timezone"],
         because=track.because,
         operators=loaded.OperatorsConfig(
-            mode=operators.mode, key=operators.key, roles=operators.roles
+            mode=operators.mode,
+            key=operators.key,
+            roles=operators.roles,
+            place=parts.source.place(("operators", "key")),
         ),
         journal=loaded.JournalConfig(
             path=None if journal.path == "default" else File(journal.path),

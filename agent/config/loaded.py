@@ -135,6 +135,7 @@ class OperatorsConfig:
     """Reference to the key; None: the one in the state directory."""
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Per role: what the numbers of its badges begin with."""
+    place: Place = field(default_factory=lambda: Place(1, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

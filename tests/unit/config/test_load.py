@@ -204,7 +204,9 @@ def test_rest_of_the_file_is_for_the_rim() -> None:
     journal = "journal: {path: /var/lib/lineside/press, keep: 12h, quota: 512MiB}\ndevices:\n"
     config = loaded(edited(PRESS, ("devices:\n", journal)))
     assert (config.timezone, config.because) == ("Europe/Vienna", "regulated")
-    assert config.operators == OperatorsConfig(mode="pseudonym", key="credential:operator-key")
+    assert config.operators == OperatorsConfig(
+        mode="pseudonym", key="credential:operator-key", place=Place(5, 35)
+    )
     assert config.journal == JournalConfig(
         path=Path("/var/lib/lineside/press"),
         keep_s=43_200.0,
