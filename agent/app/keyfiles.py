@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from agent.app.owner import as_owner
 from agent.journal.files import DiskFiles
 
 
@@ -14,23 +15,33 @@ class KeyFileError(Exception):
 def write_new(path: Path, content: bytes, *, private: bool) -> None:
     """Write a file that was not there; a private one is for its owner alone from the start.
 
+    In the agent's directory it is the agent's, also where root makes it.
+
     Raises:
         KeyFileError: there is one, or it cannot be written.
     """
-    files, beside = DiskFiles(), path.with_name(f"{path.name}.new")
     try:
-        files.remove(beside)
-        files.create(beside, content)
-        if not private:
-            beside.chmod(0o644)
-        files.name(beside, path)
+        with as_owner(path.parent):
+            _write_new(path, content, private=private)
     except FileExistsError:
-        files.remove(beside)
         raise KeyFileError(
             f"{path}: there is one already, and nothing is written over a key; name another file"
         ) from None
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _write_new(path: Path, content: bytes, *, private: bool) -> None:
+    files, beside = DiskFiles(), path.with_name(f"{path.name}.new")
+    files.remove(beside)
+    files.create(beside, content)
+    if not private:
+        beside.chmod(0o644)
+    try:
+        files.name(beside, path)
+    except FileExistsError:
+        files.remove(beside)
+        raise
 
 
 def read(path: Path) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.app.outlets import quarantine_path
+from agent.app.owner import as_owner
 from agent.app.plant import station_directory
 from agent.app.registries import registries
 from agent.app.rim import state_directory
@@ -164,6 +165,8 @@ def chosen(places: Sequence[Place], addresses: Sequence[str]) -> list[tuple[Plac
 def release(found: Sequence[tuple[Place, Held]]) -> None:
     """Ask the agents for the release of what was chosen; on the disk when this returns.
 
+    The question is the agent's, also where root asks it.
+
     Raises:
         QuarantineError: a sink is no longer there, or the question cannot be written.
     """
@@ -175,7 +178,8 @@ def release(found: Sequence[tuple[Place, Held]]) -> None:
             )
     for path in dict.fromkeys(place.path for place, _ in found):
         try:
-            ask_release(path, [held.row.address for place, held in found if place.path == path])
+            with as_owner(path.parent):
+                ask_release(path, [held.row.address for place, held in found if place.path == path])
         except OSError as error:
             raise QuarantineError(
                 f"{release_path(path)}: {error.strerror}; only the agent's user may release: "

@@ -12,6 +12,7 @@ from typing import Any
 
 from agent import telemetry
 from agent.app.exposed import with_exposed
+from agent.app.owner import doubt
 from agent.app.plant import Plant, Way
 from agent.app.registries import registries
 from agent.app.rim import state_directory
@@ -65,6 +66,8 @@ async def _run(folder: FolderConfig, way: Way, tell: telemetry.Teller) -> int:
     for config in folder.stations:
         for warning in config.warnings:
             tell("config_warning", station=config.station.path, error=str(warning))
+    if (text := doubt(way.directory)) is not None:
+        tell("config_warning", error=text)
     await plant.run(telemetry.Notifier())
     tell("agent_stopped")
     return FAILED if plant.is_refused else OK

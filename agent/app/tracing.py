@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.app.naming import canonical_name
+from agent.app.owner import as_owner
 from agent.app.reading import period_ms
 from agent.app.rim import secret, state_directory
 from agent.app.trace_feeding import Fed, FeedError, feed, feed_known
@@ -96,22 +97,30 @@ def open_named(where: str) -> Store:
 
 
 def store_name(given: str | None) -> str:
-    """Return which store is meant; the folder of the user's own is made.
+    """Return which store is meant; the user's own is begun if it is not there.
 
     Raises:
-        TraceStoreError: the folder of the user's own cannot be made.
+        TraceStoreError: the user's own cannot be begun.
     """
     where = given or os.environ.get("LINESIDE_STORE")
     if where is None:
         directory = state_directory()
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            where = str(_begun(directory / "trace.db"))
         except OSError as error:
             raise TraceStoreError(
                 f"{directory}: {error.strerror}; name another place with --store"
             ) from error
-        where = str(directory / "trace.db")
     return where
+
+
+def _begun(file: Path) -> Path:
+    """Return a file that is there and is, also where root asks, that of whose its directory is."""
+    if not file.exists():
+        with as_owner(file.parent):
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return file
 
 
 def _store_password() -> str | None:
