@@ -26,14 +26,15 @@ __all__ = [
     "Address",
     "ConfigError",
     "Held",
+    "Listed",
     "Outcome",
     "Place",
     "QuarantineError",
     "chosen",
     "find_quarantines",
+    "listed",
     "outcome",
     "release",
-    "unread",
 ]
 
 LOOK_EVERY_S = 0.2
@@ -59,17 +60,14 @@ class Place:
         Raises:
             QuarantineError: it cannot be read.
         """
-        return self._read()[0]
+        return self.read()[0]
 
-    def unread(self) -> int:
-        """Return how many lines of it are no event any more: of a broken disk, or of a hand.
+    def read(self) -> tuple[list[Held], int]:
+        """Return what is in it, and how many lines are no event any more: rot, or a hand.
 
         Raises:
             QuarantineError: it cannot be read.
         """
-        return self._read()[1]
-
-    def _read(self) -> tuple[list[Held], int]:
         try:
             return held_in(self.path)
         except OSError as error:
@@ -127,15 +125,31 @@ def _of(config: StationConfig, root: Path) -> Iterator[Place]:
         )
 
 
-def unread(path: Path, state: Path | None, sink: str | None = None) -> list[str]:
-    """Return of each quarantine that has lines which are no events any more what to say of it."""
-    counts = [(place.path, place.unread()) for place in find_quarantines(path, state, sink)]
-    return [
-        f"{where}: {count} of its lines cannot be read: a broken disk, or a hand was on them; the "
-        "journal may have these events still, see `lineside audit`"
-        for where, count in counts
-        if count
-    ]
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What quarantines hold, each of which was read once."""
+
+    held: list[tuple[Place, Held]]
+    broken: list[str]
+    """What to say of each that has lines which are no events any more."""
+
+
+def listed(places: Sequence[Place]) -> Listed:
+    """Return what is held, and what cannot be read of it.
+
+    Raises:
+        QuarantineError: one cannot be read.
+    """
+    found = [(place, *place.read()) for place in places]
+    return Listed(
+        held=[(place, one) for place, held, _ in found for one in held],
+        broken=[
+            f"{place.path}: {count} of its lines cannot be read: a broken disk, or a hand was on "
+            "them; the journal may have these events still, see `lineside audit`"
+            for place, _, count in found
+            if count
+        ],
+    )
 
 
 def chosen(places: Sequence[Place], addresses: Sequence[str]) -> list[tuple[Place, Held]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from rich.table import Table
@@ -15,6 +15,7 @@ from rich.table import Table
 from agent.app import quarantining
 from agent.cli import exits, screen
 
+T = TypeVar("T")
 _app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 _PATH = typer.Argument(help="A station file, or a folder of them.")
 _SINK = typer.Option(help="Only of this sink.")
@@ -39,14 +40,14 @@ def list_(
 
     Exit code 0: nothing is held. 1: something is, or cannot be read, or be looked at.
     """
-    found = _found(path, state, sink, ())
-    broken = quarantining.unread(path, state, sink)
-    sys.stderr.writelines(f"lineside quarantine: {one}\n" for one in broken)
+    places = _told(lambda: quarantining.find_quarantines(path, state, sink))
+    found = _told(lambda: quarantining.listed(places))
+    sys.stderr.writelines(f"lineside quarantine: {one}\n" for one in found.broken)
     if as_json:
-        sys.stdout.write("".join(json.dumps(_document(*one)) + "\n" for one in found))
+        sys.stdout.write("".join(json.dumps(_document(*one)) + "\n" for one in found.held))
     else:
-        _show(found)
-    raise typer.Exit(exits.REFUSED if found or broken else exits.OK)
+        _show(found.held)
+    raise typer.Exit(exits.REFUSED if found.held or found.broken else exits.OK)
 
 
 @_app.command()
@@ -94,16 +95,21 @@ def release(
 def _found(
     path: Path, state: Path | None, sink: str | None, addresses: Sequence[str]
 ) -> list[tuple[quarantining.Place, quarantining.Held]]:
+    places = _told(lambda: quarantining.find_quarantines(path, state, sink))
+    return _told(lambda: quarantining.chosen(places, addresses))
+
+
+def _told(look: Callable[[], T]) -> T:
+    """Return what a look finds; what it cannot ends the command in one line."""
     try:
-        return quarantining.chosen(quarantining.find_quarantines(path, state, sink), addresses)
+        return look()
     except quarantining.ConfigError as error:
         _complain(str(error), exits.CONFIG)
     except quarantining.QuarantineError as error:
         _complain(str(error), exits.REFUSED)
-    return []  # not reached
 
 
-def _complain(text: str, code: int) -> None:
+def _complain(text: str, code: int) -> NoReturn:
     sys.stderr.write(f"lineside quarantine: {text}\n")
     raise typer.Exit(code)
 

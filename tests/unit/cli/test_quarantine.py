@@ -11,6 +11,7 @@ from agent.app.outlets import quarantine_path
 from agent.cli import exits, main
 from agent.ports import Address
 from agent.publisher import Quarantine
+from agent.publisher.quarantine import held_in
 from tests.doubles import EPOCH, InlineWorker, ManualClock, event_row
 from tests.unit.config.stations import PRESS
 
@@ -70,6 +71,21 @@ def test_list_says_what_is_held(bench: Bench, capsys: pytest.CaptureFixture[str]
         "cause": "too large",
     }
     assert bench.run("list", "--sink", "audit") == exits.OK
+
+
+def test_each_file_is_read_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list is of one moment, and a large quarantine is not read again for what rotted in it."""
+    read: list[Path] = []
+
+    def counted(path: Path) -> tuple[list[quarantining.Held], int]:
+        read.append(path)
+        return held_in(path)
+
+    monkeypatch.setattr(quarantining, "held_in", counted)
+    bench.hold(7)
+    assert bench.run("list") == exits.REFUSED
+    assert sorted(read) == sorted({*read})
+    assert bench.path in read
 
 
 def test_show_gives_the_event_as_stored(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
