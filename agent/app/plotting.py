@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,26 @@ _INK, _GREEN, _RED, _GREY = "#1d2a35", "#2f7d46", "#c8553d", "#8a97a3"
 
 class PlotError(Exception):
     """The drawing cannot be made; the text says what to do."""
+
+
+def see_that_it_can(path: Path) -> None:
+    """Look whether a drawing can be made there, before anything is measured for it.
+
+    Raises:
+        PlotError: matplotlib is not installed, has no such form, or the file cannot be written.
+    """
+    try:
+        from matplotlib.backend_bases import FigureCanvasBase  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise PlotError(f"no plot: matplotlib is not installed; {HOW}") from error
+    forms = FigureCanvasBase.get_supported_filetypes()
+    if path.suffix.removeprefix(".").lower() not in forms:
+        raise PlotError(f"{path}: a drawing ends in .svg, .png or .pdf")
+    place = path if path.exists() else path.parent
+    if path.is_dir() or not place.exists():
+        raise PlotError(f"{path}: {'is a folder' if path.is_dir() else f'no folder {place}'}")
+    if not os.access(place, os.W_OK):
+        raise PlotError(f"{path}: {os.strerror(errno.EACCES)}")
 
 
 def draw(found: Example, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from enum import StrEnum, unique
 from fractions import Fraction
@@ -43,19 +44,24 @@ def run(
     what was measured is what the arithmetic says, and no affected unit is left out.
     """
     del name  # there is one
+    if plot is not None:
+        _or_complain(lambda: plotting.see_that_it_can(plot))
     found = example()
     if as_json:
         answers.write_json(document(found))
     else:
         show(found)
-    code = _code(found)
     if plot is not None:
-        try:
-            plotting.draw(found, plot)
-        except plotting.PlotError as error:
-            sys.stderr.write(f"lineside example: {error}\n")
-            code = exits.REFUSED
-    raise typer.Exit(code)
+        _or_complain(lambda: plotting.draw(found, plot))
+    raise typer.Exit(_code(found))
+
+
+def _or_complain(draw: Callable[[], None]) -> None:
+    try:
+        draw()
+    except plotting.PlotError as error:
+        sys.stderr.write(f"lineside example: {error}\n")
+        raise typer.Exit(exits.REFUSED) from error
 
 
 def show_measured() -> int:
