@@ -57,10 +57,17 @@ def opened(command: str, store: str | None, sources: Iterable[Path]) -> Iterator
                 tracing.feed(trace.store, path)
             for trouble in tracing.feed_known(trace.store):
                 screen.tell(f"lineside {command}: {trouble}")
+            tell_outdated(command, trace.store)
             yield trace
     except (tracing.FeedError, tracing.TraceStoreError, ValueError) as error:
         sys.stderr.write(f"lineside {command}: {screen.pictured(str(error))}\n")
         raise typer.Exit(exits.REFUSED) from error
+
+
+def tell_outdated(command: str, store: tracing.Store) -> None:
+    """Say what of a store an older version derived, so that its answers may be too narrow."""
+    for line in store.outdated():
+        screen.tell(f"lineside {command}: OUTDATED: {line}")
 
 
 def named(command: str, trace: tracing.Trace, text: str) -> tracing.Named:

@@ -12,7 +12,7 @@ import typer
 
 from agent.app import tracing
 from agent.cli import exits, screen
-from agent.cli.answers import STORE
+from agent.cli.answers import STORE, tell_outdated
 from agent.cli.history import unit
 
 _MOST_TOLD = 5
@@ -51,6 +51,7 @@ def import_(
                 taken = tracing.import_source(opened, path)
                 sys.stdout.write(f"{path}: {screen.pictured(_told(taken))}\n")
                 _remark(taken.told)
+            tell_outdated("trace import", opened)
             size = opened.size()
             sys.stdout.write(
                 f"store: {size.sources:,} sources, {size.units:,} units, {size.uses:,} links\n"
@@ -91,6 +92,7 @@ def answer(
     try:
         asked = tracing.read_queries(queries)
         with tracing.open_store(store) as opened:
+            tell_outdated("trace answer", opened)
             answers = list(tracing.answer_all(opened, asked))
     except (tracing.QueryError, tracing.TraceStoreError) as error:
         screen.tell(f"lineside trace answer: {error}")
@@ -117,6 +119,7 @@ def update(
                 for fed in tracing.feed(opened, path, state):
                     n = fed.taken
                     sys.stdout.write(f"{fed.source}: {n.new:,} new events, {n.known:,} known\n")
+            tell_outdated("trace update", opened)
     except (tracing.FeedError, tracing.TraceStoreError) as error:
         sys.stderr.write(f"lineside trace update: {error}\n")
         raise typer.Exit(exits.REFUSED) from error

@@ -37,6 +37,7 @@ from agent.trace.corrections import Document
 from agent.trace.fetching import STATION
 from agent.trace.garbage import looked_for_seldom
 from agent.trace.heard import place_of
+from agent.trace.outdated import events_are_anew
 from agent.trace.rows import NAMES_AT_ONCE, ROWS_AT_ONCE, given, lock, next_id, pieces, put, reading
 from agent.trace.said import CYCLES, UNSEEN, when
 from agent.trace.spans import Spans
@@ -167,6 +168,7 @@ class Archive:
             ids = [number for (number,) in self.connection.execute(asked)]
             for some in pieces(ids, _AT_ONCE):
                 deriving.derive(self.connection, some, {})
+            events_are_anew(self.connection)
         return len(ids)
 
     def runs(self) -> list[tuple[str, Run]]:

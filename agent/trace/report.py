@@ -61,6 +61,7 @@ def recall_report(store: Store, asked: str | Selection) -> dict[str, Any]:
     body = {"recall": query, "is_known": not unknown, "unknown": unknown, **body}
     body["rests_on"] = [asdict(each) for each in rests]
     body["imported"] = store.imported()
+    body["outdated"] = store.outdated()
     body["is_complete"] = bool(rests) and all(each.is_whole for each in rests)
     body["assumption"] = ASSUMPTION
     return {**body, "content_hash": content_hash(body)}

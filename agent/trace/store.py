@@ -41,6 +41,7 @@ from agent.trace.fetching import STATION
 from agent.trace.genealogy import OTHER, Kind, Links, Use
 from agent.trace.interchange import Facts, Streamed
 from agent.trace.kits import LINKS, drawn_links
+from agent.trace.outdated import import_is_anew, note_outdated, outdated
 from agent.trace.rows import (
     NAMES_AT_ONCE,
     among,
@@ -67,9 +68,11 @@ __all__ = ["RowError", "Size", "Store", "TraceStoreError"]
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 _BEGINNINGS = 3
 """Since this version a store knows of events since when they may have been."""
+_OUTDATED = 10
+"""Since this version a store knows what an older one derived."""
 _SNAPSHOT = {
     "sqlite": "BEGIN",
     "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
@@ -140,6 +143,8 @@ class Store:
                     self._connection.execute(text(step))
             if version == _BEGINNINGS:
                 note_beginnings(self._connection)
+            if version == _OUTDATED:
+                note_outdated(self._connection)
             values = {"value": str(version)}
             self._connection.execute(update(META).where(META.c.name == "schema").values(values))
 
@@ -227,6 +232,14 @@ class Store:
             found = self._connection.execute(asked).fetchall()
         return {name.removeprefix(prefix): value for name, value in found}
 
+    def outdated(self) -> list[str]:
+        """Return what an older version derived, and what to do; with it no answer is to be trusted.
+
+        Nothing where all is as this version derives it.
+        """
+        with reading(self._connection):
+            return list(outdated(self._connection))
+
     def note(self, name: str, value: str) -> None:
         """Keep a note in the store."""
         with self._connection.begin():
@@ -250,6 +263,7 @@ class Store:
         try:
             with self._connection.begin():
                 lock(self._connection)
+                import_is_anew(self._connection, source)
                 return take_source(self._connection, source, facts, body)
         except DBAPIError as error:
             raise TraceStoreError(f"{self._engine.url}: {why(error)}") from error

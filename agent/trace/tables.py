@@ -383,6 +383,7 @@ MIGRATIONS: Mapping[int, Sequence[tuple[str, str]]] = {
         ),
     ),
     9: (),
+    10: (),
 }
 """What a store of the version before needs, beside tables that are new: on which database ("" is
 each), and what. SQLite's foreign keys were never looked at."""

@@ -1,6 +1,8 @@
 """`lineside trace`: import and answer as a user calls them, in the public form."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +232,44 @@ def test_an_answer_has_things_only(tmp_path: Path, capsys: pytest.CaptureFixture
         {"q": "recall", "of": "OLD", "certain": [], "possible": ["U"]}
         | {"scrapped": [], "cleared": []},
     ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("recall", "LOT"),
+        ("recall", "LOT", "--csv"),
+        ("where-used", "LOT", "--json"),
+        ("where-from", "SN-1"),
+        ("trace", "SN-1"),
+        ("doctor",),
+        ("trace", "answer", "queries.json"),
+    ],
+    ids=" ".join,
+)
+def test_no_answer_of_an_outdated_store_comes_untold(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    asked: tuple[str, ...],
+) -> None:
+    """Beside each, on standard error, stands that it may be too narrow and what to do (D-4)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LINESIDE_STORE", str(tmp_path / "trace.db"))
+    Path("queries.json").write_text('[{"q": "recall", "of": "LOT"}]')
+    plant = Plant()
+    plant.unit("SN-1", "LOT")
+    with Store.open("trace.db") as store:
+        store.take_events(plant.events)
+    with closing(sqlite3.connect("trace.db")) as database, database:
+        database.execute("UPDATE meta SET value = '9' WHERE name = 'schema'")
+    command = " ".join(asked[:2]) if "answer" in asked else asked[0]
+    for told in (True, True, False):
+        if not told:
+            with pytest.raises(SystemExit):
+                main(("trace", "rebuild"))
+        capsys.readouterr()
+        with pytest.raises(SystemExit):
+            main(asked)
+        says = f"lineside {command}: OUTDATED: this store was filled by an older version"
+        assert (says in capsys.readouterr().err) is told
