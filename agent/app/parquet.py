@@ -6,6 +6,7 @@ its hundred megabytes. Without it the export says so; CSV needs nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
@@ -34,10 +35,13 @@ def write_parquet(path: Path, table: Table, rows: Iterable[Row]) -> int:
     left, n = iter(rows), 0
     part = path.with_name(f"{path.name}.part")
     try:
-        with parquet.ParquetWriter(part, schema, compression="zstd") as writer:
-            while group := list(islice(left, GROUP_ROWS)):
-                n += len(group)
-                writer.write_batch(_batch(arrow, schema, table, group))
+        with part.open("wb") as file:  # ours: the library's own is left to its threads on an error
+            with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+                while group := list(islice(left, GROUP_ROWS)):
+                    n += len(group)
+                    writer.write_batch(_batch(arrow, schema, table, group))
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         raise SourceError(f"{error.filename or path}: {error.strerror or error}") from error

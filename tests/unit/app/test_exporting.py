@@ -1,8 +1,10 @@
 """Exports from every source: at flat memory, with corrections as what is right (D-131, D-143)."""
 
 import csv
+import errno
 import io
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,6 +220,11 @@ def test_a_table_has_what_is_right(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir() if each.suffix == ".part"] == []
 
 
+def read_back(path: Path) -> read_parquet.ParquetFile:
+    """Return what was written, from memory: the library's threads keep a file for a while."""
+    return read_parquet.ParquetFile(io.BytesIO(path.read_bytes()))
+
+
 def test_parquet_has_types_and_meanings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rows as CSV, in typed columns that say what they hold, group by group."""
     monkeypatch.setattr(parquet, "GROUP_ROWS", 2)
@@ -227,8 +234,8 @@ def test_parquet_has_types_and_meanings(tmp_path: Path, monkeypatch: pytest.Monk
         plant.unit(f"SN-{n}", result="ok", values=[value])
     path = tmp_path / "values.parquet"
     done = export_table("values", [Listed(plant.events)], Wanted(), path)
-    with read_parquet.ParquetFile(path) as file:
-        table, groups = file.read(), file.num_row_groups
+    file = read_back(path)
+    table, groups = file.read(), file.num_row_groups
     assert (done.written, table.num_rows, groups) == (5, 5, 3)
     assert table.column("number").to_pylist() == [0.0, 0.5, 1.0, 1.5, 2.0]
     assert str(table.schema.field("time").type) == "timestamp[ms, tz=UTC]"
@@ -252,17 +259,12 @@ def test_a_counter_of_any_width_is_a_number(tmp_path: Path) -> None:
     rows = list(csv.DictReader(wide.read_text().splitlines()))
     assert [row["count"] for row in rows] == ["7", str(2**53), str(2**63 - 1), str(2**63), ""]
     done = export_table("units", [Listed(plant.events)], Wanted(), narrow)
-    assert read_parquet.read_table(narrow).column("count").to_pylist() == [
-        7,
-        2**53,
-        2**63 - 1,
-        None,
-        None,
-    ]
+    column = read_back(narrow).read().column("count")
+    assert column.to_pylist() == [7, 2**53, 2**63 - 1, None, None]
     assert done.left_out == {"whole numbers beyond 64 bits with a sign, which CSV has": 1}
     values = tmp_path / "values.parquet"
     export_table("values", [Listed(plant.events)], Wanted(), values)
-    assert read_parquet.read_table(values).column("low")[0].as_py() == -float(2**60)
+    assert read_back(values).read().column("low")[0].as_py() == -float(2**60)
 
 
 def test_without_pyarrow_it_says_what_to_do(
@@ -282,6 +284,21 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
         exporting.written_to(tmp_path / "no" / "units.csv"),
     ):
         pass
+
+
+@pytest.mark.parametrize("name", ["units.csv", "units.parquet"])
+def test_what_the_disk_does_not_keep_gets_no_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk may say so only when it is asked to keep what was written."""
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SourceError, match=f"{name}: No space left on device"):
+        export_table("units", [Listed([])], Wanted(), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 # ------------------------------------------------------------------ sources
