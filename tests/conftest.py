@@ -1,19 +1,18 @@
 """What holds for every test: warnings are errors (pyproject.toml) and nothing outlives its test."""
 
 import asyncio
-import contextlib
 import inspect
 import itertools
 import os
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 import structlog
+
+from tests.leftovers import children, left_of, open_files, threads
 
 if TYPE_CHECKING:
     from tests.postgres import Postgres
@@ -27,36 +26,16 @@ hypothesis.settings.register_profile("gate", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=5000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
-# A thread that has done its work may need a turn of the processor; one that hangs is seen.
-_ENDS_S = 10.0
-
-
-def _open_files() -> set[tuple[str, str]]:
-    """Return each open descriptor of this process with what it points to."""
-    found = set()
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - closes its own descriptor before we look
-        with contextlib.suppress(FileNotFoundError):  # that descriptor
-            found.add((name, str(Path(f"/proc/self/fd/{name}").readlink())))
-    return found
-
-
-def _children() -> set[str]:
-    """Return the process ids of this process's children, ended but not waited for included."""
-    lists = Path("/proc/self/task").glob("*/children")
-    return {pid for children in lists for pid in children.read_text().split()}
-
 
 @pytest.fixture(autouse=True)
 def nothing_outlives_its_test() -> Iterator[None]:
     """A test leaves no thread, no child process and no open file behind, and no log set up."""
-    threads, children, files = set(threading.enumerate()), _children(), _open_files()
+    before = threads(), children(), open_files()
     yield
     structlog.reset_defaults()
-    for thread in set(threading.enumerate()) - threads:
-        thread.join(_ENDS_S)  # asyncio's waiter for a child tells of its end before it ends itself
-    assert set(threading.enumerate()) <= threads, "a thread is still running"
-    assert _children() <= children, "a child process was not waited for"
-    assert _open_files() <= files, "a file or socket is still open"
+    assert not left_of(threads, before[0]), "a thread is still running"
+    assert not left_of(children, before[1]), "a child process was not waited for"
+    assert not left_of(open_files, before[2]), "a file or socket is still open"
 
 
 @pytest.fixture
