@@ -17,11 +17,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 from asyncua import Server, ua
 
@@ -84,11 +84,30 @@ class Nodes:
         await self._space.write_attribute_value(self._ids[name], ua.AttributeIds.Value, content)
 
 
+class Variables(Protocol):
+    """What the program and the agent tell each other: `Nodes`."""
+
+    def read(self, name: str) -> Any:  # noqa: ANN401 - what the agent wrote, of any type
+        """Return what a variable holds."""
+        ...
+
+    async def show(self, name: str, value: object) -> None:
+        """Have a variable of the program hold this."""
+        ...
+
+
 class Press:
     """The PLC program: the function block with the machine and the person before it."""
 
-    def __init__(self, nodes: Nodes, retentive: Retentive, settings: plc.Settings) -> None:
+    def __init__(
+        self,
+        nodes: Variables,
+        retentive: Retentive,
+        settings: plc.Settings,
+        off: Callable[[], NoReturn] = off,
+    ) -> None:
         self._nodes = nodes
+        self._off = off
         self._retentive = retentive
         self._settings = settings
         kept = retentive.read()
@@ -133,7 +152,7 @@ class Press:
             say("free")
         if self._off_at in {"", self._memory.stage}:  # at once, whatever stage it came to meanwhile
             say("off", at=self._memory.stage)
-            off()
+            self._off()
         await self.show()
 
     async def show(self) -> None:
