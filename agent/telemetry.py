@@ -47,6 +47,7 @@ LEVELS: Mapping[str, str] = {
     "sink_down": "warning",
     "sink_paused": "error",
     "sink_warning": "warning",
+    "sink_unsteady": "error",
     "session_taken_over": "error",
     "event_quarantined": "error",
     "journal_failed": "error",

@@ -193,6 +193,8 @@ class LinkChanged(Observation):
     warnings: tuple[str, ...] = ()
     """What the device does less well than asked for (it samples more slowly), a line each. No tag
     is at fault and nothing is unsafe: a station is ready in spite of them."""
+    losses: int = 1
+    """Of a link that came up: how often it was lost since it last was told to be up."""
 
     @classmethod
     def at(
@@ -205,6 +207,7 @@ class LinkChanged(Observation):
         reason: str = "",
         faults: tuple[TagFault, ...] = (),
         warnings: tuple[str, ...] = (),
+        losses: int = 1,
     ) -> Self:
         """Return that a link changed at the moment in which it is seen; `name` is its id."""
         return cls(
@@ -217,6 +220,7 @@ class LinkChanged(Observation):
             reason=reason,
             faults=faults,
             warnings=warnings,
+            losses=losses,
         )
 
 

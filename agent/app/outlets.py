@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.app.orphaned import Orphans
+from agent.app.steady import Steady
 from agent.app.surroundings import Surroundings
 from agent.config.loaded import SinkConfig, StationConfig
 from agent.core.state import State
@@ -113,6 +114,7 @@ class Outlets:
         self._odd: dict[tuple[str, Oddity], str] = {}
         """What was told of each sink."""
         self.blind = blind_sinks(config)
+        self._steady: dict[str, Steady] = {}
         self._feeds = _feeds(config) if around.publish else {}
         unknown = Oddity.HISTORY_UNKNOWN
         self.orphans = Orphans(lambda sink, text: self._odd_thing(sink, unknown, text), begin_anew)
@@ -166,6 +168,8 @@ class Outlets:
         durable: Durable,
     ) -> Publisher:
         around = self._around
+        steady = Steady(around.clock, self._changed, self._comes_and_goes)
+        self._steady[config.name] = steady
         path = quarantine_path(around.directory, config.name)
         quarantine = Quarantine(path, worker, around.clock)
         place = SinkPlace(
@@ -192,8 +196,9 @@ class Outlets:
             clock=around.clock,
             random=around.random,
             kinds=config.kinds,
-            on_state=self._changed,
+            on_state=steady.see,
             on_set_aside=partial(self._set_aside, config.name),
+            beside=steady.keep,
         )
 
     def _live(self, sink: str, durable: Durable) -> Live | None:
@@ -221,7 +226,22 @@ class Outlets:
         name = _ALARMS.get(reason, "sink_warning")
         self._tell(name, at=at, sink=sink, reason=reason, error=text)
 
-    def _changed(self, state: SinkState) -> None:
+    @property
+    def unsteady(self) -> tuple[str, ...]:
+        """The sinks that come and go, too often to be told each time."""
+        return tuple(name for name, steady in self._steady.items() if steady.is_unsteady)
+
+    def _comes_and_goes(self, state: SinkState, losses: int) -> None:
+        """Say that a sink is told no more each time; the last loss that was told stands."""
+        self._tell(
+            "sink_unsteady",
+            at=self._config.where(state.sink),
+            sink=state.sink,
+            error=state.reason,
+            losses=losses,
+        )
+
+    def _changed(self, state: SinkState, losses: int) -> None:
         """A sink came or went: a log line, and an event as for every link."""
         is_up = state.condition is Condition.CONNECTED
         self._tell(
@@ -230,6 +250,7 @@ class Outlets:
             sink=state.sink,
             error=state.reason or None,
             backlog=state.backlog,
+            **({"losses": losses} if is_up and losses > 1 else {}),
         )
         self._offer(
             LinkChanged.at(
@@ -239,6 +260,7 @@ class Outlets:
                 up=is_up,
                 reason=state.reason,
                 faults=self.orphans.faults(state.sink) if is_up else (),
+                losses=max(1, losses),
             )
         )
 

@@ -567,6 +567,7 @@ class StationRun:
             clock=self._around.clock.now().clock_state,
             neighbours=self._neighbours.status() if self._neighbours is not None else (),
             blind=self._outlets.blind,
+            unsteady=self._outlets.unsteady,
         )
 
     def _durable(self) -> State | None:

@@ -21,6 +21,7 @@ def status_of(
     clock: ClockState = ClockState.SYNCED,
     neighbours: Sequence[Mapping[str, object]] = (),
     blind: Sequence[str] = (),
+    unsteady: Sequence[str] = (),
 ) -> dict[str, object]:
     """Return what can be said of a station.
 
@@ -33,6 +34,7 @@ def status_of(
         clock: What is known of the gateway's clock; said unless a time source sets it (D-90).
         neighbours: Of each station that is followed, whether all is known of it.
         blind: Sinks that cannot see what the other side refuses: MQTT 3.1.1.
+        unsteady: Sinks that come and go, too often for an event each time.
     """
     said: dict[str, object] = {
         "station": station,
@@ -45,6 +47,8 @@ def status_of(
         said["neighbours"] = list(neighbours)
     if blind:
         said["refusals_unseen"] = list(blind)
+    if unsteady:
+        said["sinks_unsteady"] = list(unsteady)
     if state is not None:
         said |= _known(state)
         if names_people:

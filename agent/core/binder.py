@@ -496,7 +496,10 @@ def _drop_readings(draft: Draft, device: str) -> None:
 def _link_event(draft: Draft, seen: LinkChanged, before: Link | None) -> None:
     if seen.up:
         down_ms = None if before is None else draft.now_ms - before.since_ms
-        draft.add(ev.LinkRestored(**draft.head(), device=seen.device, down_ms=down_ms))
+        losses = seen.losses if seen.losses > 1 else None
+        draft.add(
+            ev.LinkRestored(**draft.head(), device=seen.device, down_ms=down_ms, losses=losses)
+        )
     else:
         draft.add(ev.LinkLost(**draft.head(), device=seen.device, reason=seen.reason))
 

@@ -500,6 +500,9 @@ class LinkRestored(Event):
     device: str
     down_ms: int | None = None
     """None where the loss was not seen in this boot."""
+    losses: int | None = None
+    """How often it was lost since `link_lost`: one that comes and goes is told once it holds. None
+    where that was all."""
 
 
 @dataclass(frozen=True, kw_only=True)

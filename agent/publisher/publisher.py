@@ -8,15 +8,15 @@ Laws:
     4. Every retry outwards is here, with back-off. A state is told once, when it changes.
 
 Four tasks live as long as a connection: the sink's own, the reader that keeps rows ready, the
-sender that keeps the window full, and one that looks for what is released from quarantine. New
-events follow their commit at once, without a timer.
+sender that keeps the window full, and one that looks for what is released from quarantine; and
+what its owner wants done beside them. New events follow their commit at once, without a timer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from functools import partial
 
 from agent.backoff import Backoff, apart, within
@@ -65,6 +65,7 @@ class Publisher:
         kinds: Collection[str] | None = None,
         on_state: Callable[[SinkState], None],
         on_set_aside: Callable[[Row, str], None] = lambda _row, _cause: None,
+        beside: Callable[[], Coroutine[object, object, None]] | None = None,
     ) -> None:
         self.name = name
         self._sink = sink
@@ -74,6 +75,7 @@ class Publisher:
         self._kinds = None if kinds is None else frozenset(kinds)
         self._on_state = on_state
         self._on_set_aside = on_set_aside
+        self._beside = beside
         self._backoff = Backoff(clock, random, FIRST_S, MOST_S)
         self._pause = Backoff(clock, random, PAUSE_FIRST_S, PAUSE_MOST_S)
         self._stream = f"{name}#after"  # the newest event sent, where that is not the cursor
@@ -187,6 +189,8 @@ class Publisher:
                 tasks.create_task(self._read(), name=f"read for {self.name}")
                 tasks.create_task(self._send(), name=f"send to {self.name}")
                 tasks.create_task(self._releases.watch(), name=f"releases of {self.name}")
+                if self._beside is not None:
+                    tasks.create_task(self._beside(), name=f"beside {self.name}")
         except* SinkDownError as group:
             down = next(error for error in group.exceptions if isinstance(error, SinkDownError))
         if down is not None:

@@ -36,6 +36,13 @@ def test_a_sink_that_sees_no_refusals_is_named() -> None:
     assert "refusals_unseen" not in status_of("acme/press", NotReady.READY, None, names_people=True)
 
 
+def test_a_sink_that_comes_and_goes_is_named() -> None:
+    """It is no event each time; whoever looks sees it for as long as it lasts."""
+    said = status_of("acme/press", NotReady.READY, None, names_people=True, unsteady=("plant",))
+    assert said["sinks_unsteady"] == ["plant"]
+    assert "sinks_unsteady" not in status_of("acme/press", NotReady.READY, None, names_people=True)
+
+
 def test_standing_faults_are_named() -> None:
     """What a dashboard shows until it is cleared; without one nothing is said."""
     state = Rig(PRESS).state

@@ -119,6 +119,16 @@ def test_a_link_is_an_event_once_a_change() -> None:
     ]
 
 
+def test_a_link_that_came_and_went_says_how_often() -> None:
+    """Told once it holds, with a number; one loss is none to tell."""
+    rig = Rig(PRESS)
+    rig.link("plc", up=False)
+    rig.link("plc", up=True)
+    rig.link("plc", up=False)
+    rig.observe(base.LinkChanged, device="plc", up=True, losses=412)
+    assert [event.losses for event in rig.of(LinkRestored)] == [None, 412]
+
+
 def test_a_tag_fault_is_raised_once_and_cleared_when_it_is_gone() -> None:
     """Of its own device; a lost link clears nothing."""
     rig = Rig(PRESS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -103,6 +103,8 @@ class Bench:
         self.told: list[SinkState] = []
         self.quarantine_path = tmp_path / "quarantine.jsonl"
         self._kinds = kinds if isinstance(kinds, tuple) else None
+        self.on_state: Callable[[SinkState], None] = self.told.append
+        self.beside: Callable[[], Coroutine[object, object, None]] | None = None
         self.publisher = self.make()
 
     def make(self) -> Publisher:
@@ -115,7 +117,8 @@ class Bench:
             clock=self.clock,
             random=SeededRandom(),
             kinds=self._kinds,
-            on_state=self.told.append,
+            on_state=self.on_state,
+            beside=self.beside,
         )
 
     @property
