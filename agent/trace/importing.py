@@ -19,18 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from agent.trace.document import Document, NoDocumentError
-from agent.trace.interchange import FORM, Facts, Streamed
+from agent.trace.interchange import FORM, Streamed
 from agent.trace.packed import Packed
 from agent.trace.recorded import EventError, InterchangeError
-from agent.trace.spreadsheet import facts_of_csv
+from agent.trace.spreadsheet import Spreadsheet
 
 _FORMS = f"what is read is {FORM} (.json, .jsonl, a folder of stations.json, events.jsonl), or .csv"
 _Event = Mapping[str, Any]
 _Stations = Mapping[str, list[str]]
 _Places = Callable[[int], str]
 """(number of an event) -> where it stands."""
-Brought = Facts | Streamed
-"""What a file comes down to: in memory, or slot by slot."""
+Brought = Streamed | Spreadsheet
+"""What a file comes down to, slot by slot."""
 
 
 def read_source(path: Path) -> tuple[Brought, bytes]:
@@ -49,7 +49,7 @@ def read_source(path: Path) -> tuple[Brought, bytes]:
     except OSError as error:
         raise InterchangeError(f"{error.filename}: {error.strerror}") from error
     if path.suffix.lower() == ".csv":
-        return facts_of_csv(path, text.whole()), text.content
+        return Spreadsheet(path, text), text.content
     if path.suffix.lower() in {".jsonl", ".ndjson"}:
         return _of_lines(path, text, None), text.content
     return _of_document(path, text.whole()), text.content

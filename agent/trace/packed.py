@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from io import BufferedReader, RawIOBase
 from pathlib import Path
+from typing import Any, BinaryIO
 
 _PIECE = 1 << 20
 
@@ -40,6 +42,10 @@ class Packed:
         """Return all of the text."""
         return zlib.decompress(self.content)
 
+    def opened(self) -> BinaryIO:
+        """Return the text as a file that is read from its beginning."""
+        return BufferedReader(_Unpacked(self._pieces()), _PIECE)
+
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield each line that is not blank with its number, ended as `bytes.splitlines` has it."""
         number = 0
@@ -63,6 +69,27 @@ class Packed:
                 yield piece
         if rest := unpacker.flush():
             yield rest
+
+
+class _Unpacked(RawIOBase):
+    """Pieces of a text, read as a file."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        super().__init__()
+        self._pieces, self._left = pieces, b""
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a buffer has no public type before 3.12
+        """Read some bytes; return how many: 0 at the end."""
+        if not self._left:
+            self._left = next(self._pieces, b"")
+        room = memoryview(buffer).cast("B")
+        n = min(len(room), len(self._left))
+        room[:n], self._left = self._left[:n], self._left[n:]
+        return n
 
 
 def _numbered(before: int, lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -13,17 +13,20 @@ cell too many or too few, a quote that is not closed are refused: what they say 
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from io import StringIO
+from io import TextIOWrapper
 from math import inf, isfinite
 from pathlib import Path
 from sys import intern
-from typing import Any
+from typing import Any, NamedTuple
 
+from agent.trace.drawing import Sight
 from agent.trace.genealogy import Kind
-from agent.trace.interchange import Facts, Slot
+from agent.trace.interchange import Slot
+from agent.trace.packed import Packed
 from agent.trace.recorded import InterchangeError, unkeepable
+from agent.trace.shipment import Shipment
 from agent.trace.shipment_list import COLUMNS as SHIPMENT_COLUMNS
 from agent.trace.shipment_list import TELLING, shipments
 
@@ -33,34 +36,78 @@ _YES_NO = {"": False, "no": False, "0": False, "false": False, "yes": True, "1":
 _SEPARATORS = ",;\t"
 
 
-def facts_of_csv(path: Path, body: bytes) -> Facts:
-    """Return what a CSV of units, or of shipments, comes down to.
+class Spreadsheet:
+    """What a CSV of units, or of shipments, comes down to, slot by slot: not all of them at once.
+
+    Args:
+        path: Where it is from.
+        text: What it says; it is gone through once to be proven, and once for each time that its
+            slots are asked for.
 
     Raises:
         InterchangeError: it cannot be read; the text names file, line and value.
     """
+
+    sights: Sequence[Sight] = ()
+    """It names no station."""
+    told: Sequence[str] = ()
+    """It leaves nothing to remark."""
+
+    def __init__(self, path: Path, text: Packed) -> None:
+        self._path, self._text = path, text
+        self.all_units: set[str] = set()
+        self.all_scrapped: set[str] = set()
+        self.shipments: list[Shipment] = []
+        try:
+            self._prove()
+        except UnicodeDecodeError:
+            raise InterchangeError(_not_utf8(path, text.whole())) from None
+
+    @property
+    def slots(self) -> Iterator[Slot]:
+        """Each slot with its options, as often as this is asked for."""
+        columns, rows = self._rows()
+        if not TELLING & set(columns):
+            for where, cells in rows:
+                unit, kind, options, since, until, _ = _row(where, cells)
+                if options:
+                    why = "direct_link" if len(options) == 1 else "multi_lot_label"
+                    yield Slot(unit, kind, options, since, until, why=why)
+
+    def _prove(self) -> None:
+        columns, rows = self._rows()
+        if TELLING & set(columns):
+            _prove_columns(self._path, columns, SHIPMENT_COLUMNS, frozenset({"unit", "lot"}))
+            self.shipments += shipments(rows, _moment)
+            return
+        _prove_columns(self._path, columns, _COLUMNS, frozenset({"unit"}))
+        for where, cells in rows:
+            unit, kind, options, _, _, is_scrapped = _row(where, cells)
+            self.all_units.add(unit)
+            if is_scrapped:
+                self.all_scrapped.add(unit)
+            if kind is Kind.PART:
+                self.all_units.update(options)
+
+    def _rows(self) -> tuple[list[str], Iterator[tuple[str, Mapping[str, str]]]]:
+        """Return the columns, and the cells of each line by them with its place."""
+        with TextIOWrapper(self._text.opened(), "utf-8-sig", newline=None) as file:
+            head = file.readline()
+        separator = max(_SEPARATORS, key=head.count)
+        file = TextIOWrapper(self._text.opened(), "utf-8-sig", newline=None)
+        lines = _lines(self._path, csv.reader(file, delimiter=separator, strict=True))
+        columns = [name.strip() for name in next(lines, (self._path, []))[1]]
+        return columns, _cells(lines, columns, separator)
+
+
+def _not_utf8(path: Path, body: bytes) -> str:
+    """Return where a text stops being UTF-8."""
     try:
-        text = body.decode("utf-8-sig")
+        body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
-        wrong = body[error.start : error.start + 1]
-        raise InterchangeError(
-            f"{path}:{line}: not UTF-8: {wrong!r}; save it as CSV UTF-8"
-        ) from error
-    head = text.partition("\n")[0]
-    separator = max(_SEPARATORS, key=head.count)
-    rows = csv.reader(StringIO(text, newline=None), delimiter=separator, strict=True)
-    lines = _lines(path, rows)
-    columns = [name.strip() for name in next(lines, (path, []))[1]]
-    facts = Facts()
-    if TELLING & set(columns):
-        _prove_columns(path, columns, SHIPMENT_COLUMNS, frozenset({"unit", "lot"}))
-        facts.shipments += shipments(_cells(lines, columns, separator), _moment)
-        return facts
-    _prove_columns(path, columns, _COLUMNS, frozenset({"unit"}))
-    for where, cells in _cells(lines, columns, separator):
-        _take_row(where, cells, facts)
-    return facts
+        line, wrong = body.count(b"\n", 0, error.start) + 1, body[error.start : error.start + 1]
+        return f"{path}:{line}: not UTF-8: {wrong!r}; save it as CSV UTF-8"
+    return f"{path}: not UTF-8; save it as CSV UTF-8"
 
 
 def _lines(path: Path, rows: Any) -> Iterator[tuple[str, list[str]]]:  # noqa: ANN401 - a reader of csv has no public type
@@ -116,26 +163,30 @@ def _cells(
         yield where, dict(zip(columns, cells, strict=True))
 
 
-def _take_row(where: str, cells: Mapping[str, str], facts: Facts) -> None:
+class _Row(NamedTuple):
+    """What a line says."""
+
+    unit: str
+    kind: Kind
+    options: tuple[str, ...]
+    since: float
+    until: float
+    is_scrapped: bool
+
+
+def _row(where: str, cells: Mapping[str, str]) -> _Row:
     unit = intern(cells.get("unit", ""))
     if not unit:
         raise InterchangeError(f"{where}: no unit in this line; write one in each")
     kind = _one_of(where, "kind", cells.get("kind", ""), _KINDS)
-    facts.all_units.add(unit)
-    if _one_of(where, "scrapped", cells.get("scrapped", ""), _YES_NO):
-        facts.all_scrapped.add(unit)
+    is_scrapped = _one_of(where, "scrapped", cells.get("scrapped", ""), _YES_NO)
     parts = (intern(part.strip()) for part in cells.get("component", "").split("|"))
     options = tuple(dict.fromkeys(part for part in parts if part))
     since = _moment(where, "since", cells.get("since", ""), -inf)
     until = _moment(where, "until", cells.get("until", ""), inf)
     if until < since:
         raise InterchangeError(f"{where}: until {cells['until']!r} is before since; exchange them")
-    if not options:
-        return
-    if kind is Kind.PART:
-        facts.all_units.update(options)
-    why = "direct_link" if len(options) == 1 else "multi_lot_label"
-    facts.add(Slot(unit, kind, options, since, until, why=why))
+    return _Row(unit, kind, options, since, until, is_scrapped)
 
 
 def _one_of(where: str, column: str, cell: str, words: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what the words mean

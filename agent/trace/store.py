@@ -39,7 +39,6 @@ from agent.trace.archive import Archive, Taken, note_beginnings
 from agent.trace.engines import RowError, TraceStoreError, engine_of, is_of_the_row, shown, why
 from agent.trace.fetching import STATION
 from agent.trace.genealogy import OTHER, Kind, Links, Use
-from agent.trace.interchange import Facts, Streamed
 from agent.trace.kits import LINKS, drawn_links
 from agent.trace.outdated import import_is_anew, note_outdated, outdated
 from agent.trace.rows import (
@@ -61,7 +60,7 @@ from agent.trace.tables import (
     THINGS,
     USES,
 )
-from agent.trace.taking import take_source
+from agent.trace.taking import Brought, take_source
 from agent.trace.widened import Widened
 
 __all__ = ["RowError", "Size", "Store", "TraceStoreError"]
@@ -249,7 +248,7 @@ class Store:
 
     # -------------------------------------------------------------- in
 
-    def take(self, source: str, facts: Facts | Streamed, body: bytes) -> int:
+    def take(self, source: str, facts: Brought, body: bytes) -> int:
         """Take a source's facts in, in the place of what it brought before; return how many slots.
 
         Args:

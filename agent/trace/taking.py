@@ -6,23 +6,53 @@ is, is the caller's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from math import isinf
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, delete, insert, select
 
 from agent.trace.drawing import Sight
 from agent.trace.genealogy import Kind
-from agent.trace.interchange import Facts, Slot, Streamed
+from agent.trace.interchange import Slot
 from agent.trace.rows import ROWS_AT_ONCE, ids_of, pieces, put, put_shipments
+from agent.trace.shipment import Shipment
 from agent.trace.tables import REASONS, SCRAPPED, SHIPMENTS, SIGHTS, SOURCES, USES
 
 _COLUMNS = ("source", "slot", "kind", "holder", "option", "options", "since", "until", "why")
 _WORDS = {kind: kind.value for kind in Kind}
 
 
-def take_source(connection: Connection, source: str, facts: Facts | Streamed, body: bytes) -> int:
+class Brought(Protocol):
+    """What a file comes down to, in memory or slot by slot."""
+
+    @property
+    def slots(self) -> Iterable[Slot]:
+        """Each slot with its options."""
+        ...
+
+    @property
+    def all_units(self) -> Collection[str]:
+        """What is a unit."""
+        ...
+
+    @property
+    def all_scrapped(self) -> Collection[str]:
+        """What is scrap."""
+        ...
+
+    @property
+    def shipments(self) -> list[Shipment]:
+        """What left the house, or came back."""
+        ...
+
+    @property
+    def sights(self) -> Iterable[Sight]:
+        """When and where stations saw a unit."""
+        ...
+
+
+def take_source(connection: Connection, source: str, facts: Brought, body: bytes) -> int:
     """Put a source's facts in the place of what it brought before; return how many slots."""
     run = connection.execute
     known = connection.scalar(select(SOURCES.c.id).where(SOURCES.c.name == source))
@@ -32,7 +62,7 @@ def take_source(connection: Connection, source: str, facts: Facts | Streamed, bo
         run(delete(SOURCES).where(SOURCES.c.id == known))
     added = run(insert(SOURCES).values(name=source, body=body))
     number = added.inserted_primary_key[0] if added.inserted_primary_key else None
-    names = facts.all_units | facts.all_scrapped | {each.thing for each in facts.shipments}
+    names = {*facts.all_units, *facts.all_scrapped, *(each.thing for each in facts.shipments)}
     ids = ids_of(connection, names, facts.all_units)
     scrapped = [(ids[name], number) for name in facts.all_scrapped]
     put(connection, SCRAPPED, ("thing", "source"), scrapped)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,8 @@ def test_a_spreadsheet_says_units_and_what_is_in_them(tmp_path: Path) -> None:
         "U2;L1|L2;;;;yes\n"
         "U3;;;;;\n"
     )
-    facts, _ = read_source(path)
-    assert isinstance(facts, Facts)
+    sheet, _ = read_source(path)
+    facts = Facts(list(sheet.slots), sheet.all_units, sheet.all_scrapped)
     found = recall(facts, "L1")
     assert (found.certain, found.scrapped) == (["U1"], ["U2"])
     assert recall(facts, "ECU-1").cleared == ["U1"]
@@ -120,7 +121,7 @@ def test_however_a_spreadsheet_is_saved_it_says_the_same(tmp_path: Path, content
     path = tmp_path / "units.csv"
     path.write_bytes(content.encode())
     facts, _ = read_source(path)
-    assert facts.slots == [Slot("U 1", Kind.FEED, ("L;1",), why="direct_link")]
+    assert list(facts.slots) == [Slot("U 1", Kind.FEED, ("L;1",), why="direct_link")]
     assert facts.all_units == {"U 1", "U2"}
 
 
@@ -149,6 +150,21 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_source(tmp_path)
 
 
+def test_a_spreadsheet_is_gone_through_and_not_held(tmp_path: Path) -> None:
+    """As often as it is asked for its slots; memory goes by the names, not by the lines."""
+    held = []
+    for n in (200, 20_000):
+        path = tmp_path / "units.csv"
+        path.write_text("unit;component\n" + "U-1;L-1\nU-1;L-2\n" * (n // 2))
+        facts, _ = read_source(path)
+        tracemalloc.start()
+        found = sum(1 for _ in facts.slots)
+        held.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert found == sum(1 for _ in facts.slots) == n
+    assert held[1] < 2 * held[0]
+
+
 def test_a_list_of_shipments_is_read(tmp_path: Path) -> None:
     """Units, parcels and lots that left, came back, or both; no links come of it."""
     path = tmp_path / "shipped.csv"
@@ -160,7 +176,7 @@ def test_a_list_of_shipments_is_read(tmp_path: Path) -> None:
     )
     facts, _ = read_source(path)
     at = 1_772_431_200.0
-    assert facts.slots == []
+    assert list(facts.slots) == []
     assert facts.shipments == [
         Shipment(thing="SN-1", at=at, party="ACME", document="DN-1"),
         Shipment(thing="BOX", at=at, party="ACME"),
