@@ -44,7 +44,7 @@ class Packed:
 
     def opened(self) -> BinaryIO:
         """Return the text as a file that is read from its beginning."""
-        return BufferedReader(_Unpacked(self._pieces()), _PIECE)
+        return BufferedReader(_Unpacked(self._pieces()), self._piece)
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield each line that is not blank with its number, ended as `bytes.splitlines` has it."""
