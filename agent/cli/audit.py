@@ -159,7 +159,7 @@ def _reasons(one: dict[str, Any]) -> list[str]:
     ]
     lines += [f"{address} came with two contents" for address in one["conflicts"][:_SHOWN]]
     lines += [f"{address} does not follow the one before it" for address in one["broken"][:_SHOWN]]
-    lines += [f"altered on its way: {why}" for why in one["altered"][:_SHOWN]]
+    lines += [f"not believed: {why}" for why in one["altered"][:_SHOWN]]
     lines += [f"{asked} was refused: {why}" for asked, why in list(one["refused"].items())[:_SHOWN]]
     lines += [
         f"{epoch['orphaned']} is known to nobody after it (orphaned)"

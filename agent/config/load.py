@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from agent.config.build import build
@@ -12,7 +13,8 @@ from agent.config.interlocking import both_ways, strangers
 from agent.config.loaded import FolderConfig, Registries, StationConfig
 from agent.config.neighbours import clashes
 from agent.config.parts import read_parts
-from agent.config.problems import ConfigError, Problem
+from agent.config.problems import ConfigError, Problem, in_order
+from agent.config.roots import below_others
 from agent.config.scans import read_scans
 from agent.config.source import Source, read_source
 
@@ -91,8 +93,13 @@ def load_folder(path: Path, registries: Registries, *, is_run: bool = True) -> F
     for name, problem in strangers(stations.values(), named, alone=alone).items():
         if name not in refused:
             refused[name] = ConfigError([problem])
-    kept = tuple(config for name, config in stations.items() if name not in refused)
-    return FolderConfig(stations=kept, refused=refused)
+    kept = [config for name, config in stations.items() if name not in refused]
+    doubts = below_others(kept)
+    warned = (
+        replace(config, warnings=in_order([*config.warnings, *doubts.get(config.file, ())]))
+        for config in kept
+    )
+    return FolderConfig(stations=tuple(warned), refused=refused)
 
 
 def _named(refused: Iterable[str]) -> set[str]:

@@ -103,9 +103,26 @@ class Audit:
             heard.altered.append(str(error))
             return
         if link.station != station:
-            heard.altered.append(f"{link.epoch}-{link.seq}: is of station {link.station}")
+            why = f"{link.epoch}-{link.seq}: is of station {link.station}"
+            why = self._other_root(station, link.station) or why
+            if why not in heard.altered:
+                heard.altered.append(why)
             return
         self._take(link, payload)
+
+    def _other_root(self, station: str, named: str) -> str | None:
+        """Return that this is no station but a sink of another root, whose topics lie below ours.
+
+        It stays unproven all the same: a stranger can publish another station's event as well.
+        """
+        head = station.removesuffix(f"v1/{named}")
+        if head == station or (head and not head.endswith("/")):
+            return None
+        root = f"{self._prefix}{head}".rstrip("/")
+        return (
+            f"these are events of {named}: a sink with `root: {root}` publishes below ours; give "
+            f"it a root that is not below {self._prefix[:-1]}, and audit it with --root"
+        )
 
     def _take(self, link: Link, payload: bytes) -> None:
         if self._ledger.take(link):

@@ -129,3 +129,25 @@ def test_folder_that_cannot_be_listed_is_refused(tmp_path: Path) -> None:
     write(tmp_path, a=FILLER)
     with pytest.raises(ConfigError, match="cannot be read: Not a directory"):
         station_files(tmp_path / "a.yaml")
+
+
+def rooted(text: str, root: str, broker: str = "127.0.0.1") -> str:
+    """Return a station whose sink publishes below this root."""
+    return edited(text, ('mqtt://127.0.0.1"', f'mqtt://{broker}", root: {root}'))
+
+
+def test_a_sink_below_another_sinks_topics_is_a_warning(tmp_path: Path) -> None:
+    """Who reads those would take it for a station; beside it, or on another broker, it is right."""
+    below = rooted(SECOND, "lineside/v1/test")
+    assert not folder(tmp_path, a=PRESS, b=rooted(SECOND, "lineside/test")).stations[1].warnings
+    elsewhere = rooted(SECOND, "lineside/v1/test", "127.0.0.2")
+    assert not folder(tmp_path, a=PRESS, b=elsewhere).stations[1].warnings
+    first, second = folder(tmp_path, a=PRESS, b=below).stations
+    assert first.warnings == ()
+    (warning,) = second.warnings
+    line = below[: below.index("  plant:")].count("\n") + 1
+    assert str(warning).replace(f"{tmp_path}/", "") == (
+        f"b.yaml:{line}:3: publish.plant.root: its topics lie below those of a.yaml:{line} (root "
+        "'lineside'): who reads these takes them for a station ('lineside/v1/test'); choose a "
+        "root that does not begin with 'lineside/v1'"
+    )

@@ -165,12 +165,31 @@ def test_what_is_altered_or_out_of_place_is_told() -> None:
     audit = Audit("lineside", "audit-1", Since.ALL)
     audit.hear(topic, payload.replace(b"07:00", b"08:00"), 0.0)
     audit.hear(topic.replace("press", "other"), payload, 0.0)
+    audit.hear(topic.replace("acme", "rev1/acme"), payload, 0.0)
     audit.hear("elsewhere/v1/x/events/y", b"", 0.0)
     audit.hear(f"{BASE}/state", b"{}", 0.0)
     audit.hear(f"{BASE}/position", b"{}", 0.0)
     audit.hear(f"{BASE}/reply/audit-1", b"{}", 0.0)
     audit.hear(f"{BASE}/reply/somebody", b"{}", 0.0)
-    assert [len(heard.altered) for heard in audit.requests.heard.values()] == [3, 1]
+    assert [len(heard.altered) for heard in audit.requests.heard.values()] == [3, 1, 1]
+
+
+def test_a_sink_whose_root_lies_below_is_told_from_a_station() -> None:
+    """By its root, once, and what to do; it is not proven, and no other station is touched."""
+    station = made(range(15))
+    audit = Audit("lineside", "audit-1", Since.ALL)
+    for inner, head in (("lineside/v1", "v1"), ("lineside/v1/test", "test/v1")):
+        for topic, payload in (*station.retained(), *station.live()):
+            audit.hear(topic.replace("lineside/", f"{inner}/", 1), payload, 0.0)
+        heard = audit.requests.heard[f"{head}/{STATION}"]
+        (why,) = heard.altered
+        assert why.startswith(f"these are events of {STATION}: a sink with `root: {inner}` ")
+    for topic, payload in (*station.retained(), *station.live()):
+        audit.hear(topic, payload, 0.0)
+    assert {
+        report.station: report.is_complete and not heard.altered
+        for report, heard in audit.reports()
+    } == {STATION: True, f"v1/{STATION}": False, f"test/v1/{STATION}": False}
 
 
 def test_an_archive_is_proven_from_its_oldest_event() -> None:
