@@ -61,10 +61,7 @@ class LineFile:
         Raises:
             OSError: it cannot be read.
         """
-        start = max(0, self.size - _LONGEST)
-        text = os.pread(self._open_fd(), self.size - start, start)
-        _, end, line = text[:-1].rpartition(b"\n")
-        return line if end or not start else b""
+        return _last(self._open_fd(), self.size)
 
     def append(self, lines: Iterable[bytes]) -> None:
         """Write the lines (without their ends) and return when they are on the disk.
@@ -108,6 +105,19 @@ class LineFile:
         return self._fd
 
 
+def last_line(path: Path) -> bytes:
+    """Return the last whole line of a file that nobody writes any more, as `LineFile.last` does.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _last(fd, _whole(fd))
+    finally:
+        os.close(fd)
+
+
 def sync_directory(directory: Path) -> None:
     """Make names in the directory durable.
 
@@ -119,6 +129,13 @@ def sync_directory(directory: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _last(fd: int, size: int) -> bytes:
+    start = max(0, size - _LONGEST)
+    text = os.pread(fd, size - start, start)
+    _, end, line = text[:-1].rpartition(b"\n")
+    return line if end or not start else b""
 
 
 def _whole(fd: int) -> int:

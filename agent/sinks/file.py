@@ -3,11 +3,13 @@
 The lines are what the MQTT sink sends, so that whoever reads one can read the other. Whatever waits
 is written as one block, synced once, off the event loop. What the last line says is held against
 the journal at each start: lines that it knows nothing of are from before a backup was put back.
+Where a file has no line yet, that is the last line of the file that was set aside before it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Annotated
 import orjson
 from pydantic import Field
 
-from agent.lines import LineFile
+from agent.lines import LineFile, last_line
 from agent.ports import Address, Delivery, Refusal, RefusedError, SinkDownError
 from agent.sinks.options import (
     FORMATS,
@@ -66,12 +68,21 @@ class FileSink:
         """
         try:
             await self._worker.run(self._file.open)
-            last = await self._worker.run(self._file.last)
+            last = await self._worker.run(self._last)
         except OSError as error:
             raise self._down(error) from error
         held = _held(last, self._station)
         if self._is_known is not None and held is not None and not await self._is_known(*held):
             raise SinkDownError(f"file {self._file.path}: {not_known(held[0])}")
+
+    def _last(self) -> bytes:
+        """Return the newest line; the one set aside last has it, until this one has its first."""
+        newest = _set_aside(self._file.path)
+        if self._file.size or not newest:
+            return self._file.last()
+        with contextlib.suppress(OSError):  # whoever collects them may have it: that stops nothing
+            return last_line(_numbered(self._file.path, newest[-1]))
+        return b""
 
     def send(self, delivery: Delivery) -> asyncio.Future[None]:
         """Queue the event for the next block; done when that is on the disk."""
@@ -120,7 +131,8 @@ class FileSink:
 
     def _append(self, lines: Sequence[bytes]) -> None:
         if self._rotate_bytes is not None and self._file.size >= self._rotate_bytes:
-            self._file.set_aside(_next_name(self._file.path))
+            highest = (_set_aside(self._file.path) or [0])[-1]
+            self._file.set_aside(_numbered(self._file.path, highest + 1))
         self._file.append(lines)
 
     def _give_up(self) -> None:
@@ -150,14 +162,18 @@ def _held(line: bytes, station: str) -> tuple[Address, str] | None:
         return None
 
 
-def _next_name(path: Path) -> Path:
+def _set_aside(path: Path) -> list[int]:
+    """Return the numbers of the files that were set aside, rising."""
     endings = (
         other.name.removeprefix(f"{path.name}.")
         for other in path.parent.iterdir()
         if other.name.startswith(f"{path.name}.")
     )
-    highest = max((int(ending) for ending in endings if ending.isdecimal()), default=0)
-    return path.with_name(f"{path.name}.{highest + 1}")
+    return sorted(int(ending) for ending in endings if ending.isdecimal())
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}")
 
 
 def build(options: FileOptions, place: SinkPlace) -> FileSink:

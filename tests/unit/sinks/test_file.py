@@ -90,6 +90,41 @@ async def test_rotation_sets_aside_whole_files_under_rising_names(tmp_path: Path
     assert [seqs(tmp_path / name) for name in names] == [[1, 2], [3, 4], [5, 6], [7]]
 
 
+async def test_behind_a_rotation_the_file_before_is_looked_at(tmp_path: Path) -> None:
+    """Killed between setting aside and its first line, it shows a backup all the same (P21)."""
+    asked: list[Address] = []
+
+    async def knows(address: Address, _digest: str) -> bool:
+        asked.append(address)
+        return True
+
+    async def opened() -> None:
+        sink = sink_in(tmp_path, knows)
+        await sink.connect()
+        await sink.close()
+
+    sink = sink_in(tmp_path)
+    await sink.connect()
+    holding = asyncio.create_task(sink.hold())
+    for seq in (1, 2):
+        await sink.send(Delivery(row=event_row(seq)))
+    holding.cancel()
+    await asyncio.wait((holding,))
+    await sink.close()
+    await opened()
+    newest = tmp_path / "audit.jsonl.10"
+    (tmp_path / "audit.jsonl").rename(newest)
+    (tmp_path / "audit.jsonl.9").write_bytes(b"{}\n")
+    await opened()
+    newest.write_bytes(newest.read_bytes() + b"torn")
+    await opened()
+    assert [address.seq for address in asked] == [2, 2, 2]
+    newest.unlink()
+    newest.mkdir()
+    await opened()
+    assert len(asked) == 3
+
+
 async def test_what_is_no_event_is_refused_for_ever(tmp_path: Path) -> None:
     """A damaged body is told from a full disk: it goes to quarantine."""
     whole = event_row(1)
