@@ -6,6 +6,7 @@ Its arguments are read by the standard library: each command has its own, from t
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,6 +53,10 @@ def _give(place: giving.Place, given: argparse.Namespace, named: dict[str, list[
         at = f" (recorded as {told.address})" if told.address else ""
         return _complain(f"refused: {told.error}{at}", exits.REFUSED)
     sys.stdout.write(f"recorded: {told.address}\n")
+    then = giving.TABLE[given.command].then
+    if then:
+        words = {name: shlex.join(values) for name, values in named.items()}
+        sys.stderr.write(f"lineside do: {then.format_map(words)}\n")
     return exits.OK
 
 

@@ -70,6 +70,7 @@ COMMANDS: Mapping[str, Command] = {
         about="let nothing be made from a lot or serial component from now on",
         arguments=(LOT,),
         run=block,
+        then="what was made from it before is not blocked by that: lineside recall {lot}",
     ),
     "release-lot": Command(
         about="let a blocked lot or serial component be used again",

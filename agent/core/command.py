@@ -93,6 +93,8 @@ class Command:
     arguments: tuple[Argument, ...]
     run: Run
     also: Also = _nothing
+    then: str = ""
+    """What a person has to know once it is recorded, with arguments by their names in braces."""
 
 
 def lot_amount(value: str) -> tuple[str, str]:

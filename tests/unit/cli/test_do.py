@@ -198,3 +198,28 @@ def listened(folder: Path) -> Iterator[socket.socket]:
         heard.listen()
         heard.settimeout(0)
         yield heard
+
+
+def test_a_block_says_where_what_was_made_before_is_found(tmp_path: Path) -> None:
+    """It stops what comes and changes nothing that is there: the recall has that (D-56)."""
+    write(tmp_path, press=PRESS)
+    at = ("do", str(tmp_path / "press.yaml"), "--state", str(tmp_path))
+    said = ("block-lot", "L 1", "--who", "Anna", "--reason", "cracks")
+    with listened(tmp_path) as heard:
+        heard.settimeout(30)
+        with subprocess.Popen(
+            [sys.executable, "-m", "agent", *at, *said],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            caller, _ = heard.accept()
+            with closing(caller), caller.makefile("rw") as lines:
+                lines.readline()
+                lines.write('{"accepted": true, "address": "000001-aa-7", "error": null}\n')
+                lines.flush()
+            told, beside = running.communicate()
+    assert (running.returncode, told) == (exits.OK, "recorded: 000001-aa-7\n")
+    assert beside == (
+        "lineside do: what was made from it before is not blocked by that: lineside recall 'L 1'\n"
+    )
