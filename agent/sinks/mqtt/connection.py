@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
@@ -23,15 +22,11 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from agent.sinks.mqtt.ending import how_it_ended
 from agent.sinks.mqtt.login import End, Limits, Login
 from agent.sinks.mqtt.packets import EVENT, connect_properties, no_properties, with_will_reason
-from agent.sinks.mqtt.reasons import (
-    REFUSED,
-    TAKEN_OVER,
-    hung_up,
-    not_connected,
-    says_nothing_of_the_event,
-)
+from agent.sinks.mqtt.reaching import reach
+from agent.sinks.mqtt.reasons import REFUSED, not_connected
 from agent.sinks.mqtt.wire import Wire, WireClient
 
 __all__ = ["Connection", "End", "Limits", "Login"]
@@ -93,15 +88,7 @@ class Connection:
         Raises:
             OSError: there is no way to the broker; ssl.SSLError is one.
         """
-        known = {} if known is None else known
-        try:
-            wire, at = await _wire_to(login.host, login)
-        except socket.gaierror:
-            if login.host not in known:
-                raise
-            wire, at = await _wire_to(known[login.host], login)
-        known[login.host] = at
-        return cls(wire, login)
+        return cls(await reach(login, {} if known is None else known), login)
 
     async def greet(self) -> str | None:
         """Send CONNECT; return None when the broker has accepted us, else why not."""
@@ -376,32 +363,5 @@ class Connection:
         for topic, payload, is_retained in unread:
             self.on_message(topic, payload, is_retained)
         if self._disconnected is not None or self._wire.closed.done():
-            self._end(self._how_it_ended())
-
-    def _how_it_ended(self) -> End:
-        code = self._disconnected
-        if code is not None and code >= REFUSED:
-            return End(
-                hung_up(code),
-                hung_up=not says_nothing_of_the_event(code),
-                is_taken_over=code == TAKEN_OVER,
-            )
-        error = self._wire.closed.result() if self._wire.closed.done() else ""
-        if code is not None and not self._wire.closed.done():
-            return End("broke the protocol, or was silent for too long", hung_up=False)
-        if error:
-            return End(error, hung_up=False)
-        return End(
-            "closed the connection and gave no reason; its log may have one, such as a second "
-            "client of this name",
-            hung_up=True,
-        )
-
-
-async def _wire_to(address: str, login: Login) -> tuple[Wire, str]:
-    """Return a wire that is up, and the address at its other end."""
-    name = login.host if login.tls else None
-    transport, wire = await asyncio.get_running_loop().create_connection(
-        Wire, address, login.port, ssl=login.tls, server_hostname=name
-    )
-    return wire, str(transport.get_extra_info("peername")[0])
+            closed = self._wire.closed
+            self._end(how_it_ended(self._disconnected, closed.result() if closed.done() else None))
