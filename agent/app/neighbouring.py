@@ -89,6 +89,10 @@ class Neighbourhood:
 
     # -------------------------------------------------------------- life
 
+    async def begin(self) -> None:
+        """Begin its thread: later none may be had any more (E03)."""
+        await self._worker.run(lambda: None)
+
     async def run(self) -> None:
         """Follow them; return only by cancellation."""
         collector = Collector(

@@ -283,6 +283,7 @@ class StationRun:
             engine = self._engine(journal, recovery, self._conceal, pulse)
             last = recovery.last
             run = _Run(engine, journal, pulse, last.address if last is not None else None)
+            await self._begin_threads(run)
             await run.engine.start()
             self._begin(run, recovery)
             await self._serve(run)
@@ -439,11 +440,24 @@ class StationRun:
         self._observed += 1
         return f"{what}-{self._observed}"
 
+    async def _begin_threads(self, run: _Run) -> None:
+        """Begin each thread that the run needs: where one cannot be had no epoch begins (E03)."""
+        wanted = self._outlets.workers() if self._around.publish else []
+        if self._outlets.figures is not None and wanted:
+            wanted.append(self._around.worker("figures"))
+        for worker in wanted:
+            await worker.run(_nothing)
+            run.workers.append(worker)
+        if self._remembered is not None:
+            await self._remembered.begin()
+        if self._neighbours is not None:
+            await self._neighbours.begin()
+
     async def _serve(self, run: _Run) -> None:
         if self._around.publish:
-            run.workers = self._outlets.workers()
+            workers = run.workers[: len(self.config.sinks)]
             run.publishers = self._outlets.publishers(
-                run.journal, run.workers, self.status, self._durable
+                run.journal, workers, self.status, self._durable
             )
         async with asyncio.TaskGroup() as tasks:
             work = [tasks.create_task(run.engine.run(), name=f"engine {self.name}")]
@@ -462,9 +476,7 @@ class StationRun:
                 work.append(tasks.create_task(feed, name=f"look-up {self.name}"))
             following = self._follow(tasks)
             if self._outlets.figures is not None and run.publishers:
-                worker = self._around.worker("figures")
-                run.workers.append(worker)
-                keeping = self._outlets.figures.keep(run.journal, worker)
+                keeping = self._outlets.figures.keep(run.journal, run.workers[-1])
                 work.append(tasks.create_task(keeping, name=f"figures {self.name}"))
             for publisher in run.publishers:
                 tasks.create_task(publisher.run(), name=f"publisher {publisher.name}")

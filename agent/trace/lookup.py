@@ -294,6 +294,10 @@ class LookupStore:
             raise StoreError(f"{self._path}: not open")
         return self._store
 
+    async def begin(self) -> None:
+        """Begin its thread: later none may be had any more (E03)."""
+        await self._run(lambda: None)
+
     async def _run(self, job: Callable[[], T]) -> T:
         if self._worker is None:
             self._worker = self._make_worker("lookup")

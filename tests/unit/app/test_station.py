@@ -122,6 +122,14 @@ class Bench:
         return [event for event, _ in self.told.lines]
 
 
+class Threadless(InlineWorker):
+    """A worker whose thread the system does not give."""
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Fail as the pool does."""
+        raise RuntimeError(f"can't start new thread for {job}")
+
+
 @dataclass
 class World:
     """Where stations are set up."""
@@ -131,11 +139,15 @@ class World:
     disk: Disk = field(default_factory=Disk)
     told: Told = field(default_factory=Told)
     text: str = STATION
+    threadless: set[str] = field(default_factory=set)
+    """Workers for which no thread can be had."""
 
     def station(self) -> StationRun:
         """Return a station that has not begun."""
 
         def worker(name: str) -> Worker:
+            if name in self.threadless:
+                return Threadless()
             return self.disk if name == "journal-writer" else InlineWorker()
 
         (self.directory / "key").write_text("demo-key-not-for-use")
@@ -375,6 +387,20 @@ async def test_without_a_thread_for_the_journal_the_run_ends_with_the_reason(wor
     assert station.readiness() is not NotReady.READY
     async with world.running() as bench:
         assert "epoch_started" in bench.names()
+
+
+@pytest.mark.parametrize("name", ["sink-audit", "lookup"])
+async def test_with_some_threads_and_not_all_no_epoch_begins(world: World, name: str) -> None:
+    """Nobody sees it ready for a moment, nothing is recorded, and once there are all it works."""
+    world.threadless = {name}
+    station = world.station()
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        await station.run()
+    assert station.readiness() is not NotReady.READY
+    assert [event for event, _ in world.told.lines if event in {"ready", "epoch_started"}] == []
+    world.threadless = set()
+    async with world.running() as bench:
+        assert bench.events()[0]["epoch"].startswith("000001-")
 
 
 async def test_a_missing_key_holds_the_station_until_it_is_there(world: World) -> None:
