@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -137,6 +137,8 @@ class Parts:
 class _Decided:
     """A decision on its way to disk."""
 
+    recorded: asyncio.Future[None]
+    """Its commit's; that of other decisions too."""
     state: State
     replies: tuple[Reply, ...]
     command_replies: tuple[CommandReply, ...]
@@ -262,7 +264,7 @@ class Engine:
         decision = binder.start(self._planned, self._beginning, now)
         recorded = self._apply(decision, now)
         if recorded is not None:
-            await recorded
+            await asyncio.shield(recorded)
         self._reason = NotReady.READY
         self._parts.devices.outputs_changed()
 
@@ -408,14 +410,18 @@ class Engine:
             if isinstance(event, events.CodeScanned) and event.means == "unit":
                 self._lookups.expect(event.code, END)
         self.counts.events += len(rows)
-        replies, told = decision.replies, decision.command_replies
-        self._uncommitted.append(_Decided(decision.state, replies, told, now, observation))
         recorded = self._parts.journal.append(rows)
-        recorded.add_done_callback(self._committed)
+        is_first = not self._uncommitted or self._uncommitted[-1].recorded is not recorded
+        replies, told = decision.replies, decision.command_replies
+        self._uncommitted.append(
+            _Decided(recorded, decision.state, replies, told, now, observation)
+        )
+        if is_first:
+            recorded.add_done_callback(self._committed)
         return recorded
 
     def _committed(self, recorded: asyncio.Future[None]) -> None:
-        """The oldest decision on its way is durable, or the run is over."""
+        """The oldest decisions on their way are durable, or the run is over."""
         if recorded.cancelled():
             return
         error = recorded.exception()
@@ -426,21 +432,25 @@ class Engine:
                 self._failed.set_exception(error)
             return
         self.counts.commits += 1
-        decided = self._uncommitted.popleft()
-        self._durable = decided.state
+        durable = []
+        while self._uncommitted and self._uncommitted[0].recorded is recorded:
+            durable.append(self._uncommitted.popleft())
+        self._durable = durable[-1].state
         self._room.set()
         self._parts.devices.outputs_changed()
-        if decided.replies and self._age_ms(decided.at) <= REPLY_WITHIN_MS:
-            for reply in decided.replies:
-                self._parts.devices.reply(reply)
+        self._tell(durable)
 
-        for told in decided.command_replies:
-            answer = self._commands.get(told.command)
-            if answer is not None and not answer.done():
-                answer.set_result(told)
-
-    def _age_ms(self, since: Instant) -> int:
-        return self._parts.clock.now().boot_ms - since.boot_ms
+    def _tell(self, durable: Sequence[_Decided]) -> None:
+        """Let out what was waiting for the commit; replies while a person still waits for them."""
+        now_ms = self._parts.clock.now().boot_ms
+        for decided in durable:
+            if now_ms - decided.at.boot_ms <= REPLY_WITHIN_MS:
+                for reply in decided.replies:
+                    self._parts.devices.reply(reply)
+            for told in decided.command_replies:
+                answer = self._commands.get(told.command)
+                if answer is not None and not answer.done():
+                    answer.set_result(told)
 
     async def _watch_failure(self) -> None:
         await self._failed
@@ -574,7 +584,7 @@ class Engine:
             decision = binder.decide(self._planned, self._working, signed, now)
             recorded = self._apply(decision, now) or recorded
         if recorded is not None:
-            await recorded
+            await asyncio.shield(recorded)
         self._parts.devices.outputs_changed()
 
     async def close(self) -> list[CodeScanned]:

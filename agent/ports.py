@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 from drivers.base import Clock, EventSeen, Instant, PreviousSeen
 
@@ -129,8 +129,7 @@ class Files(Protocol):
 # ------------------------------------------------------------------ journal
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
+class Address(NamedTuple):
     """Where an event stands: epochs sort as text, seq counts from 1 within one (D-88)."""
 
     epoch: str
@@ -302,8 +301,9 @@ class Journal(Recorded, Protocol):
     def append(self, rows: Sequence[Row]) -> asyncio.Future[None]:
         """Queue one decision's rows for the next commit; done when they are durable and marked.
 
-        The future fails with the journal's error if the commit failed or is in doubt; then every
-        later append fails too, and the journal must be opened again (PITFALLS S5).
+        Decisions that go into one commit may share its future: wait for it shielded. It fails with
+        the journal's error if the commit failed or is in doubt; then every later append fails too,
+        and the journal must be opened again (PITFALLS S5).
         """
         ...
 

@@ -186,18 +186,19 @@ class SqliteJournal:
     def append(self, rows: Sequence[Row]) -> asyncio.Future[None]:
         """Queue one decision's rows for the next commit; done when they are durable and marked.
 
-        The future fails with DoubtfulCommitError (DiskFullError where that was the cause), and so
-        does every later one.
+        Decisions that go into one commit share its future. It fails with DoubtfulCommitError
+        (DiskFullError where that was the cause), and so does every later one.
 
         Raises:
             ValueError: the rows do not follow the last one: a bug of the caller.
         """
-        done = self._loop.create_future()
         if self._error is not None:
-            done.set_exception(self._error)
-            return done
+            failed: asyncio.Future[None] = self._loop.create_future()
+            failed.set_exception(self._error)
+            return failed
         self._end = follow(self._end, rows)
-        self._drain_if(self._writer.add(rows, done))
+        done, is_due = self._writer.add(rows, self._loop.create_future)
+        self._drain_if(is_due)
         return done
 
     def _drain_if(self, is_due: bool) -> None:  # noqa: FBT001 - what the writer answered
@@ -212,9 +213,8 @@ class SqliteJournal:
             self._last, self._last_hash = batch.rows[-1].address, batch.rows[-1].hash
             self._first_kept = self._first_kept or batch.rows[0].address
             self._tail.extend(batch.rows)
-        for future in batch.futures:
-            if not future.done():  # whoever waited may have been cancelled
-                future.set_result(None)
+        if batch.done is not None and not batch.done.done():  # who waited may have been cancelled
+            batch.done.set_result(None)
         if batch.rows and self._news is not None:  # after the answers: the machine waits for those
             self._news.set_result(None)
             self._news = None

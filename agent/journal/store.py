@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -38,8 +40,10 @@ CREATE TABLE cursors (sink TEXT PRIMARY KEY, position BLOB NOT NULL) STRICT, WIT
 CREATE TABLE lost (epoch TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL)
 STRICT;
 """
-_INSERT = "INSERT INTO events (place, kind, unit, wall_ms, body) VALUES (?, ?, ?, ?, ?)"
-_KEEP = _INSERT.replace("INSERT", "INSERT OR IGNORE", 1)
+_INTO = "INTO events (place, kind, unit, wall_ms, body) VALUES"
+_VALUES = "(?, ?, ?, ?, ?)"
+MOST_AT_ONCE = 32
+"""Rows in one statement. Each statement gives the interpreter away and has to get it back."""
 _MOVE = "INSERT OR REPLACE INTO cursors (sink, position) VALUES (?, ?)"
 _TELL = "INSERT INTO lost (epoch, first_seq, last_seq) VALUES (?, ?, ?)"
 _SET = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
@@ -268,10 +272,21 @@ def carry_over(old: apsw.Connection, new: apsw.Connection) -> None:
 
 def insert(connection: apsw.Connection, rows: Iterable[Row], *, keep: bool = False) -> None:
     """Insert rows; with `keep`, those whose place is taken are left as they stand."""
-    connection.executemany(
-        _KEEP if keep else _INSERT,
-        ((place_of(row), row.kind, row.unit, row.wall_ms, row.body) for row in rows),
-    )
+    left = iter(rows)
+    while group := list(islice(left, MOST_AT_ONCE)):
+        while group:
+            count = 1 << (len(group).bit_length() - 1)  # few statements, which the library keeps
+            values: list[int | str | bytes | None] = []
+            for row in group[:count]:
+                values += (place_of(row), row.kind, row.unit, row.wall_ms, row.body)
+            connection.execute(_statement(count, keep=keep), values)
+            del group[:count]
+
+
+@cache
+def _statement(count: int, *, keep: bool) -> str:
+    verb = "INSERT OR IGNORE" if keep else "INSERT"
+    return f"{verb} {_INTO} {', '.join([_VALUES] * count)}"
 
 
 def move(connection: apsw.Connection, sink: str, to: Address) -> None:

@@ -57,12 +57,20 @@ class Pruned:
     """The oldest row that is left."""
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Decisions that go into one commit, and the future of it that they share."""
+
+    done: asyncio.Future[None]
+    rows: list[Row]
+
+
 @dataclass(slots=True)
 class Batch:
     """What one commit takes."""
 
     rows: list[Row] = field(default_factory=list)
-    futures: list[asyncio.Future[None]] = field(default_factory=list)
+    done: asyncio.Future[None] | None = None
     cursors: Mapping[str, Address] = field(default_factory=dict)
     ahead_ms: int | None = None
     prune: Prune | None = None
@@ -104,7 +112,7 @@ class Writer:
         self._report = report
         self._lock = threading.Lock()
         """Guards what loop and thread share: the rest."""
-        self._waiting: deque[tuple[Sequence[Row], asyncio.Future[None]]] = deque()
+        self._waiting: deque[Group] = deque()
         self._dirty: dict[str, Address] = {}
         self._ahead_ms: int | None = None
         self._prune: Prune | None = None
@@ -114,11 +122,22 @@ class Writer:
 
     # -------------------------------------------------------------- by the loop
 
-    def add(self, rows: Sequence[Row], done: asyncio.Future[None]) -> bool:
-        """Queue rows for the next commit; return whether `drain` has to be called."""
+    def add(
+        self, rows: Sequence[Row], future: Callable[[], asyncio.Future[None]]
+    ) -> tuple[asyncio.Future[None], bool]:
+        """Queue rows for the next commit.
+
+        Returns:
+            The commit's future, made by `future` where these rows are its first, and whether
+            `drain` has to be called.
+        """
         with self._lock:
-            self._waiting.append((rows, done))
-            return self._begin()
+            last = self._waiting[-1] if self._waiting else None
+            if last is None or len(last.rows) >= MOST_ROWS or last.done.done():  # cancelled
+                last = Group(future(), [])
+                self._waiting.append(last)
+            last.rows.extend(rows)
+            return last.done, self._begin()
 
     def move(self, sink: str, to: Address) -> None:
         """Have a cursor go with the next commit or flush."""
@@ -151,8 +170,9 @@ class Writer:
     def left(self) -> list[asyncio.Future[None]]:
         """Return whoever waits for what will not be committed any more."""
         with self._lock:
-            batch = self._in_hand or Batch()
-            futures = [*batch.futures, *(done for _, done in self._waiting)]
+            in_hand = self._in_hand.done if self._in_hand is not None else None
+            futures = [] if in_hand is None else [in_hand]
+            futures += [group.done for group in self._waiting]
             self._waiting.clear()
         return futures
 
@@ -174,11 +194,10 @@ class Writer:
         """Return what is to be committed next, None when nothing waits (and the drain ends)."""
         batch = Batch()
         with self._lock:
-            while self._waiting and len(batch.rows) < MOST_ROWS:
-                rows, done = self._waiting.popleft()
-                batch.rows += rows
-                batch.futures.append(done)
-            if not batch.futures and not self._is_flush_due and self._prune is None:
+            if self._waiting:
+                group = self._waiting.popleft()
+                batch.rows, batch.done = group.rows, group.done
+            elif not self._is_flush_due and self._prune is None:
                 self._is_draining = False
                 return None
             self._is_flush_due = False
