@@ -61,6 +61,7 @@ class Device:
         seats: Sequence[Seat],
         *,
         is_reader: bool = False,
+        is_told: bool = False,
         clock: Clock,
         random: Random,
         tell: Tell,
@@ -68,6 +69,7 @@ class Device:
         self.name = name
         self.is_reader = is_reader
         """Whether it sends codes instead of tags."""
+        self._is_told = is_told
         self._tell = tell
         self._down_ms: int | None = None
         self._driver = driver
@@ -364,11 +366,14 @@ class Device:
             link = seat.link(replace(self._link, id=self._id("link")))
             await self._give(seat, link, alone=len(self._seats) == 1)
 
-    async def reply(self, station: Station, reply: Reply) -> None:
+    def is_told(self, station: Station, reply: Reply) -> bool:
+        """Return whether a reply concerns this device, and it has words for it."""
+        return self._is_told and any(
+            seat.station is station and seat.name == reply.device for seat in self._seats
+        )
+
+    async def reply(self, reply: Reply) -> None:
         """Tell a reader what became of its code; a reader that is gone is not told."""
-        for seat in self._seats:
-            if seat.station is station and seat.name == reply.device:
-                word = "good" if reply.good else "bad"
-                group = WriteGroup(device=self.name, values=(("reply", word),))
-                with contextlib.suppress(DriverError):
-                    await self._driver.write([group])
+        word = "good" if reply.good else "bad"
+        with contextlib.suppress(DriverError):
+            await self._driver.write([WriteGroup(device=self.name, values=(("reply", word),))])

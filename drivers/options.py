@@ -69,6 +69,12 @@ class Tag:
     """Trigger and request of a handshake: polled or sampled at their own short interval."""
 
 
+def _is_deaf(options: object) -> bool:
+    """Return that a device has no ears: one with tags is told by them."""
+    del options
+    return False
+
+
 def _no_faults(options: object, tags: Sequence[Tag]) -> Sequence[TagFault]:
     """Return that nothing more can be said of the tags before the device is reached."""
     del options, tags
@@ -91,6 +97,8 @@ class DriverSpec:
     """What two stations that share this device have in common: `opc.tcp://host:4840`."""
     shareable: bool = True
     """Whether several stations of a process may use one connection (a scanner: no)."""
+    is_told: Callable[[Any], bool] = _is_deaf
+    """(options) -> whether a reader is told what became of its codes."""
     faults: Callable[[Any, Sequence[Tag]], Sequence[TagFault]] = _no_faults
     """(options, tags) -> the tags that cannot work on this device, as far as the station file alone
     shows it. Pure: nothing is reached, no protocol library is loaded."""

@@ -201,6 +201,7 @@ def _device(
         driver if way.write else ReadOnly(driver),
         seats,
         is_reader=spec.tag_options is None,
+        is_told=spec.is_told(first.options),
         clock=clock,
         random=SystemRandom(),
         tell=tell.bound(station=", ".join(dict.fromkeys(station.name for station, _ in used))),

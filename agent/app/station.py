@@ -184,9 +184,10 @@ class StationRun:
     def reply(self, reply: Reply) -> None:
         """Tell a reader what became of its code."""
         for device in self.devices:
-            task = asyncio.get_running_loop().create_task(device.reply(self, reply))
-            self._replies.add(task)
-            task.add_done_callback(self._replies.discard)
+            if device.is_told(self, reply):
+                task = asyncio.get_running_loop().create_task(device.reply(reply))
+                self._replies.add(task)
+                task.add_done_callback(self._replies.discard)
 
     @property
     def journal(self) -> Journal | None:

@@ -29,4 +29,5 @@ SPEC = DriverSpec(
     build=_build,
     endpoint=lambda options: options.endpoint,
     shareable=False,
+    is_told=lambda options: options.reply is not None,
 )

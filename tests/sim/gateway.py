@@ -202,6 +202,7 @@ class Gateway:
                     )
                 ],
                 is_reader=name == "scanner",
+                is_told=name == "scanner",
                 clock=self.clock,
                 random=self._random(),
                 tell=self._tell(life),

@@ -165,7 +165,10 @@ class World:
 
 @asynccontextmanager
 async def supervised(
-    *shops: Shop, failures: Sequence[Exception] = (), tags: Sequence[dict[str, str]] = ()
+    *shops: Shop,
+    failures: Sequence[Exception] = (),
+    tags: Sequence[dict[str, str]] = (),
+    is_told: bool = False,
 ) -> AsyncIterator[World]:
     """Supervise a scripted device for one or several stations."""
     clock, told = ManualClock(), []
@@ -180,7 +183,9 @@ async def supervised(
     def tell(event: str, **_fields: object) -> None:
         told.append(event)
 
-    device = Device("plc", driver, seats, clock=clock, random=SeededRandom(), tell=tell)
+    device = Device(
+        "plc", driver, seats, is_told=is_told, clock=clock, random=SeededRandom(), tell=tell
+    )
     running = asyncio.create_task(device.run(), name="device under test")
     await settled()
     try:
@@ -375,13 +380,24 @@ async def test_without_its_result_no_ack_is_written() -> None:
 async def test_a_reply_goes_out_once_whatever_comes_of_it() -> None:
     """A reader is told good or bad; a reader that is gone is not told later."""
     shop = Shop()
-    async with supervised(shop) as world:
-        await world.device.reply(shop, Reply(device="plc", good=True))
+    async with supervised(shop, is_told=True) as world:
+        assert world.device.is_told(shop, Reply(device="plc", good=True))
+        await world.device.reply(Reply(device="plc", good=True))
         world.driver.is_deaf = True
-        await world.device.reply(shop, Reply(device="plc", good=False))
+        await world.device.reply(Reply(device="plc", good=False))
         world.driver.is_deaf = False
         await world.clock.advance(5)
         assert world.driver.written == [(("reply", "good"),)]
+
+
+async def test_a_reply_concerns_its_reader_alone_and_only_one_with_ears() -> None:
+    """No other station's device, no other device, and no reader without replies is bothered."""
+    shop, good = Shop(), Reply(device="plc", good=True)
+    async with supervised(shop, is_told=True) as world:
+        assert not world.device.is_told(Shop(), good)
+        assert not world.device.is_told(shop, Reply(device="scanner", good=True))
+    async with supervised(shop) as world:
+        assert not world.device.is_told(shop, good)
 
 
 # ------------------------------------------------------------------ asks
