@@ -99,6 +99,8 @@ def concealer(
     badges = tuple(rule for rule in station.scans if rule.means is Means.OPERATOR)
 
     def conceal(seen: CodeScanned) -> CodeScanned:
+        if not badges:
+            return seen
         if seen.status is FrameStatus.OK:
             badge = badge_of(seen.raw, badges, reference_date=seen.received.day)
             if badge is not None and operators.mode == "none":

@@ -9,7 +9,7 @@ from agent.config.parts import Parts
 from agent.config.problems import Path
 from agent.config.quantities import duration_text
 from agent.core.identity.pattern import PatternError
-from agent.core.identity.scan_rule import OF_LOTS, Means, ScanRule, pattern_of
+from agent.core.identity.scan_rule import OF_LOTS, Means, ScanRule
 from agent.core.lot_plan import Lots, Sublots
 from agent.core.station import Station, Strategy
 
@@ -65,7 +65,7 @@ def _names_parent(rule: ScanRule) -> bool:
     if rule.means is Means.LOT_MERGE:
         return False
     try:
-        pattern = pattern_of(rule)
+        pattern = rule.pattern
     except PatternError:  # said where the rule stands
         return True
     return pattern is not None and _PARENT in pattern.compiled.groupindex

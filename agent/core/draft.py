@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from agent.core.anew import replace
 from agent.core.events import Certainty, Event, EventTime, OperatorRef, Why
 from agent.core.state import Ask, CommandReply, Decision, Live, Reply, State, Working
-from agent.core.station import Station
 from drivers.base import CodeScanned, Instant
 
 E = TypeVar("E", bound=Event)
@@ -26,6 +25,8 @@ class Draft:
 
     def __init__(self, state: State, working: Working, now: Instant, evolve: Evolve) -> None:
         self.state = state
+        self.station = state.station
+        """The plan that the station works by."""
         self.working = working
         self.now = now
         self.events: list[Event] = []
@@ -35,11 +36,6 @@ class Draft:
         self.keyed: CodeScanned | None = None
         """A code that a person has keyed in, yet to be judged."""
         self._evolve = evolve
-
-    @property
-    def station(self) -> Station:
-        """The plan that the station works by."""
-        return self.state.station
 
     @property
     def now_ms(self) -> int:
@@ -86,6 +82,7 @@ class Draft:
         """Conclude an event made with `head`; the state knows it from here on."""
         self.events.append(event)
         self.state = self._evolve(self.state, event)
+        self.station = self.state.station
         return event
 
     def ask_id(self) -> str:

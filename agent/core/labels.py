@@ -37,6 +37,8 @@ UNNAMED = "unnamed"
 
 def at(state: State, device: str) -> Label | None:
     """Return the label that waits for the next unit at a reader."""
+    if not state.labels.waiting:
+        return None
     found = [label for label in state.labels.waiting if label.device == device]
     return found[-1] if found else None
 

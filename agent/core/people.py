@@ -57,6 +57,8 @@ def badge_scanned(draft: Draft, scan: ev.CodeScanned) -> None:
 
 def badge_out(draft: Draft, scan: ev.CodeScanned) -> None:
     """Close every open session: the code for it names nobody."""
+    if not draft.state.people.sessions:
+        return
     at = _At((scan.earliest_ms, scan.latest_ms), (scan.address,))
     _end(draft, draft.state.people.sessions, ev.SignOffReason.BADGE_OUT, at)
 

@@ -201,14 +201,14 @@ def _accept_badge(draft: Draft, seen: CodeScanned, operator: str) -> None:
 def _means(draft: Draft, means: Means, scan: ev.CodeScanned) -> None:
     """Let a code mean what it means; what was counted until now is recorded before the change."""
     because = (scan.address,)
-    if draft.station.names_lots and means in (Means.LOT, Means.LOT_END):
+    if means in (Means.LOT, Means.LOT_END) and draft.station.names_lots:
         between_ms = (scan.earliest_ms, scan.latest_ms)
         named = scan.code if means is Means.LOT else None
         production.lot_named(
             draft, named, scan.product, between_ms, because, quantity=scan.quantity
         )
         return
-    if draft.station.counts_pieces and means is Means.CARRIER:
+    if means is Means.CARRIER and draft.station.counts_pieces:
         production.carrier_named(draft, scan)
         return
     production.flush(draft, scan.earliest_ms)

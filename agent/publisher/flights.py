@@ -21,6 +21,7 @@ class Flight:
     place: int
     """Its place in the order of the journal."""
     row: Row
+    address: Address
     after: Address | None
     wanted: bool
     """Whether this sink gets it; one that it does not get is settled from the start."""
@@ -52,10 +53,10 @@ class Flights:
         """When the oldest under way was sent; None while nothing is."""
         return min((flight.sent_ms for flight in self._order if flight.under_way), default=None)
 
-    def add(self, row: Row, after: Address | None, *, wanted: bool) -> None:
-        """Take a row that comes next in the journal."""
+    def add(self, row: Row, address: Address, after: Address | None, *, wanted: bool) -> None:
+        """Take a row that comes next in the journal, and where it stands."""
         self._places += 1
-        flight = Flight(self._places, row, after, wanted, settled=not wanted)
+        flight = Flight(self._places, row, address, after, wanted, settled=not wanted)
         self._order.append(flight)
         if wanted:
             heapq.heappush(self._unsent, (flight.place, flight))
@@ -104,7 +105,7 @@ class Flights:
         delivered: Address | None = None
         while self._order and self._order[0].settled:
             flight = self._order.popleft()
-            passed = flight.row.address
+            passed = flight.address
             if flight.wanted:
                 delivered = passed
         return passed, delivered

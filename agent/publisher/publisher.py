@@ -213,10 +213,10 @@ class Publisher:
             for row in rows:
                 wanted = self._kinds is None or row.kind in self._kinds
                 after = self._last_wanted if wanted and self._kinds is not None else None
-                self._flights.add(row, after, wanted=wanted)
                 self._read_to = row.address
+                self._flights.add(row, self._read_to, after, wanted=wanted)
                 if wanted:
-                    self._last_wanted = row.address
+                    self._last_wanted = self._read_to
             self._changed.set()
 
     def _pass_over(self) -> None:
@@ -279,11 +279,13 @@ class Publisher:
         if error is None and not confirmed.cancelled():
             self._flights.settle(flight)
             self._delivered += 1
-            self._resume()
+            if self._probing:
+                self._resume()
         elif isinstance(error, RefusedError) and error.refusal is Refusal.NEVER:
             self._flights.land(flight)
             self._unfit.append((flight, error.cause))
-            self._resume()
+            if self._probing:
+                self._resume()
         else:
             self._flights.put_back(flight)
             if isinstance(error, RefusedError):
@@ -294,11 +296,10 @@ class Publisher:
         self._changed.set()
 
     def _resume(self) -> None:
-        """Fill the window again if this was the answer to a single question after a pause."""
-        if self._probing:
-            self._probing = False
-            self._pause.reset()
-            self._became(Condition.CONNECTED, "")
+        """Fill the window again: this was the answer to a single question after a pause."""
+        self._probing = False
+        self._pause.reset()
+        self._became(Condition.CONNECTED, "")
 
     def _advance(self) -> None:
         passed, delivered = self._flights.advance()

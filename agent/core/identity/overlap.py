@@ -20,8 +20,6 @@ from agent.core.identity.scan_rule import (
     Gs1Match,
     RegexMatch,
     ScanRule,
-    pattern_of,
-    product_pattern_of,
 )
 from agent.core.identity.session import Session
 
@@ -82,7 +80,7 @@ def _shared(left: ScanRule, right: ScanRule) -> str | None:
 
 
 def _shared_text(left: ScanRule, right: ScanRule) -> str | None:
-    one, other = pattern_of(left), pattern_of(right)
+    one, other = left.pattern, right.pattern
     least = max(left.min_length, right.min_length)
     most = min(left.max_length, right.max_length)
     text = one.automaton.common(other.automaton, least, most) if one and other else None
@@ -116,7 +114,7 @@ def _named(match: Gs1Match | DataMatch) -> frozenset[str]:
 
 def _products_meet(left: ScanRule, right: ScanRule) -> bool:
     """Return whether a product exists that both rules allow."""
-    one, other = product_pattern_of(left), product_pattern_of(right)
+    one, other = left.product_regex, right.product_regex
     if left.gtins or right.gtins:
         gtins = left.gtins & right.gtins if left.gtins and right.gtins else left.gtins | right.gtins
         patterns = [pattern for pattern in (one, other) if pattern is not None]
@@ -128,7 +126,7 @@ def _products_meet(left: ScanRule, right: ScanRule) -> bool:
 
 def _text_as_fields(plain: ScanRule, fields: ScanRule) -> str | None:
     """Return a GS1 code that a pattern matches as plain text, None if none is found."""
-    pattern = pattern_of(plain)
+    pattern = plain.pattern
     if pattern is None or not isinstance(fields.match, Gs1Match):
         return None
     if bool(plain.symbologies) != bool(fields.symbologies):

@@ -27,7 +27,6 @@ from agent.core.identity.scan_rule import (
     Means,
     RegexMatch,
     ScanRule,
-    pattern_of,
 )
 from agent.core.identity.session import Session
 
@@ -177,7 +176,7 @@ def looks_like_badge(raw: bytes, rules: Iterable[ScanRule]) -> bool:
     heads = [
         pattern.automaton.head()
         for rule in rules
-        if rule.means is Means.OPERATOR and (pattern := pattern_of(rule)) is not None
+        if rule.means is Means.OPERATOR and (pattern := rule.pattern) is not None
     ]
     return any(len(head) >= _SHORTEST_HEAD and text.startswith(head) for head in heads)
 

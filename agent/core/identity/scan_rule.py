@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from functools import cache
+from functools import cache, cached_property
+from typing import NamedTuple
 
 from agent.core.identity import data_identifiers, hibc
 from agent.core.identity.gs1 import format_of, item_number
@@ -163,7 +164,18 @@ _WHAT = {
 """What happens at a position, or at a level of packing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=True)
+class Way(NamedTuple):
+    """How a rule wants a frame read."""
+
+    plain: bool
+    symbologies: frozenset[str]
+    separator_text: str
+    tolerates: frozenset[Reason]
+    known_identifiers: frozenset[str]
+    hibc: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=True)
 class ScanRule:
     """One rule: a match, its meaning, and the policy for codes that match."""
 
@@ -237,24 +249,44 @@ class ScanRule:
         """Return a hash of the parts that differ between the rules of a station."""
         return hash((self.match, self.means, self.position))
 
+    @cached_property
+    def pattern(self) -> Pattern | None:
+        """The compiled pattern of a rule for plain codes, None for the others."""
+        if not isinstance(self.match, RegexMatch):
+            return None
+        return _pattern(self.match.pattern, self.prefix, self.suffix, caseless=self.caseless)
 
-def pattern_of(rule: ScanRule) -> Pattern | None:
-    """Return the compiled pattern of a rule for plain codes, None for the others."""
-    if not isinstance(rule.match, RegexMatch):
-        return None
-    return _pattern(rule.match.pattern, rule.prefix, rule.suffix, caseless=rule.caseless)
+    @cached_property
+    def product_regex(self) -> Pattern | None:
+        """The compiled pattern of the product, None if every product is allowed."""
+        if self.product_pattern is None:
+            return None
+        return _pattern(self.product_pattern, "", "", caseless=False)
+
+    @cached_property
+    def ways(self) -> tuple[Way, Way]:
+        """How the rule wants a frame read: one without a symbology identifier, and one with.
+
+        Without symbologies of its own it trusts the identifier.
+        """
+        agreed: frozenset[str] = frozenset()
+        is_hibc = isinstance(self.match, DataMatch) and self.match.format == hibc.FORMAT
+        if isinstance(self.match, DataMatch) and not is_hibc:
+            agreed = (self.match.identifiers | self.match.also) - set(data_identifiers.allocated())
+        bare = Way(
+            plain=isinstance(self.match, RegexMatch),
+            symbologies=self.symbologies,
+            separator_text=self.separator_text,
+            tolerates=self.tolerates,
+            known_identifiers=agreed,
+            hibc=is_hibc,
+        )
+        return bare, bare if self.symbologies else bare._replace(plain=False)
 
 
 @cache
 def _pattern(source: str, prefix: str, suffix: str, *, caseless: bool) -> Pattern:
     return compile_pattern(source, prefix=prefix, suffix=suffix, caseless=caseless)
-
-
-def product_pattern_of(rule: ScanRule) -> Pattern | None:
-    """Return the compiled pattern of the product, None if every product is allowed."""
-    if rule.product_pattern is None:
-        return None
-    return _pattern(rule.product_pattern, "", "", caseless=False)
 
 
 def _check_policy(rule: ScanRule) -> None:
@@ -276,11 +308,11 @@ def _check_policy(rule: ScanRule) -> None:
             raise ValueError(f"GTIN {gtin!r}: {error.detail}") from None
     if wrong := sorted(rule.tolerates - TOLERABLE):
         raise ValueError(f"cannot be tolerated: {', '.join(wrong)}")
-    product_pattern_of(rule)
+    _ = rule.product_regex  # a bad one is told now
 
 
 def _check_regex(rule: ScanRule) -> None:
-    pattern_of(rule)
+    _ = rule.pattern  # as above
     if rule.id_from:
         raise ValueError("a pattern names its identity by a group, not by id_from")
 

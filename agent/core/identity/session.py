@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
 
-from agent.core.identity import data_identifiers, gs1, hibc
+from agent.core.identity import gs1
 from agent.core.identity.automaton import PRINTABLE
 from agent.core.identity.codes import parse
 from agent.core.identity.gs1_checks import check_digit
@@ -32,25 +31,13 @@ from agent.core.identity.scan_rule import (
     Gs1Match,
     RegexMatch,
     ScanRule,
-    pattern_of,
-    product_pattern_of,
+    Way,
 )
 from agent.core.identity.symbology import Carries, known
 
 _GS1_FORMS = frozenset({Form.ELEMENT_STRING, Form.DIGITAL_LINK, Form.ITEM_NUMBER})
 _PLAIN_FORMS = frozenset({Form.PLAIN, Form.ITEM_NUMBER})
 _GS1_FORMAT = "05"
-
-
-class _Way(NamedTuple):
-    """How a rule wants a frame read."""
-
-    plain: bool
-    symbologies: frozenset[str]
-    separator_text: str
-    tolerates: frozenset[Reason]
-    known_identifiers: frozenset[str]
-    hibc: bool
 
 
 class Session:
@@ -60,7 +47,7 @@ class Session:
         self._raw = raw
         self._reference = reference
         self._is_marked = raw.lstrip(b"\r\n").startswith(b"]")
-        self._readings: dict[_Way, Reading | CodeError] = {}
+        self._readings: dict[Way, Reading | CodeError] = {}
 
     def reading(self, rule: ScanRule) -> Reading:
         """Return the frame as a rule wants it read.
@@ -68,7 +55,7 @@ class Session:
         Raises:
             CodeError: read so, the code is wrong.
         """
-        way = _way(rule, is_marked=self._is_marked)
+        way = rule.ways[self._is_marked]
         found = self._readings.get(way)
         if found is None:
             try:
@@ -113,7 +100,7 @@ class Session:
         return next((field for field in reading.fields if self._hides(field, missing)), None)
 
     def _plain_parts(self, rule: ScanRule, reading: Reading) -> Parts | None:
-        pattern = pattern_of(rule)
+        pattern = rule.pattern
         text = reading.text
         if pattern is None or reading.form not in _PLAIN_FORMS or not PRINTABLE.issuperset(text):
             return None
@@ -171,25 +158,8 @@ def fields_of(match: Gs1Match | DataMatch, reading: Reading) -> Mapping[str, Fie
     return fields
 
 
-@lru_cache(maxsize=1024)
-def _way(rule: ScanRule, *, is_marked: bool) -> _Way:
-    """Return how a rule wants a frame read; without symbologies of its own it trusts the mark."""
-    agreed: frozenset[str] = frozenset()
-    is_hibc = isinstance(rule.match, DataMatch) and rule.match.format == hibc.FORMAT
-    if isinstance(rule.match, DataMatch) and not is_hibc:
-        agreed = (rule.match.identifiers | rule.match.also) - set(data_identifiers.allocated())
-    return _Way(
-        isinstance(rule.match, RegexMatch) and not (is_marked and not rule.symbologies),
-        rule.symbologies,
-        rule.separator_text,
-        rule.tolerates,
-        agreed,
-        is_hibc,
-    )
-
-
 @lru_cache(maxsize=512)
-def _profile(way: _Way, reference: date) -> Profile:
+def _profile(way: Way, reference: date) -> Profile:
     if way.plain:
         read_as = dict.fromkeys(way.symbologies, Assume.PLAIN)
     else:
@@ -242,7 +212,7 @@ def _check_identity(rule: ScanRule, parts: Parts) -> None:
 
 def _check_product(rule: ScanRule, parts: Parts) -> None:
     """Refuse the label of another item."""
-    pattern = product_pattern_of(rule)
+    pattern = rule.product_regex
     product = parts.product or ""
     allowed = (not rule.gtins or product in rule.gtins) and (
         pattern is None or pattern.compiled.fullmatch(product) is not None

@@ -5,7 +5,7 @@ is collected and written once a turn of the loop. (paho reads a packet in three 
 writes each in one of its own.) Dialling, with DNS and TLS, is asyncio's (PITFALLS Q8). A client
 object lives as long as one connection; what paho remembers goes with it (PITFALLS Q6).
 
-Four private methods of paho are replaced; `tests/unit/sinks/test_mqtt_wire.py` pins them.
+Five private methods of paho are replaced; `tests/unit/sinks/test_mqtt_wire.py` pins them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from agent.sinks.mqtt.packets import no_properties
 from agent.sinks.mqtt.reasons import REFUSED, not_taken
 
-_MID_BYTES = 2
+_PUBACK = 0x40
+_HEAD_BYTES, _MID_BYTES = 2, 2
+_MOST_PLAIN = 4
+"""Bytes of a PUBACK after its head, where it says "taken" and no more."""
 _NO_PROPERTIES = no_properties(PacketTypes.PUBACK)
 _SUCCESS = ReasonCode(PacketTypes.PUBACK)
 _REASONS = {
@@ -143,6 +146,14 @@ class Wire(asyncio.Protocol):
 
     # what the connection calls
 
+    def peek(self) -> bytes:
+        """Return what arrived and was not read yet."""
+        return bytes(self._unread)
+
+    def skip(self, size: int) -> None:
+        """Take so many bytes as read."""
+        del self._unread[:size]
+
     @property
     def readable(self) -> bool:
         """Whether paho has something to read."""
@@ -216,6 +227,31 @@ class WireClient(Client):
     def _handle_pingresp(self) -> MQTTErrorCode:
         self.pongs += 1
         return super()._handle_pingresp()
+
+    def _packet_read(self) -> MQTTErrorCode:
+        if self._in_packet["command"] == 0 and self._protocol == MQTTProtocolVersion.MQTTv5:
+            self._read_pubacks()
+        return super()._packet_read()
+
+    def _read_pubacks(self) -> None:
+        """Read the PUBACKs that come next, as far as they are whole and paho need not read them.
+
+        A broker that is kept busy sends many at once, and nearly nothing else.
+        """
+        unread, at = self._wire.peek(), 0
+        while len(unread) >= at + _HEAD_BYTES and unread[at] == _PUBACK:
+            first, end = at + _HEAD_BYTES, at + _HEAD_BYTES + unread[at + 1]
+            if unread[at + 1] > _MOST_PLAIN or end > len(unread):
+                break
+            reason = plain_reason(unread[first:end])
+            mid = int.from_bytes(unread[first : first + _MID_BYTES])
+            if reason is None or mid not in self._out_messages:
+                break
+            self._do_on_publish(mid, reason, _NO_PROPERTIES)
+            at = end
+        if at:
+            self._wire.skip(at)
+            self._last_bytes_received = time.monotonic()
 
     def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
         before = len(self._out_messages)

@@ -11,7 +11,7 @@ from tests.doubles import EPOCH, event_row
 def _filled(count: int, unwanted: frozenset[int] = frozenset()) -> Flights:
     flights = Flights()
     for seq in range(1, count + 1):
-        flights.add(event_row(seq), None, wanted=seq not in unwanted)
+        flights.add(row := event_row(seq), row.address, None, wanted=seq not in unwanted)
     return flights
 
 

@@ -132,6 +132,30 @@ async def test_what_an_acknowledgement_says_is_what_paho_reads(said: str, is_pla
     assert client.strays == 1
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 64])
+async def test_pubacks_may_come_in_any_pieces(size: int) -> None:
+    """Whole or cut anywhere, plain, refused and foreign ones in a row: each is told once."""
+    wire, _ = _wire()
+    client, answers = WireClient(wire, "press"), list[tuple[int, int]]()
+    client.on_socket_register_write = lambda *_: None
+    client.on_publish = lambda _c, _d, mid, reason, _p: answers.append((mid, reason.value))
+    client.connect("broker.invalid", 1883, clean_start=True)
+    wire.data_received(CONNACK)
+    client.loop_read()
+    said = ["", "10", "97", "95", "00", "9700", "00051f00026f6b", "0000"]
+    sent = [client.publish("a", b"x", qos=1).mid for _ in said]
+    packets = [mid.to_bytes(2) + bytes.fromhex(word) for mid, word in zip(sent, said, strict=True)]
+    packets.insert(3, b"\xff\xfe")  # of nobody
+    stream = b"".join(b"\x40" + bytes([len(packet)]) + packet for packet in packets)
+    for at in range(0, len(stream), size):
+        wire.data_received(stream[at : at + size])
+        while wire.readable:
+            client.loop_read()
+    codes = [0, 0x10, 0x97, 0x95, 0, 0x97, 0, 0]
+    assert answers == list(zip(sent, codes, strict=True))
+    assert client.strays == 1
+
+
 async def test_the_wire_is_read_piece_by_piece() -> None:
     """As a socket that never blocks: what is there, then BlockingIOError, then the end."""
     wire, _ = _wire()
@@ -167,7 +191,15 @@ async def test_a_wire_without_a_transport_does_nothing() -> None:
 
 def test_paho_still_has_what_is_replaced() -> None:
     """The private methods, and what is set of its account of pings, exist under these names."""
-    for name in ("_create_socket", "_handle_pubackcomp", "_send_pingreq", "_handle_pingresp"):
+    for name in (
+        "_create_socket",
+        "_packet_read",
+        "_handle_pubackcomp",
+        "_send_pingreq",
+        "_handle_pingresp",
+    ):
         assert name in vars(Client)
         assert name in vars(WireClient)
-    assert {"_ping_t", "_last_bytes_received"} <= vars(Client(CallbackAPIVersion.VERSION2)).keys()
+    assert "_do_on_publish" in vars(Client)
+    kept = vars(Client(CallbackAPIVersion.VERSION2)).keys()
+    assert {"_ping_t", "_last_bytes_received", "_in_packet", "_out_messages"} <= kept

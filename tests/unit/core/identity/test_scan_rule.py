@@ -13,8 +13,6 @@ from agent.core.identity.scan_rule import (
     RegexMatch,
     ScanRule,
     is_gs1,
-    pattern_of,
-    product_pattern_of,
     standard_identity,
 )
 
@@ -126,10 +124,10 @@ def test_compiled_parts() -> None:
     """Only plain rules have a pattern, and only those that ask for it one of the product."""
     plain = ScanRule(match=PLAIN, means=Means.UNIT, product_pattern="X+")
     unit = ScanRule(match=UNIT, means=Means.UNIT)
-    assert pattern_of(plain) is not None
-    assert pattern_of(unit) is None
-    assert product_pattern_of(plain) is not None
-    assert product_pattern_of(unit) is None
+    assert plain.pattern is not None
+    assert unit.pattern is None
+    assert plain.product_regex is not None
+    assert unit.product_regex is None
     assert is_gs1(UNIT)
     assert is_gs1(data("01", form="05"))
     assert not is_gs1(data("S"))
