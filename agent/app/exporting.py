@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 
-from agent.app.event_sources import EventSource, SourceError, corrections
+from agent.app.event_sources import EventSource, corrections
 from agent.app.parquet import write_parquet
+from agent.app.placing import placed
 from agent.formats.epcis.common import DOCUMENT_CONTEXT
 from agent.formats.epcis.mapping import Document, Epcis, Mapper, Settings, declared_wrong
 from agent.formats.epcis.rules import event_problems
@@ -70,17 +71,12 @@ def written_to(path: Path | None) -> Iterator[IO[str]]:
     if path is None:
         yield sys.stdout
         return
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise SourceError(f"{error.filename or path}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with placed(path) as file:
+        text = TextIOWrapper(file, "utf-8", newline="")
+        try:
+            yield text
+        finally:
+            text.detach()  # what was written goes to the file, which is not ours to close
 
 
 # ------------------------------------------------------------------ EPCIS

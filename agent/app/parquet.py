@@ -6,7 +6,6 @@ its hundred megabytes. Without it the export says so; CSV needs nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.app.event_sources import SourceError
+from agent.app.placing import placed
 from agent.formats.tables import Column, Row, Sort, Table
 
 if TYPE_CHECKING:
@@ -33,20 +33,13 @@ def write_parquet(path: Path, table: Table, rows: Iterable[Row]) -> int:
     arrow, parquet = _library()
     schema = arrow.schema([_field(arrow, column) for column in table.columns])
     left, n = iter(rows), 0
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as file:  # ours: the library's own is left to its threads on an error
-            with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-                while group := list(islice(left, GROUP_ROWS)):
-                    n += len(group)
-                    writer.write_batch(_batch(arrow, schema, table, group))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise SourceError(f"{error.filename or path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with (  # the file is ours: the library leaves its own to its threads on an error
+        placed(path) as file,
+        parquet.ParquetWriter(file, schema, compression="zstd") as writer,
+    ):
+        while group := list(islice(left, GROUP_ROWS)):
+            n += len(group)
+            writer.write_batch(_batch(arrow, schema, table, group))
     return n
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ __all__ = [
     "Named",
     "Node",
     "QueryError",
+    "SeveralError",
     "Size",
     "Store",
     "Trace",
@@ -59,6 +61,7 @@ __all__ = [
     "shown",
     "store_name",
     "things",
+    "unkeepable",
 ]
 
 _GS1_ROOT = "https://id.gs1.org/"
@@ -69,6 +72,10 @@ QUESTIONS: Mapping[str, Callable[[Links, str], Answer]] = {
     "where_from": where_from,
     "recall": recall,
 }
+
+
+class SeveralError(ValueError):
+    """A name may be any of several things; the text has them."""
 
 
 class QueryError(Exception):
@@ -161,7 +168,8 @@ def known_name(trace: Trace, text: str) -> Named:
     A serial or a lot number is enough where one thing alone is called so.
 
     Raises:
-        ValueError: it is a GS1 label, but a wrong one, or it may be one of several things.
+        SeveralError: it may be one of several things.
+        ValueError: it is a GS1 label, but a wrong one.
     """
     if trace.store.knows(text):
         return Named(text)
@@ -171,7 +179,7 @@ def known_name(trace: Trace, text: str) -> Named:
     found = trace.ending(text)
     if len(found) > 1:
         several = "; ".join(shown(each) for each in found)
-        raise ValueError(f"'{text}' may be any of these, name one in full: {several}")
+        raise SeveralError(f"'{text}' may be any of these, name one in full: {several}")
     if found:
         return Named(found[0], f"'{text}' is {shown(found[0])}")
     like = "; ".join(shown(each) for each in trace.similar(text))
@@ -193,10 +201,14 @@ def selection(*, since: str | None, until: str | None, **named: Any) -> Selectio
     """Return what passed as somebody says it; None: nothing is said.
 
     Raises:
-        ValueError: a moment is none, the end is before the beginning, or a bound has no value.
+        ValueError: a moment or a bound is none, the end is before the beginning, or a bound has no
+            value.
     """
     if named["value"] is None and (named["below"], named["above"]) != (None, None):
         raise ValueError("--below and --above are bounds of a --value")
+    for bound in ("below", "above"):
+        if named[bound] is not None and not isfinite(named[bound]):
+            raise ValueError(f"--{bound} {named[bound]} is no bound; write a number")
     since_ms, until_ms = period_ms(since, until)
     asked = Selection(since_ms=since_ms, until_ms=until_ms, **named)
     return asked if asked.told() else None

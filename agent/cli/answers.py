@@ -72,10 +72,17 @@ def tell_outdated(command: str, store: tracing.Store) -> None:
 
 def named(command: str, trace: tracing.Trace, text: str) -> tracing.Named:
     """Return the name of what somebody asks about; what to know of it is told beside the answer."""
-    if not text.strip():
-        sys.stderr.write(f"lineside {command}: the name is empty\n")
+    why = "the name is empty" if not text.strip() else tracing.unkeepable(text)
+    if why:
+        screen.tell(f"lineside {command}: {why}")
         raise typer.Exit(exits.USAGE)
-    found = tracing.known_name(trace, text)
+    try:
+        found = tracing.known_name(trace, text)
+    except tracing.SeveralError:
+        raise
+    except ValueError as error:
+        screen.tell(f"lineside {command}: {error}")
+        raise typer.Exit(exits.USAGE) from error
     if found.note is not None:
         screen.tell(f"lineside {command}: {found.note}")
     return found
@@ -105,9 +112,14 @@ def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def show(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a plain table; on a terminal that is too narrow for it a few lines a row."""
+    """Print a plain table; on a terminal that is too narrow for it a few lines a row.
+
+    Into a pipe or a file a row is a line, however long: what reads it looks for whole names.
+    """
     plain = table(columns, rows)
     wanted = console.measure(plain, options=console.options.update(max_width=_ANY)).maximum
+    if console.file is sys.stdout and not console.is_terminal:
+        console.width = max(console.width, wanted)
     if console.width >= _NARROW or wanted <= console.width:
         console.print(plain)
         return

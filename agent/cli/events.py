@@ -53,6 +53,8 @@ def events(
     Exit code 3: no event here is about that unit. 1: there is no journal to read. 2: a moment, kind
     or epoch is not one.
     """
+    if unit is not None and not unit.strip():
+        _complain("the name is empty", exits.USAGE)
     try:
         places = reading.find_places(path, state)
         from_ms, to_ms = reading.period_ms(since, until)
@@ -84,7 +86,8 @@ def events(
         sys.stderr.write(f"lineside events: only the newest {limit}; --limit 0 for all\n")
     if not is_known:
         _complain(
-            f"'{unit}' is not known here: no event that is kept is about it",
+            f"'{unit}' is not known here: no event that is kept is about it; name it in full, as "
+            "on its label, or ask `lineside trace`",
             exits.UNKNOWN,
         )
 

@@ -27,9 +27,9 @@ _app = typer.Typer(
 
 
 def trace(arguments: Sequence[str]) -> int:
-    """Run `lineside trace …`; a word that is no command is a unit."""
+    """Run `lineside trace …`; a word that is no command is a unit, or an option of its question."""
     given = list(arguments)
-    if given and not given[0].startswith("-") and given[0] not in _COMMANDS:
+    if given and given[0] not in _COMMANDS | {"--help"}:
         given.insert(0, "unit")
     _app(args=given, prog_name="lineside trace")
     return exits.OK  # not reached: typer exits

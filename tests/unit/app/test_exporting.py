@@ -286,6 +286,22 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("name", ["out", "out.parquet"])
+def test_what_is_no_file_is_written_and_never_replaced(tmp_path: Path, name: str) -> None:
+    """A device stays one, and says that it is full; behind a link the file itself gets it."""
+    device, link, file = tmp_path / name, tmp_path / "link", tmp_path / "units.csv"
+    device.symlink_to("/dev/full")
+    with pytest.raises(SourceError, match="No space left on device"):
+        export_table("units", [Listed([])], Wanted(), device)
+    assert device.is_char_device()
+    file.write_text("of yesterday")
+    link.symlink_to(file)
+    export_table("units", [Listed([])], Wanted(), link)
+    assert link.is_symlink()
+    assert file.read_text().startswith("time,station,")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "link", "units.csv"])
+
+
 @pytest.mark.parametrize("name", ["units.csv", "units.parquet"])
 def test_what_the_disk_does_not_keep_gets_no_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -102,7 +102,8 @@ def test_a_unit_that_nobody_knows_is_told(shell: Shell) -> None:
     code, out, complaints = shell.call("events", "--json", "--unit", "SN-9")
     assert (code, out) == (exits.UNKNOWN, "")
     assert complaints == (
-        "lineside events: 'SN-9' is not known here: no event that is kept is about it\n"
+        "lineside events: 'SN-9' is not known here: no event that is kept is about it; name it in "
+        "full, as on its label, or ask `lineside trace`\n"
     )
     known = ("events", "--json", "--unit", UNIT)
     for narrow in (("--kind", "unit_completed"), ("--until", "2020-01-01T00:00:00Z")):
@@ -116,6 +117,7 @@ def test_a_unit_that_nobody_knows_is_told(shell: Shell) -> None:
         (("--since", "9999999999d"), "'9999999999d' is no moment"),
         (("--since", "1h", "--until", "2h"), "--until 2h is before --since 1h"),
         (("--kind", "scanned"), "no kind 'scanned'; known: "),
+        (("--unit", " "), "the name is empty"),
         (("--epoch", "first"), "'first' is no epoch; write it as addresses begin, 000042-9f3a1c7e"),
         (("--epoch", "000009-00000000-7"), "'000009-00000000-7' is no epoch"),
         (("--unit", "(01)09521234543214(21)S1"), "bad_check_digit"),

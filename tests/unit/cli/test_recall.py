@@ -153,7 +153,10 @@ def test_a_journal_is_read_beside_its_daemon(
         (("recall", "LOT", "--json", "--csv"), exits.USAGE, "not both"),
         (("recall", "LOT", "--from", "no/such"), exits.REFUSED, "no/such"),
         (("trace", "update", "no/such"), exits.REFUSED, "no/such"),
-        (("where-used", "]C1zzz"), exits.REFUSED, "no right code"),
+        (("where-used", "]C1zzz"), exits.USAGE, "no right code"),
+        (("where-used", "SN\udcff"), exits.USAGE, "write it without halves of UTF-16"),
+        (("recall", "--value", "v", "--below", "nan"), exits.USAGE, "--below nan is no bound"),
+        (("recall", "--value", "v", "--above", "inf"), exits.USAGE, "--above inf is no bound"),
         (("trace", "SN-1", "--svg", "no/such/tree.svg"), exits.REFUSED, "no/such/tree.svg"),
         (("trace", "SN-9"), exits.UNKNOWN, "'SN-9' is not known to this store\n"),
         (
@@ -179,6 +182,32 @@ def test_a_slip_is_one_line(
     assert run("trace", "update", str(lines)) == exits.OK
     assert run(*arguments) == code
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("before", [("--json",), ("--csv", "--"), ("--",)])
+def test_a_unit_is_one_wherever_its_options_stand(
+    lines: Path, before: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the name or behind it; behind `--` a name may begin as an option does."""
+    assert run("trace", "update", str(lines)) == exits.OK
+    capsys.readouterr()
+    assert run("trace", *before, "SN-1") == exits.OK
+    assert "unit_completed" in capsys.readouterr().out
+    assert run("trace", *before, *(() if "--" in before else ("--",)), "-SN") == exits.UNKNOWN
+    assert "'-SN' is not known" in capsys.readouterr().err
+
+
+def test_in_a_pipe_a_row_is_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However long its names are: what is looked for in it is not folded over two."""
+    plant = Plant()
+    name = f"SN-{'x' * 150}"
+    plant.unit(name, "LOT")
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in plant.events))
+    assert run("recall", "LOT", "--from", str(path)) == exits.OK
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "SN-" in line)
+    assert name in line
+    assert "acme/press" in line
 
 
 def test_a_line_that_is_no_event_is_named(lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
