@@ -33,6 +33,8 @@ publish:
 
 PATIENT = ("{driver: modbus,", "{driver: modbus, timeout: 20s,")
 """A change to a station file: a device that is slow on a busy machine is not taken for gone."""
+PATIENT_OPCUA = ("{driver: opcua,", "{driver: opcua, timeout: 20s,")
+"""The same for a server of OPC UA."""
 
 PRESS = """\
 station: test/press

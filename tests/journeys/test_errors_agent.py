@@ -14,6 +14,7 @@ from tests.journeys.daemon import WITHIN_S, child, daemon
 from tests.journeys.plants import (
     COUNTER,
     PATIENT,
+    PATIENT_OPCUA,
     PRESS,
     Plant,
     counts_on,
@@ -75,8 +76,8 @@ async def test_second_agent_on_one_journal_touches_nothing(tmp_path: Path) -> No
     """It ends with 1 and one line that names the first; no PLC has heard of it."""
     async with Plc(PRESS_VARIABLES) as plc, filling() as filler:
         folder, state = tmp_path / "stations", tmp_path / "state"
-        write(folder / "press.yaml", PRESS, url=plc.url)
-        well = write(folder / "well.yaml", COUNTER, name="well", port=filler.port)
+        write(folder / "press.yaml", PRESS, PATIENT_OPCUA, url=plc.url)
+        well = write(folder / "well.yaml", COUNTER, PATIENT, name="well", port=filler.port)
         async with daemon(folder, state) as first:
             await first.said("ready", station="test/press")
             await counts_on(filler, well, state)

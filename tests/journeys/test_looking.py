@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent.app.reading import Query, find_journals, read_events
 from tests.journeys.daemon import WITHIN_S, child, daemon
-from tests.journeys.plants import COUNTER, PRESS, filling, write
+from tests.journeys.plants import COUNTER, PATIENT, PRESS, filling, write
 from tests.opcua_plc import PRESS_VARIABLES, Plc
 
 
@@ -67,7 +67,7 @@ async def test_to_probe_is_to_touch_nothing(tmp_path: Path) -> None:
 async def test_probe_beside_the_daemon(tmp_path: Path) -> None:
     """A PLC with sessions to spare is looked at while the daemon runs on undisturbed."""
     async with filling() as filler:
-        file = write(tmp_path / "well.yaml", COUNTER, name="well", port=filler.port)
+        file = write(tmp_path / "well.yaml", COUNTER, PATIENT, name="well", port=filler.port)
         async with daemon(file, tmp_path / "state") as agent:
             await agent.said("ready")
             code, shown, _ = await run("probe", str(file))
