@@ -18,8 +18,12 @@ from pathlib import Path
 
 import orjson
 
+from agent.formats.canonical import canonical
 from agent.lines import OWNER_ONLY, LineFile, sync_directory
 from agent.ports import Address, Clock, Delivery, Row, Worker
+
+MOST = (1 << 42) - 1
+"""No seq and no moment of ours is larger: that is the year 2109."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,29 +52,66 @@ def held_in(path: Path) -> tuple[list[Held], int]:
 
 
 def _held(line: bytes) -> Held | None:
-    """Return what a line holds; None for one that a broken disk has left."""
+    """Return what a line holds; None for one that a broken disk, or a hand, has left."""
     try:
         entry = orjson.loads(line)
-        after = entry.get("after")
-        address, body = f"{entry['epoch']}-{entry['seq']}", entry["body"].encode()
-        if entry.get("digest", digest := _digest(address, body)) != digest:
+        address = Address(_text(entry["epoch"]), _count(entry["seq"]))
+        body = _text(entry["body"]).encode()
+        if not _is_its_own(address, body, entry.get("digest")):
             return None  # sent, it would be another event under this address
+        after = entry.get("after")
+        wall_ms = _count(entry["wall_ms"])
         return Held(
             row=Row(
-                epoch=entry["epoch"],
-                seq=int(entry["seq"]),
-                kind=entry["kind"],
+                epoch=address.epoch,
+                seq=address.seq,
+                kind=_text(entry["kind"]),
                 unit=None,
-                wall_ms=entry["wall_ms"],
+                wall_ms=wall_ms,
                 body=body,
                 hash="",
             ),
-            after=Address(after[0], int(after[1])) if after else None,
-            cause=entry["cause"],
-            wall_ms=entry["wall_ms"],
+            after=None if after is None else _address(after),
+            cause=_text(entry["cause"]),
+            wall_ms=wall_ms,
         )
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return None
+
+
+def _is_its_own(address: Address, body: bytes, digest: object) -> bool:
+    """Return whether a body is what was set aside under its address.
+
+    A line without a digest is of an earlier version: there the event's own hash has to tell.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no event, where that is asked.
+    """
+    if digest is not None:
+        return digest == _digest(str(address), body)
+    event = orjson.loads(body)
+    content = {name: value for name, value in event.items() if name != "hash"}
+    named = Address(event["epoch"], event["seq"])
+    return named == address and event["hash"] == sha256(canonical(content)).hexdigest()
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"no text: {value!r}")
+    return value
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= MOST:
+        raise ValueError(f"no number of ours: {value!r}")
+    return value
+
+
+def _address(value: object) -> Address:
+    if not isinstance(value, list):
+        raise TypeError(f"no address: {value!r}")
+    epoch, seq = value
+    return Address(_text(epoch), _count(seq))
 
 
 def _digest(address: str, body: bytes) -> str:
@@ -98,11 +139,11 @@ def ask_release(path: Path, addresses: list[Address]) -> None:
 
 
 def _asked(line: bytes) -> Address | None:
+    """Return what a line asks for; None for one that a power cut tore, or a hand wrote."""
     try:
-        epoch, seq = orjson.loads(line)
+        return _address(orjson.loads(line))
     except (TypeError, ValueError):
-        return None  # torn by a power cut: it is asked again
-    return Address(str(epoch), int(seq))
+        return None  # it is asked again
 
 
 class Quarantine:

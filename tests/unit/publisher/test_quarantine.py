@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from agent.formats.canonical import canonical
 from agent.ports import Address, Delivery, Row
 from agent.publisher import Quarantine
 from agent.publisher.quarantine import ask_release, held_in, release_path
@@ -128,6 +129,67 @@ async def test_what_has_rotted_is_told_and_never_sent(
     assert ([one.row.seq for one in held], unreadable) == ([8], 1)
     ask_release(path, [Address(EPOCH, seq) for seq in (7, 8, 9)])
     assert [delivery.row.seq for delivery in await _quarantine(path).asked()] == [8]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epoch": ["x"]},
+        {"seq": "7"},
+        {"seq": -7},
+        {"seq": True},
+        {"kind": None},
+        {"cause": 7},
+        {"body": 7},
+        {"wall_ms": 1e300},
+        {"wall_ms": 1 << 60},
+        {"after": "zz"},
+        {"after": ["x"]},
+        {"after": ["x", "y"]},
+        {"digest": 7},
+    ],
+)
+async def test_what_a_hand_wrote_is_told_and_ends_nothing(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    """Any line that is not one of ours is unreadable, whichever member is wrong."""
+    path = tmp_path / "plant.jsonl"
+    quarantine = _quarantine(path)
+    await quarantine.put(event_row(7), "too large")
+    entry = orjson.loads(path.read_bytes())
+    deep = b"[" * 100_000
+    lines = (orjson.dumps(entry | change), b"\xff", b"null", b"[]", b"{}", deep)
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    assert held_in(path) == ([], len(lines))
+
+
+async def test_a_question_that_a_hand_wrote_is_none_and_ends_nothing(tmp_path: Path) -> None:
+    """It would be read again at each start: nobody would be ready for a word in a file."""
+    path = tmp_path / "plant.jsonl"
+    quarantine = _quarantine(path)
+    await quarantine.put(event_row(7), "too large")
+    ask_release(path, [Address(EPOCH, 7)])
+    words = (
+        b'junk\n[1,2,3]\n["x","y"]\n["x",1e400]\n\xff\n[null,1]\n["a",-5]\n7\n{"a":1,"b":2}\n"ab"\n'
+    )
+    release_path(path).write_bytes(words + release_path(path).read_bytes())
+    assert [delivery.row.seq for delivery in await quarantine.asked()] == [7]
+    assert await quarantine.asked() == []
+
+
+def test_a_line_of_an_earlier_version_is_an_event_that_proves_itself(tmp_path: Path) -> None:
+    """Without a digest its own hash has to fit, and the address be its own."""
+    path = tmp_path / "plant.jsonl"
+    event = {"epoch": EPOCH, "kind": "x", "seq": 7, "n": 2}
+    event["hash"] = sha256(canonical(event)).hexdigest()
+    line = {"epoch": EPOCH, "seq": 7, "kind": "x", "cause": "large", "wall_ms": 1}
+    bodies: tuple[object, ...] = (event, event | {"n": 3}, event | {"seq": 8}, {"n": 2}, [])
+    for body, seq in ((body, seq) for body in bodies for seq in (7, 8)):
+        entry = line | {"seq": seq, "body": orjson.dumps(body).decode()}
+        with path.open("ab") as file:
+            file.write(orjson.dumps(entry) + b"\n")
+    held, unreadable = held_in(path)
+    assert ([one.row.body for one in held], unreadable) == ([orjson.dumps(event)], 9)
 
 
 def test_a_quarantine_that_never_was_holds_nothing(tmp_path: Path) -> None:
