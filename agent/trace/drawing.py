@@ -7,8 +7,8 @@ next load may not have been by t-u (D-44).
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import inf
@@ -84,19 +84,17 @@ class Draws:
 
 
 class Feed:
-    """What a slot of a station had in it, in the order of time."""
+    """What a slot of a station had in it, in the order of time.
+
+    Args:
+        loads: In the order recorded.
+    """
 
     def __init__(self, loads: Iterable[Load]) -> None:
-        in_order = sorted(loads, key=lambda load: (load.low, load.high))
-        self._loads = in_order
-        self._lows = [load.low for load in in_order]
-        ends, behind = list[float](), list[float]()
-        for load in reversed(in_order):
-            at = bisect_left(behind, load.high)
-            ends.append(behind[at] if at < len(behind) else inf)
-            if not load.is_added:
-                insort(behind, load.high)
-        self._ends = ends[::-1]
+        in_order = sorted(enumerate(loads), key=lambda each: (each[1].low, each[1].high))
+        self._loads = [load for _, load in in_order]
+        self._lows = [load.low for load in self._loads]
+        self._ends = _ends(self._loads, self._lows, [number for number, _ in in_order])
         """Per load: when the next one that emptied the slot had come for sure."""
         self._latest_ends = list(accumulate(self._ends, max))
 
@@ -109,6 +107,32 @@ class Feed:
                 found[self._loads[number].lot] = None
             number -= 1
         return tuple(found)
+
+
+def _ends(loads: Sequence[Load], lows: Sequence[float], numbers: Sequence[int]) -> list[float]:
+    """Return when each of a slot's loads was gone for sure, because a later one had come.
+
+    That is later which may only have come after it; and of two that overlap the one that is later
+    by both ends and was recorded later. Where these speak against each other nobody knows which
+    came last, and neither ends the other (D-4).
+
+    Args:
+        loads: By their ends.
+        lows: When each may have come.
+        numbers: As which of them each was recorded.
+    """
+    over = [inf if load.is_added else load.high for load in loads]
+    behind = [*list(accumulate(reversed(over), min))[::-1], inf]
+    ends = []
+    for at, load in enumerate(loads):
+        apart = max(bisect_left(lows, load.high), at + 1)
+        near = (
+            over[each]
+            for each in range(at + 1, apart)
+            if loads[each].high >= load.high and numbers[each] > numbers[at]
+        )
+        ends.append(min(behind[apart], min(near, default=inf)))
+    return ends
 
 
 class Move(NamedTuple):

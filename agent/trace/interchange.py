@@ -8,8 +8,9 @@ Rules:
     - `load`: from some moment within `t: [lo, hi]` on, the slot holds this lot and no longer the
       one before. `topup`: added without emptying. A lot is an option of what was drawn at t, give
       or take u, if it may have been there by t+u and the next load may not have been by t-u (D-44).
-      The next one is that which lies behind it by both ends of its interval: of two of which one
-      lies within the other nobody knows the order, and neither ends the other.
+      The next one is that which may only have come after it, or is behind it both by both ends of
+      its interval and in the record. Of two that overlap otherwise nobody knows the order, and
+      neither ends the other.
     - `process`: the unit draws from every slot of the station that has something in it.
     - `replace`: what the unit had from that slot is out, this lot is in. `remove`: so is the child.
       What may have been drawn after a replacement all the same, by t+u, stays possible (D-4).

@@ -113,6 +113,16 @@ def counted(events: Sequence[Event]) -> list[Event]:
     return found[::-1]
 
 
+def is_later(one: Event, other: Event, recorded: Sequence[Event]) -> bool:
+    """Whether of two loads, sorted by when they were, the second came last for sure.
+
+    It may only have come after the first, or both ends of its interval say so and the record too.
+    """
+    is_apart = bool(one["t"][0] >= other["t"][1])
+    was_behind = recorded.index(one) > recorded.index(other)
+    return is_apart or (was_behind and bool(one["t"][1] >= other["t"][1]))
+
+
 @dataclass
 class Brute:
     """A plant, by its events that count."""
@@ -137,7 +147,7 @@ class Brute:
         found = []
         for number, load in enumerate(some):
             behind = [e for e in some[number + 1 :] if e["type"] == "load"]
-            ends = [e["t"][1] for e in behind if e["t"][1] >= load["t"][1]]
+            ends = [e["t"][1] for e in behind if is_later(e, load, here)]
             is_over = any(end <= draw["t"] - draw["u"] for end in ends)
             if load["t"][0] <= draw["t"] + draw["u"] and not is_over:
                 found.append(load["lot"])
@@ -258,11 +268,13 @@ def test_lines_may_come_twice(chance: random.Random) -> None:
 def test_what_was_really_drawn_is_never_left_out(chance: random.Random) -> None:
     """Wherever in its interval each load was, what lay in the slot is an option (D-4, D-44).
 
-    And only what lay there is certain.
+    And only what lay there is certain, in whatever order they were recorded.
     """
     some = [e for e in loads(chance) if (e["station"], e["slot"]) == SLOTS[0]]
-    some.sort(key=lambda load: load["t"])
-    real = really(chance, some)
+    some = [{"id": f"e{number}"} | load for number, load in enumerate(some)]
+    recorded = chance.sample(some, len(some))
+    some.sort(key=lambda load: (load["t"], recorded.index(load)))
+    real = really(chance, some, recorded)
     at, u = chance.uniform(0, 2 * UNTIL), chance.choice((0, 2))
     moment = at + chance.uniform(-u, u)
     there: list[str] = []
@@ -271,18 +283,18 @@ def test_what_was_really_drawn_is_never_left_out(chance: random.Random) -> None:
             stays = there if some[number]["type"] == "topup" else []
             there = [*stays, some[number]["lot"]]
     draw = {"type": "process", "unit": "U", "station": "S", "t": at, "u": u}
-    held = where_from(facts_of([*some, draw]), "U")
+    held = where_from(facts_of([*recorded, {"id": "d"} | draw]), "U")
     assert set(there) <= {*held.certain, *held.possible}, (some, real, moment)
     assert set(held.certain) <= set(there) or not there, (some, real, moment)
 
 
-def really(chance: random.Random, some: Sequence[Event]) -> list[float]:
-    """Return when loads may have been, those in order of which both ends say the order."""
+def really(chance: random.Random, some: Sequence[Event], recorded: Sequence[Event]) -> list[float]:
+    """Return when loads may have been, those in order of which everything says the order."""
     real = [chance.uniform(*load["t"]) for load in some]
     for _ in some:
         for later, load in enumerate(some):
             for earlier in range(later):
-                is_before = some[earlier]["t"][1] <= load["t"][1]
+                is_before = is_later(load, some[earlier], recorded)
                 if is_before and real[earlier] > real[later]:
                     real[earlier], real[later] = real[later], real[earlier]
     return real

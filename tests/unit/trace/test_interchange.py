@@ -38,8 +38,8 @@ def test_a_lot_is_an_option_exactly_by_the_rule(
 ) -> None:
     """It may be there by t+u, and the next load not yet by t-u: nothing else decides (D-44).
 
-    The next load lies behind by both ends of its interval; of two of which one lies within the
-    other either may have been the first.
+    The next load may only have come after it; or both ends of its interval and the record say so.
+    Of others that overlap either may have been the first.
     """
     in_order = sorted(made, key=lambda load: load["t"])
     wanted = set()
@@ -47,7 +47,11 @@ def test_a_lot_is_an_option_exactly_by_the_rule(
         later = [
             each["t"][1]
             for each in in_order[number + 1 :]
-            if each["type"] == "load" and each["t"][1] >= load["t"][1]
+            if each["type"] == "load"
+            and (
+                each["t"][0] >= load["t"][1]
+                or (each["t"][1] >= load["t"][1] and made.index(each) > made.index(load))
+            )
         ]
         is_there = load["t"][0] <= at + give_or_take
         if is_there and (not later or at - give_or_take < min(later)):
