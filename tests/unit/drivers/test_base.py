@@ -2,7 +2,8 @@
 
 import pytest
 
-from drivers.base import DriverConfigError, Quality, TagValue
+from drivers.base import DriverConfigError, LinkChanged, Quality, TagValue
+from tests.doubles import ManualClock
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,11 @@ def test_an_error_of_the_station_file_says_tag_cause_and_cure() -> None:
     of_a_tag = DriverConfigError("ack", "BadUserAccessDenied", "allow the write")
     assert str(of_a_tag) == "tag 'ack': BadUserAccessDenied; allow the write"
     assert str(DriverConfigError(None, "no trust list", "name one")) == "no trust list; name one"
+
+
+def test_a_link_that_is_seen_to_change_changes_at_that_moment() -> None:
+    """Nothing is known of it from before: its interval is the moment itself."""
+    now = ManualClock().now()
+    seen = LinkChanged.at(now, "7", "plc", up=False, reason="no answer")
+    assert (seen.earliest_ms, seen.latest_ms, seen.received) == (now.boot_ms, now.boot_ms, now)
+    assert (seen.id, seen.device, seen.up, seen.reason) == ("7", "plc", False, "no answer")

@@ -75,6 +75,17 @@ def test_a_copy_is_another_file(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "c").stat().st_mode) == 0o600
 
 
+def test_a_name_is_given_once(tmp_path: Path) -> None:
+    """A file takes a name that none has; the file of one that is taken stays as it is."""
+    for name in ("a", "b"):
+        FILES.create(tmp_path / name, name.encode())
+    FILES.name(tmp_path / "a", tmp_path / "c")
+    assert (FILES.read(tmp_path / "c"), FILES.size(tmp_path / "a")) == (b"a", None)
+    with pytest.raises(FileExistsError):
+        FILES.name(tmp_path / "b", tmp_path / "c")
+    assert (FILES.read(tmp_path / "b"), FILES.read(tmp_path / "c")) == (b"b", b"a")
+
+
 def test_free_space_is_known(tmp_path: Path) -> None:
     """The space left is a number of bytes."""
     assert FILES.free_bytes(tmp_path) > 0

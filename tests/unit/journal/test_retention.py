@@ -1,6 +1,7 @@
 """How long events are kept: by age, by quota, by who lacks them; on the whole journal."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,22 @@ async def test_a_clock_that_jumps_a_year_prunes_nothing(tmp_path: Path) -> None:
     with JournalReader(tmp_path) as reader:
         oldest = next(reader.query(Query(newest_first=False)))
     assert oldest.address != at(1)
+    await journal.close()
+
+
+async def test_what_the_look_up_has_not_taken_stays(tmp_path: Path) -> None:
+    """Though every sink has it and it is old: it is asked of the look-up when it is gone here."""
+    clock, taken = ManualClock(), list[Address | None]([None])
+    kept = replace(keep({"plant": True}), taken=lambda: taken[-1])
+    journal, history = await begun(tmp_path, clock, kept)
+    journal.move_cursor("plant", history.rows[-1].address)
+    await clock.advance(2 * KEEP_S)
+    assert first_kept(tmp_path) == 1
+    taken.append(at(9))
+    await clock.advance(2)
+    assert first_kept(tmp_path) == 10
+    assert journal.aged_ms is not None
+    assert 0 <= clock.now().wall_ms - journal.aged_ms <= 1000 * retention.LOOK_EVERY_S
     await journal.close()
 
 

@@ -38,6 +38,7 @@ def data(*identifiers: str, form: str = "06") -> DataMatch:
         (UNIT, Means.UNIT, {"min_length": 9, "max_length": 8}, "lengths must be 1 to 512"),
         (UNIT, Means.COMPONENT, {}, "a component needs a position"),
         (UNIT, Means.UNIT, {"position": "x"}, "a position belongs to a component, not to unit"),
+        (UNIT, Means.UNIT, {"role": "inspector"}, "a role belongs to an operator, not to unit"),
         (UNIT, Means.UNIT, {"gtins": {"0952"}}, "GTIN '0952': 4 digits, wants 14"),
         (UNIT, Means.UNIT, {"gtins": {"09521234543214"}}, "the digits before it give 3"),
         (UNIT, Means.UNIT, {"tolerates": {Reason.BAD_DATE}}, "cannot be tolerated: bad_date"),
