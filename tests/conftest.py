@@ -1,6 +1,7 @@
 """What holds for every test: warnings are errors (pyproject.toml) and nothing outlives its test."""
 
 import asyncio
+import functools
 import inspect
 import itertools
 import os
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 import structlog
+from pydantic import TypeAdapter
 
+from agent.config import validation
 from tests.leftovers import children, left_of, open_files, threads
 
 if TYPE_CHECKING:
@@ -25,6 +28,14 @@ Fresh = Callable[[], str]
 hypothesis.settings.register_profile("gate", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=5000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sections_are_known() -> Iterator[None]:
+    """Build once for all tests what judges a section of a station file; an agent loads one file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(validation, "TypeAdapter", functools.cache(TypeAdapter))
+        yield
 
 
 @pytest.fixture(autouse=True)
