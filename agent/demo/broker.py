@@ -19,7 +19,7 @@ from agent.demo.process import PATIENCE_S, Child, StartError, free_port
 
 _CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x05\x00\x00"  # MQTT 3.1.1, 3.1: clean, no name
 _CONNACK = b"\x20\x02\x00\x00"  # 3.2: accepted
-_ANSWER_S = 1.0
+_ANSWER_S = 5.0
 
 
 def mosquitto() -> str | None:

@@ -8,7 +8,7 @@ from agent.demo.plc import Stage
 from agent.demo.process import PATIENCE_S, Machine, free_port, python
 from agent.demo.truth import Fact, FillerTruth, PressTruth
 
-ANSWER_S = 40.0
+ANSWER_S = 60.0
 """Longest wait for an answer: the agent may be killed, start again and judge anew meanwhile."""
 
 

@@ -29,9 +29,9 @@ PRESS = "demo/line-1/press"
 FILLER = "demo/line-1/filler"
 STATIONS = (PRESS, FILLER)
 _LOOK_S = 0.1
-SETTLE_S = 20.0
+SETTLE_S = 60.0
 """Longer than the agent's longest pause between two calls on a broker that is away."""
-READY_S = 30.0
+READY_S = 60.0
 """How long the agent may take until the press may work."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -18,10 +19,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """How long a process may take to come up or to go."""
 
 _ROOT = Path(__file__).parents[2]
+_PORTS = range(20_000, 32_768)
+_turns = itertools.count(os.getpid() * 997)  # two processes begin apart
 
 
 class StartError(Exception):
@@ -34,10 +37,16 @@ def python(*arguments: str) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """Return a port of loopback that nobody listens on, each time another one.
+
+    It is none that the system gives away by itself, so that nobody has it by the time it is used,
+    nor between two runs of who listens there.
+    """
+    for turn in itertools.islice(_turns, len(_PORTS)):
+        port = _PORTS[turn % len(_PORTS)]
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise StartError("no port of loopback is free")
 
 
 class Child:

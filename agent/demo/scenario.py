@@ -28,7 +28,7 @@ PAUSE_S = 1.0
 _HAND_S = 0.25
 _LOOK_S = 0.25
 _PIECES_PER_S = 7.0
-_DRAIN_S = 20.0
+_DRAIN_S = 60.0
 """Longer than the agent's longest pause between two calls on a broker that is away."""
 
 ANSWERS = {

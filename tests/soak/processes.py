@@ -185,7 +185,7 @@ class Soak:
 
     def __init__(self, line: Line, pace: Pace, source: random.Random) -> None:
         self._line, self._source, self._pace = line, source, pace
-        self._until_s = time.monotonic() + pace.minutes * 60
+        self._until_s = 0.0
         self._trouble = Trouble(line, source, pace.most_s)
         self.measured = Measured(pace.minutes)
 
@@ -197,6 +197,7 @@ class Soak:
         await person.scan(codes.ORDER)
         line.filler.lot("F-1")
         line.filler.run(20)
+        self._until_s = time.monotonic() + self._pace.minutes * 60
         async with self._watched():
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._work(person))
