@@ -290,7 +290,7 @@ class Plc:
 
     async def let_go(self) -> None:
         """Return when no client is connected any more."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.connections:
                 self.left.clear()
                 await self.left.wait()

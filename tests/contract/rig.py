@@ -26,7 +26,7 @@ from drivers.base import (
     WriteGroup,
 )
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 """How long a test waits before it gives up; never how long something may take."""
 
 Seen = TypeVar("Seen", bound=Observation)

@@ -32,7 +32,7 @@ def holding(tag: str, address: int, kind: str = "uint16", **options: Any) -> Tag
 
 def driver_of(plc: TcpDevice, *tags: Tag, **options: object) -> Driver:
     """Return a driver of that PLC that polls every 10 ms."""
-    settings = {"poll": "10ms", "fast": "5ms", "timeout": "2s", **options}
+    settings = {"poll": "10ms", "fast": "5ms", "timeout": "60s", **options}
     return modbus_driver(list(tags), host="127.0.0.1", port=plc.port, **settings)
 
 
@@ -84,7 +84,7 @@ class ModbusRig:
         await self._plc.__aenter__()
         self._bound.bind(("127.0.0.1", 0))  # and nobody listens there
         port = self._bound.getsockname()[1]
-        intervals = {"poll": "20ms", "fast": "5ms", "timeout": "2s"}
+        intervals = {"poll": "20ms", "fast": "5ms", "timeout": "60s"}
         self.driver = modbus_driver(TAGS, host="127.0.0.1", port=self._plc.port, **intervals)
         self.nowhere = modbus_driver(TAGS, host="127.0.0.1", port=port, **intervals)
         self.nowhere_endpoint = f"modbus://127.0.0.1:{port}"

@@ -31,8 +31,13 @@ def press_tags() -> list[Tag]:
 def driver_for(
     url: str, tags: list[Tag], *, clock: Clock | None = None, **options: object
 ) -> Driver:
-    """Return a driver with short intervals, not yet run."""
-    short = {"publishing_interval": "20ms", "sampling_interval": "10ms", **options}
+    """Return a driver with short intervals and patience with a busy machine, not yet run."""
+    short = {
+        "publishing_interval": "20ms",
+        "sampling_interval": "10ms",
+        "timeout": "10s",
+        **options,
+    }
     checked = OpcUaOptions.model_validate({"url": url, **short})
     return SPEC.build("plc", checked, tags, clock or RealClock())
 

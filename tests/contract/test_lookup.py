@@ -138,7 +138,7 @@ async def test_it_is_reached_when_an_event_is_durable(
         await clock.advance(1)
         assert not waiting.done()
         await journal.append(history.rows[1:])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await waiting
         assert (await lookup.unit_seen("SN-1", "end")).visits == 1
 

@@ -42,6 +42,8 @@ LOOK_S = 0.02
 OLD_S = 70.0
 """Longer than delivered events stay."""
 CYCLES = 4
+REAL = 20
+"""So much more patience there is with real threads: the clock is turned on while they work."""
 
 
 class StuckError(Exception):
@@ -90,6 +92,7 @@ class Machine:
     ) -> None:
         self._disk = disk
         self._notes, self._clock, self._threads = notes, clock, life.has_threads
+        self._patience = REAL if life.has_threads else 1
         self._tell_out = tell
         self._source = random.Random(life.seed)  # noqa: S311 - not a secret
         self._numbers = itertools.count(1)
@@ -204,7 +207,7 @@ class Machine:
 
     async def until(self, is_so: Callable[[], bool], what: str) -> None:
         """Let time pass until something is so."""
-        if not await self._comes(is_so, PATIENCE_S):
+        if not await self._comes(is_so, PATIENCE_S * self._patience):
             raise StuckError(what)
 
     async def _comes(self, is_so: Callable[[], bool], within_s: float) -> bool:
@@ -260,7 +263,7 @@ class Machine:
 
     async def _answered(self, station: StationRun, request: int) -> None:
         """Wait for the answer of the raised request and let it fall; after a 7 it asks again."""
-        for _ in range(TRIES):
+        for _ in range(TRIES * self._patience):
             await self._comes(lambda: self._reads is not None, ANSWER_S)
             is_over = self._reads in STORED
             if not is_over:

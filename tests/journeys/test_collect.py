@@ -19,7 +19,7 @@ HAND_S = 0.02
 PARTS = 8
 HOUSINGS = ("H-1", "H-2", "H-3", "H-4")
 FILLED = ("F-1", "F-2", "F-3")
-RECORDED_S = 40.0
+RECORDED_S = 120.0
 PARTED = ("certain", "possible")
 STORED = {1, 2}
 """Answers that say that the unit's record is stored."""

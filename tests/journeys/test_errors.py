@@ -13,7 +13,6 @@ from agent.demo.process import free_port
 from tests.journeys.daemon import WITHIN_S, child
 from tests.journeys.plants import (
     COUNTER,
-    PATIENT,
     PRESS,
     READER,
     Plant,
@@ -53,7 +52,7 @@ async def test_opcua_plc_that_is_not_there(plant: Plant) -> None:
 async def test_modbus_device_that_is_not_there_and_comes(plant: Plant) -> None:
     """One line when it is missed, one when it is there, however often it was tried between."""
     port = free_port()
-    sick = write(plant.folder / "sick.yaml", COUNTER, PATIENT, name="sick", port=port)
+    sick = write(plant.folder / "sick.yaml", COUNTER, name="sick", port=port)
     async with plant.running() as agent:
         line = await plant.is_told(agent, sick, "link_lost", "plc")
         assert f"127.0.0.1:{port}" in line["error"]

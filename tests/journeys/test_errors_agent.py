@@ -13,8 +13,6 @@ from tests.contract.modbus_device import HOLDING
 from tests.journeys.daemon import WITHIN_S, child, daemon
 from tests.journeys.plants import (
     COUNTER,
-    PATIENT,
-    PATIENT_OPCUA,
     PRESS,
     Plant,
     counts_on,
@@ -76,8 +74,8 @@ async def test_second_agent_on_one_journal_touches_nothing(tmp_path: Path) -> No
     """It ends with 1 and one line that names the first; no PLC has heard of it."""
     async with Plc(PRESS_VARIABLES) as plc, filling() as filler:
         folder, state = tmp_path / "stations", tmp_path / "state"
-        write(folder / "press.yaml", PRESS, PATIENT_OPCUA, url=plc.url)
-        well = write(folder / "well.yaml", COUNTER, PATIENT, name="well", port=filler.port)
+        write(folder / "press.yaml", PRESS, url=plc.url)
+        well = write(folder / "well.yaml", COUNTER, name="well", port=filler.port)
         async with daemon(folder, state) as first:
             await first.said("ready", station="test/press")
             await counts_on(filler, well, state)
@@ -141,9 +139,9 @@ async def test_two_stations_share_one_connection(tmp_path: Path) -> None:
     async with filling() as filler:
         folder, state = tmp_path / "stations", tmp_path / "state"
         filler.device.memory.set(HOLDING, 50, 0, 0)
-        one = write(folder / "one.yaml", COUNTER, PATIENT, name="one", port=filler.port)
+        one = write(folder / "one.yaml", COUNTER, name="one", port=filler.port)
         other = ("address: 0", "address: 50")
-        two = write(folder / "two.yaml", COUNTER, PATIENT, other, name="two", port=filler.port)
+        two = write(folder / "two.yaml", COUNTER, other, name="two", port=filler.port)
         async with daemon(folder, state) as agent:
             await agent.said("ready", station="test/one")
             await agent.said("ready", station="test/two")

@@ -11,6 +11,7 @@ from agent.demo.plc import Stage
 from agent.demo.reconcile import reconcile, report, unit_events
 
 CYCLES = 500
+WITHIN_S = 60.0
 HAND_S = 0.02
 FEWEST_BOUND = CYCLES - 20
 """A scan can fall into a moment in which nobody listens; more than a few were a fault."""
@@ -57,11 +58,11 @@ async def trouble(line: Line, shift: Shift) -> None:
 
     await shift.reach(200)
     line.scanner.unplug()
-    await press.machine.until(lambda: not press.truth.ready, "is told that it is blind", 10)
+    await press.machine.until(lambda: not press.truth.ready, "is told that it is blind", WITHIN_S)
     line.scanner.plug()
 
     await shift.reach(250)
-    await press.machine.until(lambda: press.truth.open is not None, "asks", 10)
+    await press.machine.until(lambda: press.truth.open is not None, "asks", WITHIN_S)
     await line.kill_agent()
     line.start_agent()
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 
 from agent.app.reading import Query, find_journals, read_events
 from tests.journeys.daemon import WITHIN_S, child, daemon
-from tests.journeys.plants import COUNTER, PATIENT, PRESS, filling, write
+from tests.journeys.plants import COUNTER, PRESS, filling, until, write
 from tests.opcua_plc import PRESS_VARIABLES, Plc
 
 
@@ -30,20 +31,26 @@ async def test_to_try_a_line_is_to_touch_nothing(tmp_path: Path) -> None:
     """Every event is shown, also what would be answered; the PLC sees a reader, no file is left."""
     async with Plc(PRESS_VARIABLES) as plc:
         file = write(tmp_path / "press.yaml", PRESS, url=plc.url)
-        trying = asyncio.create_task(run("try", str(file), "--for", "6"))
-        async with asyncio.timeout(WITHIN_S):
-            while not plc.connections_seen:  # noqa: ASYNC110 - the server tells nobody
-                await asyncio.sleep(0.05)
-        await plc.set("Trigger", value=True)
-        code, shown, told = await trying
+        async with child(sys.executable, "-m", "agent", "try", str(file)) as process:
+            assert process.stdout is not None
+            await until(lambda: plc.connections_seen > 0)
+            await plc.set("Trigger", value=True)
+            lines = list[str]()
+            async with asyncio.timeout(WITHIN_S):
+                while not lines or "  unit_" not in lines[-1]:
+                    lines.append((await process.stdout.readline()).decode())
+                    assert lines[-1], lines
+                process.send_signal(signal.SIGINT)
+                rest, told = await process.communicate()
         assert plc.connections_seen == 1
         assert plc.writes == []
-    assert code == 0
+    shown = "".join(lines) + rest.decode()
+    assert process.returncode == 0
     kinds = [line.split()[2] for line in shown.splitlines() if line.count("  ")]
     assert "agent_started" in kinds
     assert "link_restored" in kinds
     assert any(kind.startswith("unit_") for kind in kinds), shown
-    assert all(json.loads(line)["level"] != "error" for line in told.splitlines())
+    assert all(json.loads(line)["level"] != "error" for line in told.decode().splitlines())
     assert names(tmp_path) == ["press.yaml"]
 
 
@@ -67,7 +74,7 @@ async def test_to_probe_is_to_touch_nothing(tmp_path: Path) -> None:
 async def test_probe_beside_the_daemon(tmp_path: Path) -> None:
     """A PLC with sessions to spare is looked at while the daemon runs on undisturbed."""
     async with filling() as filler:
-        file = write(tmp_path / "well.yaml", COUNTER, PATIENT, name="well", port=filler.port)
+        file = write(tmp_path / "well.yaml", COUNTER, name="well", port=filler.port)
         async with daemon(file, tmp_path / "state") as agent:
             await agent.said("ready")
             code, shown, _ = await run("probe", str(file))

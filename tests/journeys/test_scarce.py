@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest.mock import ANY
 
 from tests.journeys.daemon import Daemon, daemon
-from tests.journeys.plants import COUNTER, PATIENT, counted, counts_on, filling, write
+from tests.journeys.plants import COUNTER, counted, counts_on, filling, write
 
 FEW, MANY = 3, 1024
 LITTLE = 64 << 20
@@ -36,7 +36,7 @@ async def test_without_descriptors_or_memory_what_is_open_goes_on(tmp_path: Path
     """
     folder, state = tmp_path / "stations", tmp_path / "state"
     async with filling() as well:
-        one = write(folder / "one.yaml", COUNTER, PATIENT, name="one", port=well.port)
+        one = write(folder / "one.yaml", COUNTER, name="one", port=well.port)
         async with daemon_beside_a_plc_that_goes(folder, state) as (agent, port):
             line = await agent.said("link_still_lost", station="test/other")
             assert "oo many open files" in line["error"], line

@@ -19,7 +19,7 @@ from agent.trace.store import Store
 from agent.trace.store_keep import StoreKeep
 from tests.doubles import FastClock, SeededRandom
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class CollectorBench:

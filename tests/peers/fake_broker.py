@@ -67,7 +67,7 @@ class FakeBroker(Listener):
         self._unanswered: list[int] = []
         self._happened = asyncio.Condition()
 
-    async def until(self, true: Callable[[], bool], patience_s: float = 10.0) -> None:
+    async def until(self, true: Callable[[], bool], patience_s: float = 60.0) -> None:
         """Return when something that the broker saw made the condition true."""
         async with asyncio.timeout(patience_s), self._happened:
             await self._happened.wait_for(true)

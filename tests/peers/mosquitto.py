@@ -13,7 +13,7 @@ from typing import Self
 
 from agent.demo.process import free_port
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 def executable() -> str:

@@ -22,7 +22,7 @@ from tests.doubles import (
     event_row,
 )
 
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 STATION = "acme/graz/press-07"
 TOPICS = f"lineside/v1/{STATION}"
 

@@ -102,7 +102,7 @@ class Reader:
         assert self._writer is not None
         await self._writer.drain()
 
-    async def until(self, true: Callable[[], bool], patience_s: float = 15.0) -> None:
+    async def until(self, true: Callable[[], bool], patience_s: float = 60.0) -> None:
         """Return when something received made the condition true."""
         async with asyncio.timeout(patience_s), self._happened:
             await self._happened.wait_for(true)

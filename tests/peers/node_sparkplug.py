@@ -35,7 +35,7 @@ class NodeSparkplug:
         assert self._process is not None
         assert self._process.stdin is not None
         self._process.stdin.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self._process.wait()
         for thread in threading.enumerate():  # asyncio waits for a child in a thread of its own
             if thread.name.startswith("asyncio-waitpid"):
@@ -56,6 +56,6 @@ class NodeSparkplug:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(question).encode() + b"\n")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             answer: dict[str, Any] = json.loads(await self._process.stdout.readline())
         return answer

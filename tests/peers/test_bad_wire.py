@@ -70,7 +70,7 @@ async def test_a_byte_a_segment_is_no_other_register() -> None:
     async with TcpDevice() as plc, Proxy(plc.port) as wire:
         plc.memory.set(HOLDING, 0, *range(60))
         wire.piece = 1
-        driver = modbus_driver(tags, host="127.0.0.1", port=wire.port, poll="10ms", timeout="2s")
+        driver = modbus_driver(tags, host="127.0.0.1", port=wire.port, poll="10ms", timeout="60s")
         async with run_of(driver, [tag.name for tag in tags]) as (recorder, _):
             assert {name: seen.value for name, seen in recorder.values().items()} == {
                 f"r{at}": at for at in range(60)
@@ -84,7 +84,7 @@ async def test_an_acknowledgement_is_never_written_blind(way: Way) -> None:
         plc.memory.set(HOLDING, 0, 0)
         driver = modbus_driver(
             [holding("ack", 0, write=True)], host="127.0.0.1", port=wire.port, poll="1h",
-            timeout="100ms",
+            timeout="500ms",
         )  # fmt: skip
         async with run_of(driver, ["ack"]) as (_, task):
             wire.loses = way

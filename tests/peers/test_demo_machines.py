@@ -14,7 +14,7 @@ from agent.demo.handles import Filler, Press
 from agent.demo.plc import Stage
 from agent.demo.press import NAMESPACE
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Agent:

@@ -70,6 +70,10 @@ def foreign(seen: list[Any]) -> list[tuple[str, Any]]:
     ]
 
 
+MOST_NOT_UP = 1_000
+"""So often the link may not come up within the timeout: the machine may be busy."""
+
+
 class Count:
     """How many reads went which way."""
 
@@ -83,8 +87,9 @@ async def read_them_all(wire: Wire, reads: int, disturb: Callable[[Device], None
     async with wire() as (device, endpoint):
         settings = {"timeout": f"{TIMEOUT_S}s", "poll": "2ms", **endpoint}
         driver = modbus_driver(TAGS, **settings)
-        while count.right + count.down + count.not_up < reads:
+        while count.right + count.down < reads:
             count.not_up += 1
+            assert count.not_up < MOST_NOT_UP
             device.latency_s = lambda _number: 0.0
             device.reframed = lambda frame: frame
             with suppress(LinkDownError):  # a late reply to the run before has died with its link
@@ -118,18 +123,26 @@ def bare_client(device: Device) -> AsyncModbusTcpClient | AsyncModbusSerialClien
 @every_wire
 async def test_bare_pymodbus_takes_late_replies_for_others(wire: Wire) -> None:
     """The control: without the cures of the link, the same device yields foreign values."""
+    wrongs = [await wrong_of_bare(wire)]
+    while not wrongs[-1] and len(wrongs) < MOST_NOT_UP:  # all was late: the machine is busy
+        wrongs.append(await wrong_of_bare(wire))
+    assert wrongs[-1] > 0
+
+
+async def wrong_of_bare(wire: Wire) -> int:
+    """Return how many values of others bare pymodbus takes where one reply comes late."""
     wrong = 0
     async with wire() as (device, _):
         client = bare_client(device)
-        assert await client.connect()
-        device.latency_s = lambda number: 1.5 * TIMEOUT_S if number == 3 else 0.005
-        for at in ADDRESSES:
-            with suppress(ModbusException):
-                reply = await client.read_holding_registers(at, count=1)
-                wrong += reply.registers != [at]
+        if await client.connect():
+            device.latency_s = lambda number: 1.5 * TIMEOUT_S if number == 3 else 0.005
+            for at in ADDRESSES:
+                with suppress(ModbusException):
+                    reply = await client.read_holding_registers(at, count=1)
+                    wrong += reply.registers != [at]
         client.close()
         await asyncio.sleep(TIMEOUT_S)  # the last reply finds nobody
-    assert wrong > 0
+    return wrong
 
 
 @every_wire
@@ -160,20 +173,25 @@ async def test_device_always_too_late_gives_nothing(wire: Wire) -> None:
 @every_wire
 async def test_cancelled_reads_never_reach_another_request(wire: Wire) -> None:
     """Reads that are given up from outside leave no reply behind for the next one (M04)."""
+    tried, places = 0, [3, 8, 13]
     async with wire() as (device, endpoint):
         settings = {"timeout": "100ms", "poll": "1h", **endpoint}
         driver = modbus_driver(TAGS, **settings)
-        for at in (3, 8, 13):
+        while places:
+            tried += 1
+            assert tried < MOST_NOT_UP
             device.latency_s = lambda _number: 0.0
-            async with run_of(driver, OWN) as (recorder, _):
-                device.latency_s = lambda _number: 0.02
-                given_up = TagGroup(name="given up", guard=(), tags=(f"r{at}",))
-                with pytest.raises(TimeoutError):
-                    await asyncio.wait_for(driver.read(given_up), 0.01)
-                wanted = TagGroup(name="wanted", guard=(), tags=(f"r{at + 1}",))
-                with pytest.raises(LinkDownError):
-                    await driver.read(wanted)
-                assert foreign(recorder.seen) == []
+            with suppress(LinkDownError):  # it does not come up in time: the machine is busy
+                async with run_of(driver, OWN) as (recorder, _):
+                    at = places.pop()
+                    device.latency_s = lambda _number: 0.02
+                    given_up = TagGroup(name="given up", guard=(), tags=(f"r{at}",))
+                    with pytest.raises(TimeoutError):
+                        await asyncio.wait_for(driver.read(given_up), 0.01)
+                    wanted = TagGroup(name="wanted", guard=(), tags=(f"r{at + 1}",))
+                    with pytest.raises(LinkDownError):
+                        await driver.read(wanted)
+                    assert foreign(recorder.seen) == []
 
 
 def garbled(seed: int) -> Callable[[bytes], bytes]:

@@ -16,6 +16,7 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from drivers.base import LinkChanged, LinkDownError, Quality, Scalar, TagGroup, WriteGroup
+from drivers.modbus import bus
 from tests.contract.rig import Recorder, ended, run_of
 from tests.contract.rig_modbus import modbus_driver, modbus_tag
 
@@ -23,6 +24,12 @@ SIZE = 64
 
 Endpoint = dict[str, object]
 """The driver's options that lead to a server."""
+
+
+@pytest.fixture(autouse=True)
+def _no_reply_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open a line at once: these servers leave no late reply on it."""
+    monkeypatch.setattr(bus, "QUIET", 0)
 
 
 @pytest.fixture(scope="session")
@@ -170,7 +177,7 @@ async def test_every_type_is_written_and_read(server: Endpoint, order: str) -> N
     tags = [modbus_tag(name, write=True, **options) for name, (options, _) in VALUES.items()]
     tags += [modbus_tag(name, **options) for name, (options, _) in READ_ONLY.items()]
     wanted = {name: value for name, (_, value) in (VALUES | READ_ONLY).items()}
-    driver = modbus_driver(tags, byte_order=order, poll="20ms", timeout="300ms", **server)
+    driver = modbus_driver(tags, byte_order=order, poll="20ms", timeout="10s", **server)
     async with run_of(driver, wanted) as (recorder, _):
         pairs = tuple((name, value) for name, (_, value) in VALUES.items())
         await driver.write([WriteGroup(device="plc", values=pairs)])
@@ -189,7 +196,7 @@ async def test_address_that_is_not_there_is_named(server: Endpoint) -> None:
         modbus_tag("there", table="holding", address=SIZE - 1, type="uint16"),
         modbus_tag("behind", table="holding", address=SIZE + 2, type="uint16"),
     ]
-    driver = modbus_driver(tags, poll="20ms", timeout="300ms", **server)
+    driver = modbus_driver(tags, poll="20ms", timeout="10s", **server)
     async with run_of(driver, ["there", "behind"]) as (recorder, _):
         link = await recorder.first(LinkChanged)
         assert [(fault.tag, fault.cause) for fault in link.faults] == [
@@ -207,7 +214,7 @@ async def test_killed_server_ends_the_run(libmodbus_server: Path) -> None:
     tags = [modbus_tag("a", table="holding", address=0, type="uint16", write=True)]
     with process(libmodbus_server, "tcp") as server:
         port = int(said(server, ""))
-        driver = modbus_driver(tags, host="127.0.0.1", port=port, poll="1h")
+        driver = modbus_driver(tags, host="127.0.0.1", port=port, poll="1h", timeout="10s")
         async with run_of(driver, ["a"]) as (_, task):
             server.kill()
             with pytest.raises(LinkDownError, match=f"modbus://127.0.0.1:{port}/1: .*other end"):
@@ -218,7 +225,7 @@ async def test_adapter_that_is_pulled_ends_the_run(libmodbus_server: Path, tmp_p
     """A serial port that hangs up ends the run; while it is gone its absence is named."""
     tags = [modbus_tag("a", table="holding", address=0, type="uint16")]
     master = f"{tmp_path}/master"
-    driver = modbus_driver(tags, serial=master, parity="none", poll="20ms", timeout="200ms")
+    driver = modbus_driver(tags, serial=master, parity="none", poll="20ms", timeout="10s")
     with ExitStack() as adapter:
         _, device = adapter.enter_context(line(tmp_path))
         said(adapter.enter_context(process(libmodbus_server, "rtu", device)), "ready")

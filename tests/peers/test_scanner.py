@@ -323,12 +323,13 @@ def test_code_that_met_a_stopped_process_is_old() -> None:
         agent.send_signal(signal.SIGCONT)
         stale, stale_ms = line_from(agent).split()
     assert (fresh, stale) == (b"FRESH", b"STALE")
-    assert int(fresh_ms) < 1000 <= int(stale_ms)
+    assert int(stale_ms) >= 1000
+    assert int(fresh_ms) < int(stale_ms)
 
 
 async def test_silent_scanner_is_noticed_by_its_heartbeat() -> None:
     """A scanner that answers is a link; one that is switched off ends it (D-83)."""
-    heartbeat = {"send": "?\r", "expect": "HERE", "every": "50ms", "within": "500ms"}
+    heartbeat = {"send": "?\r", "expect": "HERE", "every": "50ms", "within": "2s"}
     with plugged() as scanner:
         seen = Recorder()
         run = started(driver(scanner.path, heartbeat=heartbeat), seen)
@@ -336,7 +337,7 @@ async def test_silent_scanner_is_noticed_by_its_heartbeat() -> None:
             assert await scanner.got(2) == b"?\r"
             await scanner.send(b"HERE\r")
         assert await scanner.got(2) == b"?\r"
-        assert "no heartbeat within 0.5 s" in await why(run)
+        assert "no heartbeat within 2 s" in await why(run)
         assert (warned(seen), spoken(seen)) == ([""], [])
 
 

@@ -13,7 +13,7 @@ from drivers.base import WriteGroup
 from tests.contract.modbus_device import Memory, TcpDevice
 from tests.unit.config.stations import CELL, FILLER, edited, loaded
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 PORT = "host: 127.0.0.1"
 
 

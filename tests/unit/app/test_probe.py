@@ -13,7 +13,7 @@ from tests.opcua_plc import PRESS_VARIABLES, Plc
 from tests.peers.scanner_rig import plugged
 from tests.unit.config.stations import CELL, edited, write
 
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 TWO = """
 station: acme/reader
 machine: reader

@@ -185,7 +185,7 @@ class World:
             )
         finally:
             station.stop()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not run.done():
                     await self.clock.advance(1)
             await run

@@ -102,7 +102,7 @@ def test_a_code_that_is_keyed_twice_is_asked_for_again(
 def test_what_is_keyed_again_is_sent_with_it(tmp_path: Path) -> None:
     """Both entries reach the station, which compares them: the second as it was keyed."""
     with keyed_in(tmp_path, "twice") as (command, ours, terminal), listened(tmp_path) as heard:
-        heard.settimeout(30)
+        heard.settimeout(60)
         os.write(ours, b" SN-2\n")
         with subprocess.Popen(
             command, stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -173,7 +173,7 @@ def test_a_program_says_a_code_twice_on_its_command_line(tmp_path: Path, stdin: 
 def test_interrupted_before_the_answer(tmp_path: Path) -> None:
     """Ctrl-C while the station is at it: whether it was recorded is to be looked up."""
     with keyed_in(tmp_path, "true") as (command, _, _), listened(tmp_path) as heard:
-        heard.settimeout(30)
+        heard.settimeout(60)
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
             caller, _ = heard.accept()
             with closing(caller), caller.makefile() as lines:

@@ -29,7 +29,7 @@ def test_version_and_help_answer_before_heavy_imports(arguments: tuple[str, ...]
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )
     run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300
     )
     assert run.stdout.splitlines()[-1] == "[]"
 
@@ -77,6 +77,6 @@ def test_module_is_the_command() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     assert run.stdout.startswith("lineside ")

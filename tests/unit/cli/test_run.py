@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import exits, main
+from agent.demo.process import free_port
 from tests.unit.config.stations import FILLER, edited, write
 
 WRONG = edited(FILLER, ("driver: modbus", "driver: modbuss"))
@@ -34,3 +35,14 @@ def test_a_folder_without_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err == (
         f"{tmp_path}:1:1: has no station file; put one file for each station there, NAME.yaml\n"
     )
+
+
+def test_a_try_ends_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After so many seconds, in order: there is no error, and no file is left."""
+    text = edited(FILLER, ("host: 127.0.0.1", f"host: 127.0.0.1, port: {free_port()}"))
+    write(tmp_path, filler=text)
+    with pytest.raises(SystemExit) as ended:
+        main(("try", str(tmp_path / "filler.yaml"), "--for", "0.1"))
+    assert ended.value.code == exits.OK
+    assert '"level":"error"' not in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["filler.yaml"]

@@ -98,12 +98,12 @@ async def test_wire_that_keeps_late_replies_is_left_quiet(plc: TcpDevice, *, gat
     clock = SleeplessClock()
     options = {
         "host": "127.0.0.1", "port": plc.port, "gateway": gateway, "address_base": "wire",
-        "timeout": "100ms", "poll": "1h",
+        "timeout": "500ms", "poll": "1h",
     }  # fmt: skip
     settings = ModbusOptions.model_validate(options)
     driver = SPEC.build("plc", settings, [holding("a", 0)], clock)
     async with run_of(driver, ["a"]) as (_, task):
-        first = clock.quiets(0.1)
+        first = clock.quiets(0.5)
         plc.reframed = lambda _frame: b""
         with pytest.raises(LinkDownError):
             await driver.read(TagGroup(name="g", guard=(), tags=("a",)))
@@ -111,7 +111,7 @@ async def test_wire_that_keeps_late_replies_is_left_quiet(plc: TcpDevice, *, gat
             await ended(task)
     plc.reframed = lambda frame: frame
     async with run_of(driver, ["a"]):
-        assert (first, clock.quiets(0.1)) == ((1, 2) if gateway else (0, 0))
+        assert (first, clock.quiets(0.5)) == ((1, 2) if gateway else (0, 0))
 
 
 async def test_run_cancelled_while_it_connects_leaves_nothing(plc: TcpDevice) -> None:

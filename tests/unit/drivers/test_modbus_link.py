@@ -15,6 +15,7 @@ from drivers.modbus.layout import Table
 from drivers.modbus.link import Link, LinkFault, Refusal
 from drivers.modbus.wire import SerialWire, TcpWire
 from tests.contract.modbus_device import COILS, HOLDING, RtuDevice, TcpDevice
+from tests.contract.rig import PATIENCE_S
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ async def plc() -> AsyncIterator[TcpDevice]:
 async def linked(plc: TcpDevice) -> AsyncIterator[tuple[Link, list[str]]]:
     """Give an open link, and what it says of its own death."""
     said: list[str] = []
-    link = await Link.open(TcpWire("127.0.0.1", plc.port, gateway=False), 1.0, said.append)
+    link = await Link.open(TcpWire("127.0.0.1", plc.port, gateway=False), PATIENCE_S, said.append)
     try:
         yield link, said
     finally:
@@ -42,7 +43,7 @@ async def in_flight(plc: TcpDevice, link: Link) -> asyncio.Task[Any]:
     there = asyncio.Event()
     plc.reframed = lambda _frame: b""
     plc.memory.answered = lambda _function, _start, _count: there.set()
-    asked = asyncio.create_task(link.read(1, Table.HOLDING, 0, 1, 60.0))
+    asked = asyncio.create_task(link.read(1, Table.HOLDING, 0, 1, PATIENCE_S))
     await there.wait()
     return asked
 
@@ -58,13 +59,13 @@ def ten_bits(frame: bytes) -> bytes:
 
 
 ASKS: dict[str, Callable[[Link], Awaitable[Any]]] = {
-    "read": lambda link: link.read(1, Table.HOLDING, 0, 2, 0.2),
-    "read bits": lambda link: link.read(1, Table.COIL, 0, 3, 0.2),
-    "write coil": lambda link: link.write(1, Table.COIL, 3, [1], 0.2),
-    "write one": lambda link: link.write(1, Table.HOLDING, 3, [7], 0.2),
-    "write two": lambda link: link.write(1, Table.HOLDING, 3, [7, 8], 0.2),
-    "write bit": lambda link: link.write_bit(1, 3, 2, value=True, timeout_s=0.2),
-    "read unit 0": lambda link: link.read(0, Table.HOLDING, 0, 2, 0.2),
+    "read": lambda link: link.read(1, Table.HOLDING, 0, 2, PATIENCE_S),
+    "read bits": lambda link: link.read(1, Table.COIL, 0, 3, PATIENCE_S),
+    "write coil": lambda link: link.write(1, Table.COIL, 3, [1], PATIENCE_S),
+    "write one": lambda link: link.write(1, Table.HOLDING, 3, [7], PATIENCE_S),
+    "write two": lambda link: link.write(1, Table.HOLDING, 3, [7, 8], PATIENCE_S),
+    "write bit": lambda link: link.write_bit(1, 3, 2, value=True, timeout_s=PATIENCE_S),
+    "read unit 0": lambda link: link.read(0, Table.HOLDING, 0, 2, PATIENCE_S),
 }
 
 
@@ -106,7 +107,7 @@ async def test_right_replies_keep_the_link(plc: TcpDevice) -> None:
         await ASKS["write bit"](link)
         assert plc.memory.get(HOLDING, 3, 2) == (7 | 4, 8)
         with pytest.raises(Refusal, match="exception 2"):
-            await link.read(1, Table.HOLDING, 15, 10, 0.2)
+            await link.read(1, Table.HOLDING, 15, 10, PATIENCE_S)
         assert await ASKS["read unit 0"](link) == [0, 1]
         assert not link.is_dead
         assert said == []
@@ -117,7 +118,7 @@ async def test_second_reply_in_one_breath_is_dropped(plc: TcpDevice) -> None:
     async with linked(plc) as (link, _):
         plc.reframed = lambda frame: frame * 2
         for start in range(10):
-            assert await link.read(1, Table.HOLDING, start, 1, 0.2) == [start]
+            assert await link.read(1, Table.HOLDING, start, 1, PATIENCE_S) == [start]
 
 
 async def test_closed_link_ends_the_request_in_flight(plc: TcpDevice) -> None:

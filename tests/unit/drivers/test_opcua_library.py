@@ -22,6 +22,6 @@ assert not hasattr(asyncua, "Nothing")
 def test_server_half_is_imported_on_demand_only() -> None:
     """A daemon does without asyncua's server; a program that wants one gets it all the same."""
     run = subprocess.run(
-        [sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=300, check=False
     )
     assert (run.returncode, run.stderr) == (0, "")

@@ -105,7 +105,7 @@ async def test_what_is_not_durable_yet_is_waited_for(line: Bench) -> None:
         assert not waiting.done()
         line.history.unit("SN-2")
         await line.send()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await waiting
         assert await line.visits(store, "SN-2") == 1
 
@@ -219,7 +219,7 @@ async def test_a_question_before_it_is_open_waits(line: Bench) -> None:
     await settled()
     assert not asked.done()
     feed = asyncio.create_task(store.feed(line.journal, None))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert (await asked).as_of == ""
     feed.cancel()
     await asyncio.gather(feed, return_exceptions=True)
