@@ -43,6 +43,14 @@ def test_badge_out_closes_the_session(code: str) -> None:
     assert rig.of(OperatorSignedOff)[-1].reason is SignOffReason.BADGE_OUT
 
 
+def test_badge_out_of_nobody_ends_nothing() -> None:
+    """The code for it is recorded as a scan, and no session ends that was none."""
+    rig = Rig(PRESS)
+    rig.scan("OP OFF")
+    assert len(rig.of(CodeScanned)) == 1
+    assert rig.of(OperatorSignedOff) == []
+
+
 def test_events_name_who_is_on_and_nobody_else() -> None:
     """D-61: never the last known person."""
     rig = Rig(PRESS)
