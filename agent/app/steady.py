@@ -6,7 +6,8 @@ time told, that is an event and a log line, and each event has to be sent over t
 Laws:
     1. Who was told "connected" is told at once that it no longer is, and why.
     2. "Connected" is told at once, until a sink was lost `FREE` times in a row within `CALM_S`.
-       From then on it has to hold first: `FIRST_HOLD_S`, and twice as long after each more loss.
+       From then on it has to hold first: `FIRST_HOLD_S`, and twice as long each time that it was
+       told and did not hold.
     3. Nothing is silent: that it comes and goes is told once (`sink_unsteady`) and shown in
        `state`, and the "connected" that is told says how often it was lost.
     4. What else keeps a sink down is told once, `MOST_CAUSES` causes at most.
@@ -55,6 +56,7 @@ class Steady:
         """What was told."""
         self._causes: set[str] = set()
         self._quick = self._losses = 0
+        """Times in a row that it was told and did not hold; losses since it was told."""
         self.is_unsteady = False
         """Whether it comes and goes, as was told."""
 
@@ -69,12 +71,13 @@ class Steady:
                 self._tell_up()
             return
         self._waiting = None
+        is_lost_untold = self._up_ms is not None and not self._is_up
         self._note_loss()
         if self._is_up or (state.reason not in self._causes and len(self._causes) < MOST_CAUSES):
             self._is_up = False
             self._causes.add(state.reason)
             self._tell(state, self._losses)
-        if self._quick > FREE and not self.is_unsteady:
+        if is_lost_untold and not self.is_unsteady:
             self.is_unsteady = True
             self._unsteady(state, self._losses)
 
@@ -101,8 +104,9 @@ class Steady:
             return
         is_good = self._now_ms() - self._up_ms >= CALM_S * 1000
         self._up_ms = None
-        self._quick = 0 if is_good else self._quick + 1
         self._losses += 1
+        if self._is_up:
+            self._quick = 0 if is_good else self._quick + 1
 
     def _tell_up(self) -> None:
         if self._waiting is not None:
