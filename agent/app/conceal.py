@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from drivers.base import CodeScanned, FrameStatus, Instant
 
 KEY_BYTES = 32
 KEY_FILE = "operator.key"
+_MADE = re.compile(rb"[0-9a-f]{%d}" % (2 * KEY_BYTES))
 UNNAMED = "unnamed"
 """Who gives a command where the station records nobody (`operators.mode: none`)."""
 
@@ -46,9 +48,9 @@ def operator_key(
         return _proven(key, f"operators.key {operators.key}")
     path = directory / KEY_FILE
     try:
-        if not path.exists():
+        if not path.exists() and not path.is_symlink():  # a link that leads nowhere is no new one
             _make(path, random.token_hex(KEY_BYTES))
-        return _proven(path.read_text("ascii"), str(path))
+        return _own(path)
     except (OSError, ValueError) as error:
         cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise KeyMissingError(
@@ -65,7 +67,7 @@ def known_key(
     try:
         if operators.key is not None:
             return _proven(secret(operators.key), operators.key)
-        return _proven(path.read_text("ascii"), str(path))
+        return _own(path)
     except (OSError, ValueError, KeyMissingError):
         return None
 
@@ -77,6 +79,22 @@ def _proven(key: str, source: str) -> bytes:
             f"{source}: the key is empty; put in a secret of {KEY_BYTES} random bytes"
         )
     return key.strip().encode()
+
+
+def _own(path: Path) -> bytes:
+    """Return the key that was made here; with a part of it everybody would get another pseudonym.
+
+    Raises:
+        KeyMissingError: it is not as it was made.
+        OSError, ValueError: it cannot be read.
+    """
+    key = _proven(path.read_text("ascii"), str(path))
+    if not _MADE.fullmatch(key):
+        raise KeyMissingError(
+            f"{path}: not as it was made ({2 * KEY_BYTES} hexadecimal digits): put its backup "
+            "back; remove it only if everybody is to have another pseudonym from now on"
+        )
+    return key
 
 
 def _make(path: Path, key: str) -> None:

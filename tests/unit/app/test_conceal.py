@@ -85,6 +85,23 @@ def test_an_empty_key_is_refused(tmp_path: Path) -> None:
     )
 
 
+def test_a_key_that_was_cut_or_is_elsewhere_is_no_other_key(tmp_path: Path) -> None:
+    """Each person would get another pseudonym without a word: the station waits for the key."""
+    made = operator_key(OWN, tmp_path, secret, SeededRandom())
+    path = tmp_path / KEY_FILE
+    for text in (made[:32], made + b"0", made[:-1] + b"x"):
+        path.write_bytes(text)
+        with pytest.raises(KeyMissingError, match="not as it was made"):
+            operator_key(OWN, tmp_path, secret, SeededRandom())
+        assert known_key(OWN, tmp_path, secret) is None
+    path.unlink()
+    path.symlink_to(tmp_path / "unplugged")
+    with pytest.raises(KeyMissingError, match="No such file"):
+        operator_key(OWN, tmp_path, secret, SeededRandom())
+    (tmp_path / "unplugged").write_bytes(made + b"\n")
+    assert operator_key(OWN, tmp_path, secret, SeededRandom()) == made
+
+
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """The text says which file, why, and what to do."""
     (tmp_path / "file").write_text("in the way")
