@@ -6,8 +6,9 @@ What speaks of what:
     late load, its end  -> units recorded before that it meets by its interval (D-44)
                            of what a cycle was bound by, the cycle (grounds.py)
     install             -> the cycle it belongs to; the cycle -> its installs
-    removal, conflict   -> what had the part in it
-    new identity        -> what was put into the unit under either name
+    removal, conflict   -> what had the part in it, under any of its names
+    new identity        -> what was put into the unit under any of its names, and what had it in it
+                           if it was moved
     cycle, load, its end -> cycles behind it that nobody saw (unseen.py)
 """
 
@@ -18,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
-from agent.trace import fetching, grounds, unseen
+from agent.trace import fetching, grounds, identities, unseen
 from agent.trace.corrections import Document
 from agent.trace.fetching import STATION, Key, key_of
 from agent.trace.genealogy import Kind
@@ -62,13 +63,16 @@ def by(connection: Connection, fresh: Mapping[int, Document]) -> set[int]:
             units |= {event["unit"], event["new"]}
         elif kind == "identity_conflict":
             units.add(event["unit"])
+    renamed = identities.renamed(fresh.values())
+    units |= {*identities.identities(connection, units, renamed)}
+    parts |= units & {*moved(connection, units)}
     found = _of_corrected(connection, corrected, parts)
     found |= _corrected_already(connection, fresh, parts)
     found |= _met(
         connection,
         [n for n, event in fresh.items() if event["kind"] in _LOADS | {"component_unloaded"}],
     )
-    found |= users(connection, parts)
+    found |= users(connection, {*identities.identities(connection, parts, renamed)})
     found |= _of_units(connection, units)
     found |= unseen.later(connection, fresh)
     return found - fresh.keys()
@@ -120,11 +124,23 @@ def _by_correction(connection: Connection, event: Document, parts: set[str]) -> 
         return _drawn_from(connection, event)
     if kind in grounds.KINDS:
         return _resting(connection, event)
+    if kind == "unit_reidentified":
+        names = {*identities.identities(connection, _names_given(connection, event))}
+        parts |= names
+        return _of_units(connection, names)
     if kind in _MOVES:
         parts.add(event[_MOVES[kind]])
     elif kind == "component_installed":
         return set(fetching.by_address(connection, _concerned(event)))
     return set()
+
+
+def _names_given(connection: Connection, event: Document) -> set[str]:
+    """Return the names that a new identity is about, as it was recorded and as it is right."""
+    chain = fetching.chains(connection, [key_of(event)])
+    right = (each.get("replacement", ()) for some in chain.values() for each in some)
+    named = (value for some in right for name, value in some if name in {"unit", "new"})
+    return {event["unit"], event["new"], *named}
 
 
 def _resting(connection: Connection, ground: Document) -> set[int]:
@@ -231,4 +247,17 @@ def moved(connection: Connection, parts: Iterable[str]) -> dict[str, list[int]]:
         asked = select(MOVES.c.part, MOVES.c.event).where(among(connection, MOVES.c.part, some))
         for part, number in connection.execute(asked):
             found.setdefault(part, []).append(number)
+    return found
+
+
+def with_two_bearers(connection: Connection, units: Iterable[str]) -> set[str]:
+    """Return which of these units' identities two have borne."""
+    found: set[str] = set()
+    for some in pieces(sorted(set(units)), NAMES_AT_ONCE):
+        asked = (
+            select(MOVES.c.part)
+            .join(EVENTS, EVENTS.c.id == MOVES.c.event)
+            .where(EVENTS.c.kind == "identity_conflict", among(connection, MOVES.c.part, some))
+        )
+        found.update(part for (part,) in connection.execute(asked))
     return found

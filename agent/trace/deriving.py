@@ -28,7 +28,7 @@ from sqlalchemy import (
 from agent.trace import affected, fetching, grounds, unseen
 from agent.trace.corrections import Document, Standing, place_of, standing
 from agent.trace.fetching import Key, key_of
-from agent.trace.genealogy import Kind
+from agent.trace.identities import identities, names_of
 from agent.trace.kits import Draws, Kits, named_in
 from agent.trace.label_sets import put_labels
 from agent.trace.projection import changes_of
@@ -37,7 +37,6 @@ from agent.trace.rows import (
     among,
     given,
     ids_of,
-    known_ids,
     pieces,
     put,
     put_shipments,
@@ -51,7 +50,6 @@ from agent.trace.tables import (
     MEASURED,
     REASONS,
     SHIPMENTS,
-    THINGS,
     USES,
 )
 
@@ -184,7 +182,7 @@ class _Surroundings:
         self._late = self._late_loads(draws)
         self._removals = self._moves(events.values())
         self._grounds = grounds.doubts(connection, events.values(), self._chains)
-        self._conflicts = affected.moved(
+        self._conflicts = affected.with_two_bearers(
             connection, [event["unit"] for event in of_kind["unit_reidentified"]]
         )
 
@@ -314,24 +312,27 @@ class _Surroundings:
 
     def _moves(self, events: Iterable[Document]) -> dict[str, list[Removal]]:
         """Return what ended the stay of parts, or put it in doubt."""
-        parts = {said["component"] for some in self._installs.values() for said in some}
-        parts |= {s.event["component"] for s in self._installs_stand.values() if s is not None}
+        serials = {said["component"] for some in self._installs.values() for said in some}
+        serials |= {s.event["component"] for s in self._installs_stand.values() if s is not None}
         for event in events:
             if event["kind"] in {"component_installed", "unit_packed"}:
-                parts.add(event.get("component") or event["child"])
+                serials.add(event.get("component") or event["child"])
                 for each in self._chains.get(key_of(event), ()):
-                    parts.update(
+                    serials.update(
                         v for name, v in each.get("replacement", ()) if name == "component"
                     )
+        parts = set(serials)
         for _, components in self._kits.components:
             parts.update(lot for use in components for lot in use.get("candidates", ()))
-        moved = affected.moved(self._connection, parts)
+        names = identities(self._connection, serials)
+        moved = affected.moved(self._connection, {*parts, *names})
         said = fetching.bodies(self._connection, {n for some in moved.values() for n in some})
         found: dict[str, list[Removal]] = defaultdict(list)
         for stands in fetching.stand(self._connection, said.values()).values():
             if stands is not None and stands.event["kind"] != "identity_conflict":
                 part, removal = self._removal(stands)
-                found[part].append(removal)
+                for name in names.get(part, (part,)):
+                    found[name].append(removal)
         return found
 
     def _removal(self, stands: Standing) -> tuple[str, Removal]:
@@ -388,21 +389,3 @@ def _keep_units(changes: Changes, event: Document) -> None:
     for name in (event.get("lot"), event.get("component"), event.get("child")):
         if name and name not in told:
             changes.about.append((name, Role.WAS, None))
-
-
-def names_of(connection: Connection, name: str) -> frozenset[str]:
-    """Return every identity that a unit or lot had or has, this one included (D-37)."""
-    seen, frontier = {name}, {name}
-    while frontier:
-        ids = list(known_ids(connection, frontier).values())
-        other = THINGS.alias()
-        steps = [
-            select(other.c.name)
-            .join(USES, USES.c[there] == other.c.id)
-            .where(among(connection, USES.c[here], ids), USES.c.kind == Kind.NAME.value)
-            for here, there in (("holder", "option"), ("option", "holder"))
-        ]
-        found = {each for step in steps for (each,) in connection.execute(step)}
-        frontier = found - seen - {"unknown:other"}
-        seen |= frontier
-    return frozenset(seen)

@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from agent.trace import fetching
 from agent.trace.corrections import Document, address_of
-from agent.trace.deriving import names_of
 from agent.trace.genealogy import OTHER, Kind, Use
 from agent.trace.holdings import moment
+from agent.trace.identities import names_of
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces, reading
 from agent.trace.store import Store
 from agent.trace.tables import ABOUT, EVENTS, THINGS

@@ -366,11 +366,15 @@ class _Reading:
             self.add(child["lot"], Kind.LOT, (self.event["lot"],), DIRECT)
 
     def merged(self) -> None:
-        """What they became is made of all of them (D-52)."""
-        self.changes.about.append((self.event["lot"], Role.IS, None))
-        for parent in self.event["parents"]:
-            self.changes.about.append((parent["lot"], Role.IS, None))
-            self.add(self.event["lot"], Kind.LOT, (parent["lot"],), DIRECT)
+        """What they became is made of all of them; each piece of one, unless blended (D-52)."""
+        lot, parents = self.event["lot"], [each["lot"] for each in self.event["parents"]]
+        self.changes.about += [(name, Role.IS, None) for name in (lot, *parents)]
+        if self.event.get("blended"):
+            for parent in parents:
+                self.add(lot, Kind.LOT, (parent,), DIRECT)
+        else:
+            why = DIRECT if len({*parents}) == 1 else "hopper_mix"
+            self.add(lot, Kind.LOT, parents, why)
 
     # -------------------------------------------------------------- material
 

@@ -1,5 +1,7 @@
 """What events of stations come down to: parts, names, lots, packages, and corrections of each."""
 
+import random
+
 import pytest
 
 from agent.trace.archive import DocumentError
@@ -41,6 +43,46 @@ def test_a_removal_that_names_the_new_identity_ends_what_the_old_one_began() -> 
     assert recalled(plant, "ECU").certain == ["VIN-1"]
     plant.add("component_removed", component="ECU", unit="VIN-1")
     assert recalled(plant, "ECU").certain == ["ECU"]
+
+
+def test_a_part_that_was_given_a_new_name_is_taken_out_by_that() -> None:
+    """It is one thing under all its names, whichever was read when it went in, moved, came out.
+
+    In any order: what is heard late of a name, or of a removal, changes what is known of all.
+    """
+    plant = Plant()
+    plant.install("U1", "ECU")
+    for old, new in (("ECU", "ECU-a"), ("ECU-a", "ECU-b")):
+        plant.add("unit_reidentified", unit=old, new=new)
+    plant.add("component_removed", component="ECU-b", unit="U1")
+    plant.add("unit_reidentified", unit="U1", new="U2")
+    plant.add("unit_packed", level="box", child="ECU-b", parent="BOX")
+    plant.add("unit_reidentified", unit="ECU-b", new="ECU-c")
+    plant.add("unit_unpacked", child="ECU-c", parent="BOX", how="scan")
+    for name in ("ECU", "ECU-a", "ECU-b", "ECU-c"):
+        found = recalled(plant, name)
+        assert (found.certain, found.possible, found.cleared) == (["ECU-c"], [], ["U2"])
+    with stored(plant.events) as store:
+        wanted = derived(store)
+    for seed in range(20):
+        shuffled = random.Random(seed).sample(plant.events, len(plant.events))  # noqa: S311 - an order
+        with stored(*([event] for event in shuffled)) as store:
+            assert derived(store) == wanted, seed
+
+
+def test_a_new_identity_after_a_removal_is_no_second_bearer() -> None:
+    """What was taken out, or unpacked, and then given a new name stays one history (D-37)."""
+    plant = Plant()
+    plant.unit("ECU", "LOT")
+    plant.install("U1", "ECU")
+    plant.add("component_removed", component="ECU", unit="U1")
+    plant.add("unit_reidentified", unit="ECU", new="ECU-a")
+    plant.unit("SN-1", "LOT")
+    plant.add("unit_packed", level="box", child="SN-1", parent="BOX")
+    plant.add("unit_unpacked", child="SN-1", parent="BOX", how="scan")
+    plant.add("unit_reidentified", unit="SN-1", new="SN-2")
+    found = recalled(plant, "LOT")
+    assert (found.certain, found.possible) == (["ECU-a", "SN-2"], [])
 
 
 def test_a_part_that_is_found_in_two_units_is_possible_in_both() -> None:
@@ -143,16 +185,30 @@ def test_an_identity_that_comes_again_is_certain_of_neither() -> None:
 
 
 def test_splits_merges_and_pieces_of_lots() -> None:
-    """A child is all of its parent, a merged lot all of its parents; pieces are of a lot (D-52)."""
+    """A child is all of its parent, a blend all of its parents; pieces are of a lot (D-52)."""
     plant = Plant()
     plant.add("lot_split", lot="L", children=[{"lot": "L1"}, {"lot": "L2"}])
-    plant.add("lot_merged", lot="M", parents=[{"lot": "L1"}, {"lot": "X"}])
+    plant.add("lot_merged", lot="M", parents=[{"lot": "L1"}, {"lot": "X"}], blended=True)
     plant.add("lot_relabelled", lot="M", new_lot="M2")
     plant.add("unit_completed", handshake="end", latest_ms=0, unit="U1", lot="M2")
     with stored(plant.events) as store:
         assert recall(store, "L").certain == ["U1"]
         assert recall(store, "X").certain == ["U1"]
         assert {"L", "L1", "M", "M2", "X"} <= {*where_from(store, "U1").certain}
+
+
+def test_a_piece_of_lots_that_were_put_together_is_of_one_of_them() -> None:
+    """Not blended, nobody knows of which: it may be of each, and is of none for certain (D-52)."""
+    plant = Plant()
+    plant.add("lot_merged", lot="M", parents=[{"lot": "A"}, {"lot": "B"}])
+    plant.add("lot_merged", lot="ONE", parents=[{"lot": "A"}])
+    plant.unit("U1", "M")
+    plant.unit("U2", "ONE")
+    with stored(plant.events) as store:
+        for lot, surely in (("A", ["U2"]), ("B", [])):
+            found = recall(store, lot)
+            assert (found.certain, found.possible) == (surely, ["U1"])
+        assert where_from(store, "U1").possible == ["A", "B"]
 
 
 def test_a_package_is_where_a_unit_is_and_not_what_is_recalled() -> None:
@@ -256,6 +312,27 @@ def test_a_new_identity_that_never_was_ends_nothing() -> None:
     assert "U1" not in {*recalled(plant, "ECU").certain, *recalled(plant, "ECU").possible}
     plant.correct(named)
     assert recalled(plant, "ECU").certain == ["U1"]
+
+
+@pytest.mark.parametrize("old", ["ECU", "U1"])
+@pytest.mark.parametrize("right", [{}, {"new": "OTHER"}])
+def test_a_new_identity_that_is_corrected_last_of_all_is_corrected(
+    old: str, right: dict[str, str]
+) -> None:
+    """What rested on it is read anew: what came out, under that name, was something else."""
+    plant = Plant()
+    plant.install("U1", "ECU")
+    named = plant.add("unit_reidentified", unit=old, new="NEW")
+    component, unit = ("NEW", "U1") if old == "ECU" else ("ECU", "NEW")
+    plant.add("component_removed", component=component, unit=unit)
+    assert recalled(plant, "ECU").certain == [component]
+    plant.correct(named, **right)
+    holder = right.get("new", "U1") if old == "U1" else "U1"
+    assert holder in recalled(plant, "ECU").certain
+    with stored(plant.events) as store:
+        wanted = derived(store)
+    with stored(*([event] for event in plant.events)) as store:
+        assert derived(store) == wanted
 
 
 def test_a_lot_that_was_opened_under_a_wrong_name_is_found_by_both() -> None:
