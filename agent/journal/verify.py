@@ -67,6 +67,12 @@ class Report:
         is_marked = self.mark is not None or not self.rows
         return is_sound and not self.lost and is_marked and is_signed
 
+    def _before(self, epoch: str, first: int) -> str:
+        """Return what a loss keeps from being known: an epoch's start names the end before it."""
+        if first > 1 or self.oldest is None or Address(epoch, first) < self.oldest:
+            return ""
+        return " (with its start, so nothing here says what stood between it and the event before)"
+
     def text(self) -> str:
         """Return the report for a terminal."""
         extent = f"{self.oldest or '-'} to {self.newest or '-'}"
@@ -76,8 +82,10 @@ class Report:
             lines.append(f"  pruned up to {self.edge.address}")
         if not self.is_edge_true:
             lines.append("  ALTERED: the oldest event does not follow what was pruned")
-        lines += [f"  LOST {epoch} {first}..{last}: {why}" for epoch, first, last, why in self.lost]
-        lines += [f"  lost, and told: {epoch} {first}..{last}" for epoch, first, last in self.told]
+        for epoch, first, last, why in self.lost:
+            lines.append(f"  LOST {epoch} {first}..{last}: {why}{self._before(epoch, first)}")
+        for epoch, first, last in self.told:
+            lines.append(f"  lost, and told: {epoch} {first}..{last}{self._before(epoch, first)}")
         if self.mark is None and self.rows:
             lines.append("  the mark is missing: a shortened history could not be noticed")
         if self.broken is not None:

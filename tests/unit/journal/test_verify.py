@@ -109,6 +109,31 @@ def test_a_told_loss_is_shown_and_no_finding(tmp_path: Path, history: History) -
     assert f"  lost, and told: {epoch(1)} 6..9" in report.text()
 
 
+def test_a_loss_with_the_start_of_an_epoch_says_what_nobody_knows(
+    tmp_path: Path, history: History
+) -> None:
+    """That start named how the epoch before ended: nothing here proves what stood between (P20)."""
+    history.start(5)
+    history.links(1)
+    store = written(tmp_path, history)
+    store.close()
+    connection = connect(tmp_path / "journal.db", None)
+    lost = [place(Address(epoch(2), seq)) for seq in (1, 2, 3, 4)]
+    connection.execute(f"DELETE FROM events WHERE place IN ({','.join(map(str, lost))})")
+    connection.close()
+    between = " (with its start, so nothing here says what stood between it and the event before)"
+    assert f"  LOST {epoch(2)} 1..4: missing{between}" in verify(tmp_path).text().splitlines()
+    store = Store(connect(tmp_path / "journal.db", None), tmp_path / "journal.db")
+    store.commit([], {}, [(epoch(0), 1, 3), (epoch(2), 1, 4)])
+    report = verify(tmp_path)
+    store.close()
+    assert report.is_whole
+    assert report.text().splitlines()[1:3] == [
+        f"  lost, and told: {epoch(0)} 1..3",
+        f"  lost, and told: {epoch(2)} 1..4{between}",
+    ]
+
+
 def test_a_missing_mark_is_a_finding(tmp_path: Path, history: History) -> None:
     """Without it nobody knows whether the history is as long as it was (S1)."""
     store = written(tmp_path, history)
