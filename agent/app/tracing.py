@@ -21,11 +21,10 @@ from agent.trace.api import Node, Selection, Trace
 from agent.trace.archive import DocumentError
 from agent.trace.aside import all_aside
 from agent.trace.doctor import Finding, Period
-from agent.trace.genealogy import OTHER, Answer, Links, recall, where_from, where_used
+from agent.trace.genealogy import OTHER, STANDS_FOR, Answer, Links, recall, where_from, where_used
 from agent.trace.holdings import moment
 from agent.trace.importing import json_of, read_source
 from agent.trace.recorded import InterchangeError, unkeepable
-from agent.trace.said import STANDS_FOR
 from agent.trace.store import Size, Store, TraceStoreError
 from agent.trace.unmatched import unmatched
 

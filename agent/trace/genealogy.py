@@ -31,6 +31,10 @@ OTHER = "unknown:other"
 """Whatever else it may have been: an option that is nothing we know of."""
 
 
+STANDS_FOR = ("unknown:", "any:", "unidentified:", "group:")
+"""How the names begin that are no thing's own: no answer has them."""
+
+
 @unique
 class Kind(StrEnum):
     """What sort of a slot it is."""

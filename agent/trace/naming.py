@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, func, or_, select
 
+from agent.trace.genealogy import STANDS_FOR
 from agent.trace.rows import reading
-from agent.trace.said import STANDS_FOR
 from agent.trace.tables import THINGS
 
 MOST = 10

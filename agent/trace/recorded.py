@@ -11,8 +11,12 @@ from math import isfinite
 from sys import intern
 from typing import Any, NamedTuple, NoReturn
 
+from agent.trace.genealogy import STANDS_FOR
+
 _LONGEST = 80
 """So much of a value is told."""
+_PLACES = frozenset({"station", "slot"})
+"""Members that name no thing."""
 
 
 class InterchangeError(Exception):
@@ -70,7 +74,7 @@ class Recorded(NamedTuple):
             return intern(str(given))
         if not isinstance(given, str) or not given.strip():
             self.refuse(f'{member} is {shown_briefly(given)}; write a name, as "L-1"')
-        if why := unkeepable(given):
+        if why := unkeepable(given) or (member not in _PLACES and misleading(given)):
             self.refuse(f"{member} is {shown_briefly(given)}; {why}")
         return intern(given)  # it is there once for each event that it is named by
 
@@ -123,6 +127,17 @@ def unkeepable(name: str) -> str:
     if not name.isascii() and any("\ud800" <= sign <= "\udfff" for sign in name):
         return "write it without halves of UTF-16 characters"
     return ""
+
+
+def misleading(name: str) -> str:
+    """Return why a thing cannot be called so; empty: it can.
+
+    What answers call what is not known begins like that: a thing of such a name would be in none.
+    """
+    if not name.startswith(STANDS_FOR):
+        return ""
+    begins = name.partition(":")[0]
+    return f"write it without '{begins}:' at its beginning, which stands for what is not known"
 
 
 def shown_briefly(given: object) -> str:

@@ -20,11 +20,11 @@ from agent.formats.canonical import canonical
 from agent.trace import imported
 from agent.trace.corrected import corrections
 from agent.trace.fetching import STATION
-from agent.trace.genealogy import Found, Kind, find
+from agent.trace.genealogy import STANDS_FOR, Found, Kind, find
 from agent.trace.holdings import Station, completeness, moment
 from agent.trace.label_sets import LABELS
 from agent.trace.rows import NAMES_AT_ONCE, among, known_ids, pieces, reading
-from agent.trace.said import STANDS_FOR, UNIDENTIFIED, Role
+from agent.trace.said import UNIDENTIFIED, Role
 from agent.trace.selecting import Selection, choose, cycles_of, unheard, with_whole_names
 from agent.trace.shipped import Shipping
 from agent.trace.store import Store

@@ -14,8 +14,6 @@ from agent.trace.shipment import Shipment
 from drivers.base import SET_CLOCKS
 
 UNKNOWN = "unknown:"
-STANDS_FOR = (UNKNOWN, "any:", "unidentified:", "group:")
-"""How the names begin that are no thing's own."""
 UNIDENTIFIED = "unidentified:"
 DRAWS = frozenset({"unit_started", "unit_completed", "unit_refused", "unit_unbound", "lot_counted"})
 """Kinds that draw material."""

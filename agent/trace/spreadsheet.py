@@ -25,7 +25,7 @@ from agent.trace.drawing import Sight
 from agent.trace.genealogy import Kind
 from agent.trace.interchange import Slot
 from agent.trace.packed import Packed
-from agent.trace.recorded import InterchangeError, unkeepable
+from agent.trace.recorded import InterchangeError, misleading, unkeepable
 from agent.trace.shipment import Shipment
 from agent.trace.shipment_list import COLUMNS as SHIPMENT_COLUMNS
 from agent.trace.shipment_list import TELLING, shipments
@@ -33,6 +33,7 @@ from agent.trace.shipment_list import TELLING, shipments
 _COLUMNS = frozenset({"unit", "component", "kind", "since", "until", "scrapped"})
 _KINDS = {"": Kind.FEED, "lot": Kind.FEED, "serial": Kind.PART}
 _YES_NO = {"": False, "no": False, "0": False, "false": False, "yes": True, "1": True, "true": True}
+_NAMING = frozenset({"unit", "component", "lot"})
 _SEPARATORS = ",;\t"
 
 
@@ -157,10 +158,17 @@ def _cells(
                 f"{separator.join(cells)[:80]!r}; leave one empty by {separator!r} alone, and put "
                 f"quotes around one that has {separator!r} in it"
             )
-        for cell in cells:
-            if why := unkeepable(cell):
+        for column, cell in zip(columns, cells, strict=True):
+            if why := unkeepable(cell) or (column in _NAMING and _misleads(cell)):
                 raise InterchangeError(f"{where}: {cell!r}; {why}")
         yield where, dict(zip(columns, cells, strict=True))
+
+
+def _misleads(cell: str) -> str:
+    """Return why what a cell names cannot be called so; empty: it can."""
+    if ":" not in cell:
+        return ""
+    return next(filter(None, (misleading(name.strip()) for name in cell.split("|"))), "")
 
 
 class _Row(NamedTuple):

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, or_, select
 
 from agent.core.plan_volume import STORE_EVENT
 from agent.trace.doctor.finding import FEWEST, Finding, Mistake, Period, Place, stations
-from agent.trace.genealogy import Kind
+from agent.trace.genealogy import STANDS_FOR, Kind
 from agent.trace.holdings import moment
 from agent.trace.kits import LINKS
 from agent.trace.rows import NAMES_AT_ONCE, among, pieces
-from agent.trace.said import STANDS_FOR, Role
+from agent.trace.said import Role
 from agent.trace.tables import ABOUT, EVENTS, REASONS, THINGS, USES
 
 MOST_UNJOINED = 0.5

@@ -197,8 +197,11 @@ def test_a_unit_is_one_wherever_its_options_stand(
     assert "'-SN' is not known" in capsys.readouterr().err
 
 
-def test_in_a_pipe_a_row_is_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_in_a_pipe_a_row_is_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """However long its names are: what is looked for in it is not folded over two."""
+    monkeypatch.setenv("LINESIDE_STORE", str(tmp_path / "trace.db"))
     plant = Plant()
     name = f"SN-{'x' * 150}"
     plant.unit(name, "LOT")

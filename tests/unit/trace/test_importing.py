@@ -95,6 +95,8 @@ def test_a_spreadsheet_says_units_and_what_is_in_them(tmp_path: Path) -> None:
             b'unit,component\nU,"L1\nV,L2\n',
             r"a\.csv:2: unexpected end of data; close each",
         ),
+        ("a.csv", b"unit,component\nany:x,L\n", r"a\.csv:2: 'any:x'; write it without 'any:' at"),
+        ("a.csv", b"unit,component\nU,L|group:1\n", r"'L\|group:1'; write it without 'group:'"),
         ("a.csv", b"unit,component\nU,a\0b\n", r"a\.csv:2: 'a\\x00b'; write it without .* NUL"),
         ("a.csv", b"unit,component,since\nU,L,nan\n", r"a\.csv:2: since 'nan'; write it as 2026"),
         ("a.csv", b"unit,since,until\nU,9,3\n", r"a\.csv:2: until '3' is before since; exchange"),

@@ -232,6 +232,7 @@ def test_what_is_hardly_meant_is_remarked_on() -> None:
         ({"type": "scrap", "unit": " "}, "unit is ' '; write a name"),
         ({"type": "scrap", "unit": True}, "unit is True; write a name"),
         ({"type": "scrap", "unit": "\ud800"}, "write it without halves of UTF-16 characters"),
+        ({"type": "scrap", "unit": "unknown:1"}, "write it without 'unknown:' at its beginning"),
         ({"type": "scrap", "unit": "a\0b"}, "write it without the character NUL"),
         ({"type": "process", "unit": "U", "station": "S", "t": float("nan")}, "t is nan, not a"),
         ({"type": "process", "unit": "U", "station": "S", "t": 10**400}, "000…, not a number"),
