@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -24,7 +24,13 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.sinks.mqtt.ending import how_it_ended
 from agent.sinks.mqtt.login import End, Limits, Login
-from agent.sinks.mqtt.packets import EVENT, connect_properties, no_properties, with_will_reason
+from agent.sinks.mqtt.packets import (
+    EVENT,
+    LARGEST_FOR_US,
+    connect_properties,
+    no_properties,
+    with_will_reason,
+)
 from agent.sinks.mqtt.reaching import reach
 from agent.sinks.mqtt.reasons import REFUSED, not_connected
 from agent.sinks.mqtt.wire import Wire, WireClient
@@ -50,6 +56,9 @@ Answered = Callable[[int | End], None]
 class Connection:
     """One client object over one transport; made by `dial`, then `greet`, then used."""
 
+    MOST_BYTES: ClassVar[int] = LARGEST_FOR_US
+    """What is kept of a message to us; what is longer is cut."""
+
     def __init__(self, wire: Wire, login: Login) -> None:
         loop = asyncio.get_running_loop()
         self.limits = Limits()
@@ -57,7 +66,9 @@ class Connection:
         self._loop = loop
         self._wire = wire
         self._login = login
-        self._client = WireClient(wire, login.client_id, is_v5=login.is_v5)
+        self._client = WireClient(
+            wire, login.client_id, is_v5=login.is_v5, most_bytes=self.MOST_BYTES
+        )
         self._connack: asyncio.Future[tuple[int, Properties]] = loop.create_future()
         self._under_way: dict[int, tuple[int, Answered]] = {}
         self._acknowledged: list[tuple[int, int]] = []

@@ -59,6 +59,8 @@ class Message:
 class Subscription(Connection):
     """One connection of a reader."""
 
+    MOST_BYTES = LARGEST
+
     def __init__(self, wire: Wire, login: Login) -> None:
         super().__init__(wire, login)
         self.inbox: deque[Message] = deque()

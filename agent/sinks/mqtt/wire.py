@@ -21,10 +21,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.sinks.mqtt.packets import no_properties
+from agent.sinks.mqtt.packets import LARGEST_FOR_US, no_properties
 from agent.sinks.mqtt.reasons import REFUSED, not_taken
 
-_PUBACK = 0x40
+_PUBLISH, _PUBACK, _KIND = 0x30, 0x40, 0xF0
 _HEAD_BYTES, _MID_BYTES = 2, 2
 _MOST_PLAIN = 4
 """Bytes of a PUBACK after its head, where it says "taken" and no more."""
@@ -159,6 +159,11 @@ class Wire(asyncio.Protocol):
         """Whether paho has something to read."""
         return bool(self._unread)
 
+    @property
+    def waiting(self) -> int:
+        """How many bytes arrived and were not read yet."""
+        return len(self._unread)
+
     def flush(self) -> None:
         """Write what was collected."""
         if self._unsent and self.transport is not None and not self.transport.is_closing():
@@ -193,7 +198,23 @@ class Wire(asyncio.Protocol):
 class WireClient(Client):
     """A paho client for one connection, over a wire that is connected already."""
 
-    def __init__(self, wire: Wire, client_id: str, *, is_v5: bool = True) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        client_id: str,
+        *,
+        is_v5: bool = True,
+        most_bytes: int = LARGEST_FOR_US,
+    ) -> None:
+        """Begin with a wire that is up.
+
+        Args:
+            wire: What is written to and read from.
+            client_id: Our name.
+            is_v5: Whether it speaks version 5, else 3.1.1.
+            most_bytes: What is kept of a message to us. Version 3.1.1 cannot ask for shorter ones,
+                and a broker need not heed what it is asked.
+        """
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
@@ -206,6 +227,7 @@ class WireClient(Client):
         self.pings = self.pongs = 0
         """PINGREQs sent, paho's own among them, and how many were answered."""
         self._wire = wire
+        self._most_bytes = most_bytes
         self.max_inflight_messages_set(0)  # the window is ours (PITFALLS Q5)
         self.suppress_exceptions = True  # a callback must never break the reading (PITFALLS Q4)
 
@@ -231,7 +253,22 @@ class WireClient(Client):
     def _packet_read(self) -> MQTTErrorCode:
         if self._in_packet["command"] == 0 and self._protocol == MQTTProtocolVersion.MQTTv5:
             self._read_pubacks()
+        packet = self._in_packet
+        if packet["to_process"] and packet["remaining_length"] > self._most_bytes:
+            if packet["command"] & _KIND != _PUBLISH:
+                return MQTTErrorCode.MQTT_ERR_PROTOCOL
+            if len(packet["packet"]) >= self._most_bytes:
+                return self._pass_over()
         return super()._packet_read()
+
+    def _pass_over(self) -> MQTTErrorCode:
+        """Keep no more of a message than its beginning: what is cut is refused as too long."""
+        packet = self._in_packet
+        passed = min(self._wire.waiting, packet["to_process"])
+        self._wire.skip(passed)
+        packet["to_process"] -= passed
+        self._last_bytes_received = time.monotonic()
+        return MQTTErrorCode.MQTT_ERR_AGAIN if packet["to_process"] else super()._packet_read()
 
     def _read_pubacks(self) -> None:
         """Read the PUBACKs that come next, as far as they are whole and paho need not read them.

@@ -156,6 +156,65 @@ async def test_pubacks_may_come_in_any_pieces(size: int) -> None:
     assert client.strays == 1
 
 
+def _message(qos: int, topic: bytes, mid: int, payload: bytes, *, is_v5: bool) -> bytes:
+    """Return a PUBLISH as a broker sends it."""
+    head = len(topic).to_bytes(2) + topic + (mid.to_bytes(2) if qos else b"") + b"\0" * is_v5
+    left, length = len(head) + len(payload), b""
+    while left:
+        left, low = divmod(left, 128)
+        length += bytes([low | (128 if left else 0)])
+    return bytes([0x30 | qos << 1]) + length + head + payload
+
+
+@pytest.mark.parametrize("size", [1, 7, 300, 100_000])
+@pytest.mark.parametrize("is_v5", [True, False])
+async def test_of_a_message_without_end_its_beginning_is_kept(*, is_v5: bool, size: int) -> None:
+    """However it comes in pieces: it is confirmed, held to be too long, and those behind it come.
+
+    Version 3.1.1 cannot say how long a message to us may be; a quarter of a gigabyte is one.
+    """
+    wire, pipe = _wire()
+    client, got = WireClient(wire, "press", is_v5=is_v5, most_bytes=200), list[tuple[str, bytes]]()
+    client.on_socket_register_write = lambda *_: None
+    client.on_message = lambda _c, _d, message: got.append((message.topic, bytes(message.payload)))
+    client.connect("broker.invalid", 1883)
+    wire.data_received(CONNACK if is_v5 else b"\x20\x02\x00\x00")
+    client.loop_read()
+    long = b"x" * 4000
+    stream = b"".join(
+        _message(qos, b"a/control", mid, payload, is_v5=is_v5)
+        for qos, mid, payload in ((1, 7, long), (0, 0, long), (1, 8, b"short"), (1, 9, long))
+    )
+    most = 0
+    for at in range(0, len(stream), size):
+        wire.data_received(stream[at : at + size])
+        while wire.readable:
+            assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+            most = max(most, len(client._in_packet["packet"]))  # noqa: SLF001 - what it holds
+    assert [topic for topic, _ in got] == ["a/control"] * 4
+    assert [payload == b"short" for _, payload in got] == [False, False, True, False]
+    assert all(len(payload) > 150 for _, payload in got if payload != b"short")
+    assert size > 300 or most <= 200 + size
+    client.loop_write()
+    wire.flush()
+    pubacks = b"".join(b"\x40\x02" + mid.to_bytes(2) for mid in (7, 8, 9))
+    assert b"".join(pipe.written).endswith(pubacks)
+
+
+async def test_anything_else_without_end_ends_the_connection() -> None:
+    """No packet of a broker but a message has a reason to be long."""
+    wire, _ = _wire()
+    client = WireClient(wire, "press", most_bytes=200)
+    client.on_socket_register_write = lambda *_: None
+    client.connect("broker.invalid", 1883, clean_start=True)
+    wire.data_received(CONNACK)
+    client.loop_read()
+    wire.data_received(b"\x90\x80\x80\x80\x40" + b"x" * 1000)
+    client.loop_read()
+    wire.data_received(b"x")
+    assert client.loop_read() == MQTTErrorCode.MQTT_ERR_PROTOCOL
+
+
 async def test_the_wire_is_read_piece_by_piece() -> None:
     """As a socket that never blocks: what is there, then BlockingIOError, then the end."""
     wire, _ = _wire()
