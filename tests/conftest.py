@@ -1,7 +1,6 @@
 """What holds for every test: warnings are errors (pyproject.toml) and nothing outlives its test."""
 
 import asyncio
-import functools
 import inspect
 import itertools
 import os
@@ -12,10 +11,9 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 import structlog
-from pydantic import TypeAdapter
 
-from agent.config import validation
 from tests.leftovers import children, left_of, open_files, threads
+from tests.once import built_once
 
 if TYPE_CHECKING:
     from tests.postgres import Postgres
@@ -23,18 +21,23 @@ if TYPE_CHECKING:
 Fresh = Callable[[], str]
 """Names an empty store."""
 
-# A red gate must never be luck: the gate tries the same examples each time. To look for new ones:
+# A red gate must never be luck: the gate tries the same examples each time, however long a busy
+# machine takes to draw them. To look for new ones:
 # HYPOTHESIS_PROFILE=explore python -m pytest tests/properties
-hypothesis.settings.register_profile("gate", deadline=None, derandomize=True)
+hypothesis.settings.register_profile(
+    "gate",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=5000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def sections_are_known() -> Iterator[None]:
-    """Build once for all tests what judges a section of a station file; an agent loads one file."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(validation, "TypeAdapter", functools.cache(TypeAdapter))
+def built_only_once() -> Iterator[None]:
+    """Do not build for each test what an agent builds once."""
+    with built_once():
         yield
 
 
