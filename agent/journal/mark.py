@@ -17,6 +17,7 @@ ones is not taken for history again.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -60,7 +61,7 @@ class MarkFile:
         self._stays_open = False
 
     def stay_open(self) -> None:
-        """Keep the file open from the next write on, until `close`."""
+        """Keep the file open from the next write on, until `close`: it need not be opened again."""
         self._stays_open = True
 
     def close(self) -> None:
@@ -103,6 +104,9 @@ class MarkFile:
             self._files.remove(self._path)
             self._files.create(self._path, b"".join(slots))
             self._is_usable = True
+            if self._stays_open:
+                with contextlib.suppress(OSError):  # it is written: the next write tries again
+                    self._held = self._files.hold(self._path)
         self.newest = mark
 
     def renew(self) -> None:

@@ -1,11 +1,13 @@
 """The mark: two slots in turn, and never both at risk."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from agent.journal.chain import Edge
-from agent.journal.files import DiskFiles
+from agent.journal.files import DiskFile, DiskFiles
 from agent.journal.mark import Mark, MarkFile
 from agent.ports import Address
 
@@ -102,6 +104,50 @@ def test_a_mark_is_renewed_in_its_own_slot(tmp_path: Path) -> None:
     before = path.read_bytes()
     mark.renew()
     assert path.read_bytes() == before
+
+
+class FewFiles(DiskFiles):
+    """A disk on which no file can be opened any more, once it is used up."""
+
+    is_used_up = False
+
+    def hold(self, path: Path) -> DiskFile:
+        """Refuse, or open a file."""
+        if self.is_used_up:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path))
+        return super().hold(path)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_mark_that_stays_open_is_open_from_its_first_write(tmp_path: Path, is_new: bool) -> None:  # noqa: FBT001 - from the table
+    """Whoever has written once can write when no file can be opened any more (E02)."""
+    files, path = FewFiles(), tmp_path / "mark"
+    write(path, *([] if is_new else [1, 2]))
+    mark = MarkFile(files, path)
+    mark.stay_open()
+    mark.write(Address("000001-a", 3), HASH)
+    files.is_used_up = True
+    mark.write(Address("000001-a", 4), HASH)
+    mark.close()
+    found = MarkFile(DiskFiles(), path).newest
+    assert found is not None
+    assert found.address.seq == 4
+
+
+def test_a_new_mark_that_cannot_be_kept_open_is_written(tmp_path: Path) -> None:
+    """What is on the disk is not told as missing; the next write says what is wrong."""
+    files, path = FewFiles(), tmp_path / "mark"
+    files.is_used_up = True
+    mark = MarkFile(files, path)
+    mark.stay_open()
+    mark.write(Address("000001-a", 1), HASH)
+    assert MarkFile(DiskFiles(), path).newest == mark.newest
+    with pytest.raises(OSError, match="Too many open files"):
+        mark.write(Address("000001-a", 2), HASH)
+    files.is_used_up = False
+    mark.write(Address("000001-a", 2), HASH)
+    mark.close()
+    assert MarkFile(DiskFiles(), path).newest == mark.newest
 
 
 def test_a_mark_knows_where_the_epoch_before_ended(tmp_path: Path) -> None:
