@@ -116,13 +116,15 @@ def answer_of(station: str, message: bytes) -> Answered | str:
         raise HeardError(_why(error)) from error
 
 
-def place_of(address: str) -> Place:
+def place_of(address: object) -> Place:
     """Return the epoch and the seq of `{epoch}-{seq}`.
 
     Raises:
         ValueError: it is no address.
     """
-    epoch, _, seq = address.rpartition("-")
+    epoch, _, seq = address.rpartition("-") if isinstance(address, str) else ("", "", "")
+    if not seq.isdecimal():
+        raise ValueError(f"{str(address)[:MOST_EPOCH]!r} is no address")
     return _epoch(epoch), _seq(int(seq))
 
 

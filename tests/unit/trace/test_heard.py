@@ -32,6 +32,15 @@ def test_a_position_that_no_agent_says_is_refused(changed: dict[str, Any]) -> No
         stand_of("acme/press", orjson.dumps({**POSITION, **changed}))
 
 
+@pytest.mark.parametrize("first", [7, "x", "000001-aa-x", "000001-aa-", ["a"], {"a": 1}, "a-7"])
+def test_what_is_no_address_is_said_in_words(first: object) -> None:
+    """Whoever proves an archive reads which value is wrong, and no word of a programmer."""
+    message = orjson.dumps({**POSITION, "first_kept": first})
+    with pytest.raises(HeardError) as refused:
+        stand_of("acme/press", message)
+    assert str(refused.value).endswith((" is no address", " is no epoch"))
+
+
 @pytest.mark.parametrize(
     "changed", [{"from": -1}, {"to": 2**53}, {"sent": 1.5}, {"unsent": 7}, {"follows": "x"}]
 )
