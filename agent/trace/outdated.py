@@ -2,7 +2,8 @@
 
 A newer version may derive more from the same events: a value that a person corrected is judged by
 its limits anew, an import says where its units were last. An answer of what is there already may
-then be narrower than the truth; so each says so, until it is derived anew (D-4).
+then be narrower than the truth; so each says so, until it is derived anew (D-4). Whoever changes
+what is derived makes a new version of the store for it, in `_OUTDATED` of store.py.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def note_outdated(connection: Connection) -> None:
     for (name,) in connection.execute(imported):
         if not name.lower().endswith(".csv"):
             names.append(f"{_IMPORT}{name}")
+    connection.execute(delete(META).where(META.c.name.in_(names)))  # noted by a version before
     if names:
         connection.execute(insert(META), [{"name": name, "value": ""} for name in names])
 

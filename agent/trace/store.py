@@ -70,8 +70,8 @@ T = TypeVar("T")
 SCHEMA_VERSION = 10
 _BEGINNINGS = 3
 """Since this version a store knows of events since when they may have been."""
-_OUTDATED = 10
-"""Since this version a store knows what an older one derived."""
+_OUTDATED = frozenset({10})
+"""These versions derive more from the same events than those before them (outdated.py)."""
 _SNAPSHOT = {
     "sqlite": "BEGIN",
     "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
@@ -142,7 +142,7 @@ class Store:
                     self._connection.execute(text(step))
             if version == _BEGINNINGS:
                 note_beginnings(self._connection)
-            if version == _OUTDATED:
+            if version in _OUTDATED:
                 note_outdated(self._connection)
             values = {"value": str(version)}
             self._connection.execute(update(META).where(META.c.name == "schema").values(values))
