@@ -22,6 +22,8 @@ from agent.ports import Files
 
 SCHEMA = 1
 MOST_BYTES = 16 << 20
+MOST_ALIAS = 1 << 40
+"""No alias is larger: each new one is the next."""
 
 
 class Memory:
@@ -58,9 +60,13 @@ class Memory:
         try:
             said = orjson.loads(raw)
             bd_seq, aliases, types = said["bd_seq"], said["aliases"], said["types"]
-            if said["schema"] != SCHEMA or bd_seq not in range(WRAP):
+            if said["schema"] != SCHEMA or type(bd_seq) is not int or bd_seq not in range(WRAP):
                 return "it is of another version"
-            known = {str(key): int(alias) for key, alias in aliases.items()}
+            known = {str(key): alias for key, alias in aliases.items()}
+            if any(
+                type(alias) is not int or not 0 < alias <= MOST_ALIAS for alias in known.values()
+            ):
+                return "an alias is no number of ours"
             if len(set(known.values())) < len(known):
                 return "an alias stands for two metrics"
             self._types = {str(key): DataType(number) for key, number in types.items()}

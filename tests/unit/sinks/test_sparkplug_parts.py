@@ -90,6 +90,14 @@ def test_a_number_that_cannot_be_kept_is_not_given() -> None:
         orjson.dumps({"schema": 1, "bd_seq": 1, "aliases": {"a": 1, "b": 1}, "types": {}}),
         orjson.dumps({"schema": 1, "bd_seq": 1, "aliases": {"a": "x"}, "types": {}}),
         orjson.dumps({"schema": 1, "bd_seq": 1, "aliases": [], "types": {}}),
+        orjson.dumps({"schema": 1, "bd_seq": 1.0, "aliases": {}, "types": {}}),
+        orjson.dumps({"schema": 1, "bd_seq": True, "aliases": {}, "types": {}}),
+        *(
+            b'{"schema":1,"bd_seq":1,"aliases":{"a":%s},"types":{}}' % alias
+            for alias in (b"1e308", b"1e400", b"-1", b"0", b"true", b'"1"', b"18446744073709551615")
+        ),
+        b'{"schema":1,"bd_seq":1,"aliases":{},"types":{"a":1e400}}',
+        b'{"schema":1,"bd_seq":1,"aliases":{},"types":{"a":[]}}',
         orjson.dumps({"schema": 1, "bd_seq": 1, "aliases": {}, "types": {"a": 99}}),
     ],
 )
