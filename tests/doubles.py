@@ -143,7 +143,7 @@ class ManualClock:
 class FastClock:
     """Real time that runs faster, for tests with real sockets and long pauses."""
 
-    def __init__(self, speed: float = 20.0) -> None:
+    def __init__(self, speed: float = 10.0) -> None:
         self._speed = speed
         self._began_s = time.monotonic()
 

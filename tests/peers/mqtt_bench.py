@@ -46,12 +46,16 @@ async def running(publisher: Publisher) -> AsyncIterator[Publisher]:
 
 
 class MqttBench:
-    """Options go into the station file's words; everything else is what a station has."""
+    """Options go into the station file's words; everything else is what a station has.
+
+    By its clock time runs fast, and so do all limits.
+    """
 
     clock_type: ClassVar[type[FastClock]] = FastClock
+    speed: ClassVar[float] = 10.0
 
     def __init__(self, directory: Path, port: int, *, rows: int = 0, **options: object) -> None:
-        self.clock = self.clock_type()
+        self.clock = self.clock_type(self.speed)
         self.journal = MemoryJournal([event_row(seq) for seq in range(1, rows + 1)])
         self.secrets: dict[str, str] = {}
         self.warnings: list[str] = []
@@ -123,3 +127,9 @@ class MqttBench:
         except TimeoutError:
             raise AssertionError(f"never {condition}: {self.publisher.state()}") from None
         return self.states[-1]
+
+
+class CalmBench(MqttBench):
+    """The same where no limit may be reached, however busy the machine is."""
+
+    speed = 1.0

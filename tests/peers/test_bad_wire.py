@@ -18,7 +18,7 @@ from tests.contract.modbus_device import HOLDING, TcpDevice
 from tests.contract.rig import ended, run_of
 from tests.contract.rig_modbus import holding, modbus_driver, writing
 from tests.peers.mosquitto import Mosquitto
-from tests.peers.mqtt_bench import MqttBench
+from tests.peers.mqtt_bench import CalmBench, MqttBench
 from tests.peers.mqtt_reader import Reader
 from tests.peers.tcp_proxy import Proxy, Way
 from tests.peers.test_modbus_late import tcp
@@ -57,7 +57,7 @@ async def test_a_byte_a_segment_reaches_the_broker_whole(tmp_path: Path) -> None
         Proxy(broker.port) as wire,
     ):
         wire.piece = 1
-        bench = MqttBench(tmp_path, wire.port, rows=30)
+        bench = CalmBench(tmp_path, wire.port, rows=30)
         async with bench.running():
             await bench.until_confirmed(30)
             await reader.until(lambda: got_all(reader, 30))

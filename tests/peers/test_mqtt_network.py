@@ -137,8 +137,8 @@ async def test_the_brokers_receive_maximum_is_kept(tmp_path: Path, most: int) ->
 class SteppedClock(FastClock):
     """The same, with a wall that somebody sets."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, speed: float) -> None:
+        super().__init__(speed)
         self.by_s = 0
 
     def now(self) -> Instant:

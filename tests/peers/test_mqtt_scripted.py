@@ -16,7 +16,7 @@ from agent.sinks.mqtt.sink import NO_READER
 from agent.sinks.options import encode_json
 from tests.doubles import EPOCH, event_row
 from tests.peers.fake_broker import HANG_UP, SILENCE, Answer, FakeBroker
-from tests.peers.mqtt_bench import TOPICS, MqttBench, eventually
+from tests.peers.mqtt_bench import TOPICS, CalmBench, MqttBench, eventually
 from tests.peers.mqtt_packets import PUBACK, Publish, packet
 
 
@@ -37,9 +37,10 @@ def seqs(broker: FakeBroker) -> list[int]:
 async def test_a_connection_begins_with_will_birth_and_position(tmp_path: Path) -> None:
     """Clean start, a retained will, then health and position, retained, before any event."""
     async with FakeBroker() as broker:
-        bench = MqttBench(tmp_path, broker.port, rows=2)
+        bench = CalmBench(tmp_path, broker.port, rows=2)
         async with bench.running():
             await bench.until_confirmed(2)
+        await broker.until(lambda: bool(broker.disconnects))
         (connect,) = broker.connects
         assert connect.clean_start
         assert connect.properties == b"\x27\0\0\x20\0"  # 8 KiB for us; no session expiry

@@ -23,7 +23,7 @@ from agent.sinks.mqtt.connection import Connection, Login
 from agent.sinks.mqtt.dialling import check_pin, tls_context
 from tests.peers.fake_broker import FakeBroker
 from tests.peers.mosquitto import Mosquitto
-from tests.peers.mqtt_bench import MqttBench, eventually
+from tests.peers.mqtt_bench import CalmBench, MqttBench, eventually
 
 NOT_OURS = re.compile(
     r"takes no client without a certificate that it trusts|does it want a `certificate` of ours\?"
@@ -103,9 +103,10 @@ async def test_a_trusted_broker_gets_the_events(tmp_path: Path, authority: Autho
     """Authority and name fit: everything works as without TLS."""
     broker_cert = authority.sign("127.0.0.1")
     async with FakeBroker(tls=server_context(broker_cert)) as broker:
-        bench = MqttBench(tmp_path, broker.port, rows=300, scheme="mqtts", ca=str(authority.file))
+        bench = CalmBench(tmp_path, broker.port, rows=300, scheme="mqtts", ca=str(authority.file))
         async with bench.running():
             await bench.until_confirmed(300)
+        await broker.until(lambda: bool(broker.disconnects))
         assert len(broker.events) == 300
         assert broker.disconnects == [b""]
 
