@@ -198,10 +198,22 @@ class _Upward:
         return found
 
     def inside(self) -> set[str]:
-        """Return what is in a unit now for sure, and names that another one took the place of."""
-        return {
-            use.option for use in self.uses if use.stands and use.options == 1 and use.kind in _KEPT
-        }
+        """Return what is in a unit now for sure, and names that another one took the place of.
+
+        What got a new name in its unit is in it under that too.
+        """
+        sure = [use for use in self.uses if use.stands and use.options == 1 and use.kind in _KEPT]
+        newer: dict[str, list[str]] = defaultdict(list)
+        for use in sure:
+            if use.kind is Kind.NAME:
+                newer[use.option].append(use.holder)
+        found = {use.option for use in sure if use.kind is Kind.PART}
+        frontier = list(found)
+        while frontier:
+            names = [name for name in newer[frontier.pop()] if name not in found]
+            found.update(names)
+            frontier += names
+        return found | newer.keys()
 
     def circles(self) -> set[str]:
         """Return what is in itself by way of others, or of nothing, and in nothing outermost.

@@ -70,6 +70,21 @@ def test_a_part_that_was_given_a_new_name_is_taken_out_by_that() -> None:
             assert derived(store) == wanted, seed
 
 
+def test_what_got_a_new_name_in_its_unit_is_in_it_still() -> None:
+    """The unit is taken back, and not the part beside it, until that comes out (D-37)."""
+    plant = Plant()
+    plant.unit("ECU", "LOT")
+    plant.install("U1", "ECU")
+    for old, new in (("ECU", "ECU-a"), ("ECU-a", "ECU-b")):
+        plant.add("unit_reidentified", unit=old, new=new)
+    plant.unit("ECU-b", "L-2")
+    for name in ("LOT", "L-2", "ECU", "ECU-b"):
+        assert recalled(plant, name).certain == ["U1"]
+    plant.add("component_removed", component="ECU-b", unit="U1")
+    for name in ("LOT", "L-2", "ECU", "ECU-b"):
+        assert recalled(plant, name).certain == ["ECU-b"]
+
+
 def test_a_new_identity_after_a_removal_is_no_second_bearer() -> None:
     """What was taken out, or unpacked, and then given a new name stays one history (D-37)."""
     plant = Plant()
