@@ -97,8 +97,8 @@ class Shop:
     def put_right(self) -> None:
         """Correct what was bound to a wrong unit; some of it at the second attempt."""
         for station, address, right in self.wrong:
-            last = address
-            for unit in ("OTHER", right) if self.chance.random() < 0.3 else (right,):
+            last, again = address, self.chance.choice(self.names)[0]
+            for unit in (again, right) if self.chance.random() < 0.3 else (right,):
                 said = {"who": "k:1", "reason": "wrong", "corrects": "unit_completed"}
                 replaced = {"supersedes": [last], "replacement": [["unit", unit]]}
                 last = self.plant.add("event_corrected", station=station, **said, **replaced)
