@@ -178,7 +178,7 @@ async def test_a_broker_is_not_lost_while_nothing_is_read_of_it(
     async with Mosquitto(tmp_path, f"log_dest file {log}", "log_type all") as broker:
         bench = MqttBench(tmp_path, broker.port, resend=5000)
         bench.journal.append(stored[:60])
-        collector = CollectorBench(where, broker.port, window=20, keepalive_s=1)
+        collector = CollectorBench(where, broker.port, window=20, keepalive_s=2)
         async with (
             bench.running(),
             Reader(broker.port, "none", "bridge") as bridge,
@@ -191,7 +191,7 @@ async def test_a_broker_is_not_lost_while_nothing_is_read_of_it(
                 bridge.send(f"lineside/v1/{STATION}/events/{row.kind}", envelope(row.body))
             bench.journal.append(stored[60:])
             pings = _pings(log)
-            await eventually(lambda: _pings(log) >= pings + 20)  # one a tick, of an eighth second
+            await eventually(lambda: _pings(log) >= pings + 28)  # one a tick, of an eighth second
             other.execute("ROLLBACK")
             other.close()
             await collector.until(lambda now: now.is_complete and now.events == 300)
