@@ -70,7 +70,7 @@ class SystemClock:
             boot_ms=boot_ms,
             boot_id=self._boot_id,
             clock_state=self._state,
-            unsynced_s=self._unsynced_s(boot_ms),
+            unsynced_s=None if self._set_ms is None else self._unsynced_s(boot_ms, self._set_ms),
         )
 
     def _look(self, wall_ms: int, boot_ms: int) -> ClockState:
@@ -86,10 +86,8 @@ class SystemClock:
         is_fresh = touched_ms is not None and boot_ms - self._set_ms < _FRESH_MS
         return ClockState.SYNCED if is_fresh else ClockState.HOLDOVER
 
-    def _unsynced_s(self, boot_ms: int) -> int | None:
-        if self._state is not ClockState.HOLDOVER or self._set_ms is None:
-            return None
-        return (boot_ms - self._set_ms) // 1000
+    def _unsynced_s(self, boot_ms: int, set_ms: int) -> int | None:
+        return (boot_ms - set_ms) // 1000 if self._state is ClockState.HOLDOVER else None
 
     async def sleep(self, delay_s: float) -> None:
         """Return after that long."""

@@ -21,19 +21,27 @@ Put = Callable[[object, object], None]
 Way = Callable[[Any, Mapping[str, Any]], Any]
 """Copies a record with changes."""
 
-_WAYS: dict[type, Way] = {}
+_WAYS: dict[type, Way | None] = {}
 """By record, found out at its first use."""
 
 
 def _replace(record: Any, **changes: Any) -> Any:  # noqa: ANN401 - as the library's, checked by mypy
     cls = type(record)
-    way = _WAYS.get(cls)
-    if way is None:
-        way = _WAYS[cls] = _way(cls)
-    return way(record, changes)
+    if cls not in _WAYS:
+        _WAYS[cls] = _way(cls)
+    way = _WAYS[cls]
+    if way is not None:
+        return way(record, changes)
+    values = record.__dict__ | changes
+    if len(values) != len(record.__dict__):
+        return dataclasses.replace(record, **changes)  # says which field there is not
+    made = object.__new__(cls)
+    object.__setattr__(made, "__dict__", values)
+    return made
 
 
-def _way(cls: Any) -> Way:  # noqa: ANN401 - a record's class
+def _way(cls: Any) -> Way | None:  # noqa: ANN401 - a record's class
+    """Return how records of a class are copied; None: all their fields at once."""
     names = [field.name for field in dataclasses.fields(cls)]
     if hasattr(cls, "__post_init__"):
         return _by_library
@@ -43,7 +51,7 @@ def _way(cls: Any) -> Way:  # noqa: ANN401 - a record's class
     has_more = any(
         isinstance(each, cached_property) for c in cls.__mro__ for each in vars(c).values()
     )
-    return _by_library if has_more or hasattr(cls, "__slots__") else _at_once
+    return _by_library if has_more or hasattr(cls, "__slots__") else None
 
 
 def _by_library(record: Any, changes: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of any class
@@ -60,15 +68,6 @@ def _by_slots(read: Callable[[Any], tuple[Any, ...]], puts: Mapping[str, Put]) -
         return made
 
     return copy
-
-
-def _at_once(record: Any, changes: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of any class
-    made = object.__new__(type(record))
-    values = record.__dict__ | changes
-    if len(values) != len(record.__dict__):
-        return dataclasses.replace(record, **changes)  # says which field there is not
-    object.__setattr__(made, "__dict__", values)
-    return made
 
 
 if TYPE_CHECKING:

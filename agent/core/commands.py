@@ -14,7 +14,7 @@ A new command is a row in `TABLE`; `command` has what a row is made of.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 
 from agent.core import (
@@ -122,10 +122,9 @@ def timer(draft: Draft) -> None:
             _give_up(draft, waiting)
 
 
-def deadlines(working: Working) -> Iterator[int]:
-    """Yield when the next command is given up."""
-    for waiting in working.commands.values():
-        yield waiting.until_ms
+def deadlines(working: Working) -> Iterable[int]:
+    """Return when each command is given up."""
+    return [each.until_ms for each in working.commands.values()] if working.commands else ()
 
 
 def _give_up(draft: Draft, waiting: WaitingCommand) -> None:

@@ -76,7 +76,8 @@ class Draft:
 
     def on(self) -> tuple[OperatorRef, ...]:
         """Return who is signed on now."""
-        return tuple(OperatorRef(ref=s.ref, role=s.role) for s in self.state.people.sessions)
+        sessions = self.state.people.sessions
+        return tuple(OperatorRef(ref=s.ref, role=s.role) for s in sessions) if sessions else ()
 
     def add(self, event: E) -> E:
         """Conclude an event made with `head`; the state knows it from here on."""

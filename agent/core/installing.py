@@ -8,7 +8,7 @@ conflict: that is another visit. A removal comes first where a component changes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from agent.core import events as ev
 from agent.core.anew import replace
@@ -103,10 +103,9 @@ def _waiting(state: State, address: str) -> WaitingComponent | None:
     return next((w for w in state.material.waiting if w.address == address), None)
 
 
-def deadlines(working: Working) -> Iterator[int]:
-    """Yield when the next check is given up."""
-    for check in working.checks.values():
-        yield check.until_ms
+def deadlines(working: Working) -> Iterable[int]:
+    """Return when each check is given up."""
+    return [check.until_ms for check in working.checks.values()] if working.checks else ()
 
 
 # ------------------------------------------------------------------ at a cycle

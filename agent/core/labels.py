@@ -19,7 +19,7 @@ A slip of the keys cannot happen: a unit that was never here is taken as one of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from agent.core import commands, pairing
 from agent.core import events as ev
@@ -45,9 +45,8 @@ def at(state: State, device: str) -> Label | None:
 
 def meaning(state: State, device: str, means: Means) -> Means:
     """Return what a code means there now: a unit's may be what a command is about."""
-    label = at(state, device)
-    takes = means is Means.UNIT and label is not None and label.means != Means.NOK
-    return Means.COMMANDED if takes else means
+    label = at(state, device) if means is Means.UNIT else None
+    return Means.COMMANDED if label is not None and label.means != Means.NOK else means
 
 
 def scanned(draft: Draft, scan: ev.CodeScanned) -> None:
@@ -137,10 +136,9 @@ def _ends_ms(label: Label) -> int:
     return label.latest_ms + WITHIN_MS
 
 
-def deadlines(state: State) -> Iterator[int]:
-    """Yield when the next label has waited for too long."""
-    for label in state.labels.waiting:
-        yield _ends_ms(label)
+def deadlines(state: State) -> Iterable[int]:
+    """Return when each label has waited for too long."""
+    return map(_ends_ms, state.labels.waiting)
 
 
 # ------------------------------------------------------------------ fold
@@ -161,7 +159,7 @@ def _scanned(state: State, event: ev.CodeScanned) -> State:
             latest_ms=event.latest_ms,
         )
         return _with(state, (*waiting, label))
-    label_there = at(state, event.device)
+    label_there = at(state, event.device) if waiting else None
     if label_there is None or event.means not in {Means.UNIT, Means.COMMANDED}:
         return state
     left = tuple(label for label in waiting if label != label_there)

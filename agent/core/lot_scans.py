@@ -9,7 +9,7 @@ merge lacks a recall would miss.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from agent.core import events as ev
@@ -188,7 +188,7 @@ def timer(draft: Draft) -> None:
     clear(draft, ev.ExpiryReason.WINDOW, draft.now_ms - within_ms)
 
 
-def deadlines(draft: Draft) -> Iterator[int]:
-    """Yield when the next pick is too old."""
-    for pick in draft.state.lots.picks:
-        yield pick.latest_ms + draft.station.lots.pick_within_ms
+def deadlines(draft: Draft) -> Iterable[int]:
+    """Return when each pick is too old."""
+    picks, within_ms = draft.state.lots.picks, draft.station.lots.pick_within_ms
+    return [pick.latest_ms + within_ms for pick in picks] if picks else ()

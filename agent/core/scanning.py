@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from agent.core import events as ev
@@ -244,8 +244,7 @@ def _repeated(draft: Draft, seen: CodeScanned, means: Means, code: str) -> bool:
     last = pairing.last_scan(draft, seen.device)
     window_ms = draft.station.repeat_window_ms
     running = draft.working.repeats.get(seen.device)
-    meant = {means.value, *((Means.COMMANDED.value,) if means is Means.UNIT else ())}
-    same = last is not None and last.means in meant and last.code == code
+    same = last is not None and last.code == code and _is_alike(last.means, means)
     if last is not None and means in OF_LOTS:
         same = same and last.raw == raw
     if last is None or not same or seen.earliest_ms > last.latest_ms + window_ms:
@@ -261,6 +260,11 @@ def _repeated(draft: Draft, seen: CodeScanned, means: Means, code: str) -> bool:
     _record(draft, seen.device, repeats, closed=False)
     _set_repeats(draft, seen.device, repeats)
     return True
+
+
+def _is_alike(before: str, means: Means) -> bool:
+    """Return whether a code means now what it meant; a unit's may have been for a command."""
+    return before == means or (means is Means.UNIT and before == Means.COMMANDED)
 
 
 def _set_repeats(draft: Draft, device: str, repeats: Repeats) -> None:
@@ -303,7 +307,6 @@ def stopped(draft: Draft) -> None:
         _close(draft, device)
 
 
-def deadlines(working: Working) -> Iterator[int]:
-    """Yield when the next count is to be closed."""
-    for repeats in working.repeats.values():
-        yield repeats.until_ms + 1
+def deadlines(working: Working) -> Iterable[int]:
+    """Return when each count is to be closed."""
+    return [each.until_ms + 1 for each in working.repeats.values()] if working.repeats else ()

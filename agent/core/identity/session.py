@@ -14,6 +14,7 @@ from functools import lru_cache
 from agent.core.identity import gs1
 from agent.core.identity.automaton import PRINTABLE
 from agent.core.identity.codes import parse
+from agent.core.identity.dates import Day
 from agent.core.identity.gs1_checks import check_digit
 from agent.core.identity.gs1_table import table
 from agent.core.identity.parts import Parts, field_parts, group_parts
@@ -87,9 +88,12 @@ class Session:
             parts = field_parts(rule, fields, self._reference)
         if parts is not None:
             _check_bearer(rule, reading)
-            _check_identity(rule, parts)
-            _check_product(rule, parts)
-            _check_expiry(rule, parts, self._reference)
+            if rule.charset or rule.check_digit:
+                _check_identity(rule, parts)
+            if rule.gtins or rule.product_pattern is not None:
+                _check_product(rule, parts)
+            if parts.expiry is not None:
+                _check_expiry(rule, parts.expiry, self._reference)
         return parts
 
     def hiding(self, rule: ScanRule, missing: frozenset[str]) -> Field | None:
@@ -222,11 +226,9 @@ def _check_product(rule: ScanRule, parts: Parts) -> None:
         raise CodeError(Reason.WRONG_PROFILE, 0, detail)
 
 
-def _check_expiry(rule: ScanRule, parts: Parts, reference: date) -> None:
+def _check_expiry(rule: ScanRule, expiry: Day, reference: date) -> None:
     """Refuse an expiry without a day, or one that has passed, where the rule says so."""
-    if parts.expiry is None:
-        return
-    if rule.reject_day00 and not parts.expiry.exact:
+    if rule.reject_day00 and not expiry.exact:
         raise CodeError(Reason.BAD_DATE, 0, "the expiry gives no day")
-    if rule.refuse_expired and parts.expiry.day < reference:
-        raise CodeError(Reason.EXPIRED, 0, f"expired on {parts.expiry.day.isoformat()}")
+    if rule.refuse_expired and expiry.day < reference:
+        raise CodeError(Reason.EXPIRED, 0, f"expired on {expiry.day.isoformat()}")
