@@ -8,6 +8,7 @@ Laws:
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ from agent.core.events import (
     UnitCompleted,
 )
 from agent.journal.chain import seal
+from agent.journal.commits import Store
 from agent.journal.files import DiskFiles
 from agent.journal.sqlite import Rim
+from agent.journal.store import create
 from agent.ports import Address, Recovery, Row
 from agent.threads import ThreadWorker
 from drivers.base import ClockState
@@ -177,6 +180,27 @@ def rim(clock: ManualClock | None = None, **changes: Any) -> Rim:  # noqa: ANN40
         "log_bytes": 0,
     }
     return Rim(**(parts | changes))
+
+
+def two_epochs() -> History:
+    """Return a history of two starts, each with a unit: eight events."""
+    history = History()
+    history.start(1, carried=1)
+    history.unit("SN-1")
+    history.links(3)
+    history.start(2)
+    history.unit("SN-2")
+    return history
+
+
+def stored(directory: Path, rows: Sequence[Row]) -> Path:
+    """Return a directory that is made a closed journal of some rows."""
+    directory.mkdir()
+    path = directory / "journal.db"
+    journal = Store(create(path, None, STATION), path)
+    journal.commit(rows, {})
+    journal.close()
+    return directory
 
 
 def flip(path: Path, bit: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,10 +57,7 @@ class LinesSource:
 
     def newest(self, wanted: Wanted) -> Document | None:
         """Return the last event."""
-        found = None
-        for found in self.read(wanted):  # noqa: B007 - the last one is wanted
-            pass
-        return found
+        return last_of(self.read(wanted))
 
     def _event(self, number: int, line: bytes) -> Document:
         try:
@@ -149,6 +147,12 @@ def once(events: Iterable[Document]) -> Iterator[Document]:
         if event["seq"] not in seqs:
             seqs.add(event["seq"], event["seq"])
             yield event
+
+
+def last_of(events: Iterable[Document]) -> Document | None:
+    """Return the last of some events, None where there is none."""
+    last = deque(events, maxlen=1)
+    return last[0] if last else None
 
 
 def is_wanted(event: Document, wanted: Wanted) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.app.event_sources import EventSource
-from agent.app.other_sources import is_wanted, once
+from agent.app.other_sources import is_wanted, last_of, once
 from agent.trace.corrections import Document, place_of
 from agent.trace.wanted import Wanted
 
@@ -70,10 +70,7 @@ class OthersSource:
 
     def newest(self, wanted: Wanted) -> Document | None:
         """Return the last event."""
-        found = None
-        for found in self.read(wanted):  # noqa: B007 - the last one is wanted
-            pass
-        return found
+        return last_of(self.read(wanted))
 
 
 def together(sources: Sequence[EventSource]) -> list[EventSource]:

@@ -280,26 +280,27 @@ class WireClient(Client):
             first, end = at + _HEAD_BYTES, at + _HEAD_BYTES + unread[at + 1]
             if unread[at + 1] > _MOST_PLAIN or end > len(unread):
                 break
-            reason = plain_reason(unread[first:end])
-            mid = int.from_bytes(unread[first : first + _MID_BYTES])
-            if reason is None or mid not in self._out_messages:
+            if not self._has_read(unread[first:end]):
                 break
-            self._do_on_publish(mid, reason, _NO_PROPERTIES)
             at = end
         if at:
             self._wire.skip(at)
             self._last_bytes_received = time.monotonic()
 
     def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
-        before = len(self._out_messages)
-        packet = self._in_packet["packet"]
         is_v5 = self._protocol == MQTTProtocolVersion.MQTTv5
-        reason = plain_reason(packet) if cmd == "PUBACK" and is_v5 else None
-        mid = int.from_bytes(packet[:_MID_BYTES])
-        if reason is not None and mid in self._out_messages:
-            result = self._do_on_publish(mid, reason, _NO_PROPERTIES)
-        else:
-            result = super()._handle_pubackcomp(cmd)
+        if cmd == "PUBACK" and is_v5 and self._has_read(self._in_packet["packet"]):
+            return MQTTErrorCode.MQTT_ERR_SUCCESS  # it came in pieces, the first of them to paho
+        before = len(self._out_messages)
+        result = super()._handle_pubackcomp(cmd)
         if len(self._out_messages) == before:
             self.strays += 1
         return result
+
+    def _has_read(self, puback: bytes | bytearray) -> bool:
+        """Read a PUBACK that paho need not; return whether it was one, of what is under way."""
+        reason, mid = plain_reason(puback), int.from_bytes(puback[:_MID_BYTES])
+        if reason is None or mid not in self._out_messages:
+            return False
+        self._do_on_publish(mid, reason, _NO_PROPERTIES)
+        return True

@@ -20,12 +20,10 @@ from agent.app.other_sources import LinesSource, find_sources, store_sources
 from agent.formats.epcis.ids import Ids
 from agent.formats.epcis.mapping import Document, Epcis, Settings
 from agent.formats.epcis.rules import problems
-from agent.journal.commits import Store as JournalStore
-from agent.journal.store import create
 from agent.trace import streaming
 from agent.trace.store import Store
 from agent.trace.wanted import Wanted
-from tests.histories import STATION, History
+from tests.histories import STATION, stored, two_epochs
 from tests.trace_rig import Plant
 
 SETTINGS = Settings(ids=Ids("https://id.acme.com/"))
@@ -324,17 +322,8 @@ def test_what_the_disk_does_not_keep_gets_no_name(
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EventSource]]:
     """The same history as a journal, as JSON lines and in a store."""
     monkeypatch.setattr(streaming, "PAGE", 2)
-    history = History()
-    history.start(1, carried=1)
-    history.unit("SN-1")
-    history.links(3)
-    history.start(2)
-    history.unit("SN-2")
-    journal = tmp_path / "journal"
-    journal.mkdir()
-    kept = JournalStore(create(journal / "journal.db", None, STATION), journal / "journal.db")
-    kept.commit(history.rows, {})
-    kept.close()
+    history = two_epochs()
+    journal = stored(tmp_path / "journal", history.rows)
     lines = tmp_path / "audit.jsonl"
     bodies = [row.body.decode() for row in history.rows]
     envelopes = [f'{{"specversion":"1.0","data":{body}}}\n' for body in bodies]
@@ -378,9 +367,7 @@ def test_what_two_paths_lead_to_is_there_once(tmp_path: Path) -> None:
     """A file named twice, or by way of its folder, gives no row twice."""
     path = tmp_path / "e.jsonl"
     path.write_text("")
-    journal = tmp_path / "journal"
-    journal.mkdir()
-    JournalStore(create(journal / "journal.db", None, STATION), journal / "journal.db").close()
+    journal = stored(tmp_path / "journal", [])
     again = tmp_path / "journal" / ".." / "e.jsonl"
     found = find_sources([path, journal, again, journal], None)
     assert [each.name for each in found] == [str(path), str(journal)]

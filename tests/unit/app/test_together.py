@@ -9,10 +9,8 @@ from agent.app import giving_out
 from agent.app.event_sources import EventSource
 from agent.app.other_sources import LinesSource, find_sources
 from agent.app.together import MergedSource, OthersSource, together
-from agent.journal.commits import Store as JournalStore
-from agent.journal.store import create
 from agent.trace.wanted import Wanted
-from tests.histories import STATION, History
+from tests.histories import STATION, History, stored, two_epochs
 from tests.trace_rig import Plant
 
 
@@ -30,17 +28,8 @@ def lines(path: Path, *bodies: str) -> Path:
 @pytest.fixture
 def history(tmp_path: Path) -> History:
     """Two epochs of a station; its journal keeps only what came after the first five events."""
-    history = History()
-    history.start(1, carried=1)
-    history.unit("SN-1")
-    history.links(3)
-    history.start(2)
-    history.unit("SN-2")
-    journal = tmp_path / "journal"
-    journal.mkdir()
-    kept = JournalStore(create(journal / "journal.db", None, STATION), journal / "journal.db")
-    kept.commit(history.rows[5:], {})
-    kept.close()
+    history = two_epochs()
+    stored(tmp_path / "journal", history.rows[5:])
     return history
 
 
